@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The reading seam: everything that reads a disk (the copy, identity, used-block maps)
+ * does it through this table, so that a disk can be a block device, an image, a range of
+ * memory or a far machine, and so that tests can make any read fail.
+ *
+ * Threads: read and next_data may be called from several threads at once; close once,
+ * after all of them. No implementation can write to the source. */
+#ifndef UNRACK_BLOCK_SOURCE_H
+#define UNRACK_BLOCK_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "unrack/error.h"
+
+struct block_source;
+
+struct block_source_ops {
+	/* Reads exactly N bytes at OFF; OFF + N <= size. A medium error is UNRACK_IO and
+	 * leaves BUF undefined. */
+	int (*read)(struct block_source *s, void *buf, size_t n, uint64_t off,
+		    struct unrack_error *err);
+	/* The first range at or after OFF that may hold anything but zeros: *start is
+	 * SIZE when there is none, *end is where the next hole begins. May be NULL:
+	 * everything is data. */
+	int (*next_data)(struct block_source *s, uint64_t off, uint64_t *start, uint64_t *end,
+			 struct unrack_error *err);
+	void (*close)(struct block_source *s);
+};
+
+struct block_source {
+	const struct block_source_ops *ops;
+	uint64_t size;    /* bytes; any number, not only whole sectors */
+	const char *name; /* for messages; owned by the implementation */
+	void *ctx;
+};
+
+/* Checks the range, then calls ops->read. */
+int block_source_read(struct block_source *s, void *buf, size_t n, uint64_t off,
+		      struct unrack_error *err);
+int block_source_next_data(struct block_source *s, uint64_t off, uint64_t *start,
+			   uint64_t *end, struct unrack_error *err);
+void block_source_close(struct block_source *s); /* NULL is fine; frees S */
+
+struct block_source_file_options {
+	bool direct;     /* past the page cache: O_DIRECT, the tail buffered */
+	bool drop_cache; /* posix_fadvise DONTNEED behind the reader */
+};
+
+/* A regular file or block device, opened read-only. Refuses directories, character
+ * devices, and block devices whose logical sectors are not 512 bytes. */
+int block_source_open_file(const char *path, const struct block_source_file_options *opt,
+			   struct block_source **out, struct unrack_error *err);
+
+/* SIZE bytes at DATA, which stay the caller's and must outlive the source. */
+int block_source_open_memory(const void *data, uint64_t size, const char *name,
+			     struct block_source **out, struct unrack_error *err);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The storage seam: everything that unrack does to files it must not lose goes through
+ * a table of functions, so that tests can record every write and sync, make any of them
+ * fail, and replay a crash at any point.
+ *
+ * The table's functions return >= 0 or a negative errno, and follow the system calls of
+ * their names. io_posix() is the real one. Threads: calls on different descriptors, and
+ * positioned calls on one, may run at once. */
+#ifndef UNRACK_IO_H
+#define UNRACK_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "unrack/buf.h"
+#include "unrack/error.h"
+
+struct io_ops {
+	int (*open)(void *ctx, const char *path, int flags, mode_t mode); /* O_CLOEXEC is added */
+	ssize_t (*pread)(void *ctx, int fd, void *buf, size_t n, uint64_t off);
+	ssize_t (*pwrite)(void *ctx, int fd, const void *buf, size_t n, uint64_t off);
+	int (*fdatasync)(void *ctx, int fd);
+	int (*truncate)(void *ctx, int fd, uint64_t size);
+	int (*punch)(void *ctx, int fd, uint64_t off, uint64_t len); /* -EOPNOTSUPP: not here */
+	int (*close)(void *ctx, int fd);
+	int (*rename)(void *ctx, const char *from, const char *to);
+	int (*unlink)(void *ctx, const char *path);
+	int (*fsyncdir)(void *ctx, const char *path);
+};
+
+struct io {
+	const struct io_ops *ops;
+	void *ctx;
+};
+
+/* The real table; static, never freed. */
+const struct io *io_posix(void);
+
+/* Wrappers that loop over short counts and name PATH in their error. */
+int io_open(const struct io *io, const char *path, int flags, mode_t mode, int *fd,
+	    struct unrack_error *err);
+/* Reads exactly N bytes; end of file before that is UNRACK_DAMAGED. */
+int io_pread_all(const struct io *io, int fd, const char *path, void *buf, size_t n,
+		 uint64_t off, struct unrack_error *err);
+/* Reads up to N bytes, fewer only at the end of the file; *got says how many. */
+int io_pread_some(const struct io *io, int fd, const char *path, void *buf, size_t n,
+		  uint64_t off, size_t *got, struct unrack_error *err);
+int io_pwrite_all(const struct io *io, int fd, const char *path, const void *buf, size_t n,
+		  uint64_t off, struct unrack_error *err);
+int io_fdatasync(const struct io *io, int fd, const char *path, struct unrack_error *err);
+int io_truncate(const struct io *io, int fd, const char *path, uint64_t size,
+		struct unrack_error *err);
+/* Makes the range read as zeros: a hole where the filesystem can, else written zeros. */
+int io_zero(const struct io *io, int fd, const char *path, uint64_t off, uint64_t len,
+	    struct unrack_error *err);
+/* Closes and sets *fd to -1; an error is reported (NFS tells a full disk here). */
+int io_close(const struct io *io, int *fd, const char *path, struct unrack_error *err);
+/* rename + fsync of the directory that holds TO. */
+int io_rename(const struct io *io, const char *from, const char *to, struct unrack_error *err);
+int io_unlink(const struct io *io, const char *path, struct unrack_error *err);
+int io_fsync_parent(const struct io *io, const char *path, struct unrack_error *err);
+
+/* A whole small file, at most LIMIT bytes (more is UNRACK_DAMAGED). A missing file is
+ * UNRACK_IO with err->sys_errno == ENOENT. OUT is replaced. */
+int io_read_file(const struct io *io, const char *path, size_t limit, struct buf *out,
+		 struct unrack_error *err);
+/* PATH.new + fdatasync + rename + fsync of the directory: after a crash the file is the
+ * old one or the new one, whole. */
+int io_replace_file(const struct io *io, const char *path, const void *data, size_t n,
+		    mode_t mode, struct unrack_error *err);
+
+/* mkdir, an existing directory is fine; the parent is synced. */
+int io_mkdir(const char *path, struct unrack_error *err);
+
+#endif

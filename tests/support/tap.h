@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* TAP for C tests, read by prove. A test program calls ok() and friends, and ends with
+ * `return tap_done();`. Every check has a name that says the behaviour. */
+#ifndef TAP_H
+#define TAP_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int tap_count, tap_failed;
+
+__attribute__((format(printf, 4, 5), unused)) static bool tap_check(bool good, const char *file,
+								     int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%sok %d - ", good ? "" : "not ", ++tap_count);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+	if (!good) {
+		tap_failed++;
+		printf("# failed at %s:%d\n", file, line);
+	}
+	fflush(stdout);
+	return good;
+}
+
+#define ok(cond, ...) tap_check(!!(cond), __FILE__, __LINE__, __VA_ARGS__)
+
+#define is_int(got, want, ...)                                                          \
+	do {                                                                            \
+		long long g_ = (long long)(got), w_ = (long long)(want);                \
+		if (!ok(g_ == w_, __VA_ARGS__))                                         \
+			printf("# got %lld, want %lld\n", g_, w_);                      \
+	} while (0)
+
+#define is_str(got, want, ...)                                                          \
+	do {                                                                            \
+		const char *g_ = (got), *w_ = (want);                                   \
+		if (!ok(g_ && !strcmp(g_, w_), __VA_ARGS__))                            \
+			printf("# got  \"%s\"\n# want \"%s\"\n", g_ ? g_ : "(null)", w_); \
+	} while (0)
+
+/* The text contains WANT: for error sentences. */
+#define has_str(got, want, ...)                                                         \
+	do {                                                                            \
+		const char *g_ = (got), *w_ = (want);                                   \
+		if (!ok(g_ && strstr(g_, w_), __VA_ARGS__))                             \
+			printf("# \"%s\"\n# does not contain \"%s\"\n", g_ ? g_ : "(null)", w_); \
+	} while (0)
+
+#define skip_all(...)                                                                   \
+	do {                                                                            \
+		printf("1..0 # SKIP ");                                                 \
+		printf(__VA_ARGS__);                                                    \
+		printf("\n");                                                           \
+		exit(0);                                                                \
+	} while (0)
+
+__attribute__((unused)) static int tap_done(void)
+{
+	printf("1..%d\n", tap_count);
+	return tap_failed ? 1 : 0;
+}
+
+#endif
