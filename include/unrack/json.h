@@ -18,8 +18,8 @@
 
 struct json;
 
-struct json *json_object(void);
-struct json *json_array(void);
+struct json *json_new_object(void);
+struct json *json_new_array(void);
 /* Text that is not UTF-8 (old guests) is kept as Latin-1. */
 int json_set_str(struct json *obj, const char *key, const char *value); /* NULL: null */
 int json_set_int(struct json *obj, const char *key, int64_t value);
@@ -43,7 +43,7 @@ int json_parse(const char *text, size_t n, const char *name, struct json **out,
 	       struct unrack_error *err);
 /* Compact on one line, or indented by two; without a newline at the end. */
 int json_write(const struct json *j, bool indent, struct buf *out);
-struct json *json_copy(const struct json *j);
+struct json *json_clone(const struct json *j);
 void json_free(struct json *j);
 
 #endif

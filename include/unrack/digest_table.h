@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* diskN.digests: one digest per grain of the source, at header + index * 16. A grain of
+ * zeros has no digest: its 16 bytes are zero, and a hole where the filesystem has holes,
+ * so that the table of an empty 8 TiB disk takes no space. The table is read and
+ * written in pages, never held whole. It describes the source and never changes after
+ * the copy.
+ *
+ * diskN.after (struct digest_after): the grains that unrack itself replaced since, with
+ * their new digests; image = table overlaid by it. */
+#ifndef UNRACK_DIGEST_TABLE_H
+#define UNRACK_DIGEST_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "unrack/digest.h"
+#include "unrack/io.h"
+#include "unrack/log.h"
+
+struct digest_table;
+
+/* A new table for DISK_BYTES. Replaces PATH. */
+int digest_table_create(const struct io *io, const char *path, uint64_t disk_bytes,
+			struct digest_table **out, struct unrack_error *err);
+/* READ_ONLY: nothing is written. Checks header against DISK_BYTES. */
+int digest_table_open(const struct io *io, const char *path, uint64_t disk_bytes, bool read_only,
+		      struct digest_table **out, struct unrack_error *err);
+/* Forgets everything at and above GRAIN (which may be garbage after a crash). */
+int digest_table_truncate(struct digest_table *t, uint64_t grain, struct unrack_error *err);
+int digest_table_write(struct digest_table *t, uint64_t first, const struct digest *d, uint64_t n,
+		       struct unrack_error *err);
+int digest_table_read(struct digest_table *t, uint64_t first, struct digest *d, uint64_t n,
+		      struct unrack_error *err);
+int digest_table_sync(struct digest_table *t, struct unrack_error *err);
+void digest_table_close(struct digest_table *t);
+
+static inline bool digest_is_zero(const struct digest *d)
+{
+	uint8_t or = 0;
+
+	for (unsigned i = 0; i < DIGEST_SIZE; i++)
+		or |= d->b[i];
+	return or == 0;
+}
+
+/* The whole-disk digest over {size, (index, digest) of non-zero grains} below END, and
+ * how many those are. */
+int digest_table_whole(struct digest_table *t, const struct digest_key *key, uint64_t disk_bytes,
+		       uint64_t end, struct digest *whole, uint64_t *data_grains,
+		       struct unrack_error *err);
+
+struct digest_after_entry {
+	uint64_t grain;
+	struct digest digest; /* zero: the grain is now zeros */
+};
+
+/* Sorted by grain; written by new file and rename, with magic, version and checksum. */
+int digest_after_write(const struct io *io, const char *path, const struct digest_after_entry *e,
+		       uint64_t n, struct unrack_error *err);
+/* A missing file is an empty list. *e is malloc'd. */
+int digest_after_read(const struct io *io, const char *path, struct digest_after_entry **e,
+		      uint64_t *n, struct unrack_error *err);
+
+struct verify_result {
+	uint64_t checked;   /* grains compared */
+	uint64_t different; /* grains that differ */
+	uint64_t first;     /* the first of them */
+};
+
+/* Reads the raw IMAGE (holes are skipped where the table says zero) and compares it with the
+ * table overlaid by AFTER. Differences are counted in *r, not an error; a wrong size is
+ * UNRACK_DAMAGED. LOG: progress "verify" and the stop flag. */
+int verify_image(const struct io *io, const char *image, uint64_t disk_bytes,
+		 struct digest_table *t, const struct digest_key *key,
+		 const struct digest_after_entry *after, uint64_t n_after, int disk,
+		 const struct log *log, struct verify_result *r, struct unrack_error *err);
+
+#endif

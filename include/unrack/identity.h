@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What makes a source disk the same disk the next time: its size and the signatures
+ * inside it. Names, argument order and controller never count, since an old kernel and
+ * a boot CD see the same disk differently.
+ *
+ * The form is lines of "key=value\n", sorted, so that two identities are compared as
+ * text and shown to a person as they are. Strict keys must all agree; advisory ones
+ * (serial, wwid) only separate otherwise equal disks (RAID-1 legs, clones):
+ *
+ *   strict    mbr=1a2b3c4d   gpt=<guid>   1.ext3=<uuid>   2.swap=<uuid>   3.LVM2_member=<uuid>
+ *   advisory  serial=..., wwid=..., model=...
+ */
+#ifndef UNRACK_IDENTITY_H
+#define UNRACK_IDENTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "unrack/error.h"
+
+#define IDENTITY_TEXT_MAX 16384u /* each text, with its NUL; a limit on the wire too */
+
+struct identity {
+	uint64_t bytes;
+	char *strict;   /* malloc'd, never NULL after identity_init */
+	char *advisory; /* malloc'd, never NULL after identity_init */
+};
+
+enum identity_match {
+	IDENTITY_SAME,      /* strict parts equal, advisory ones equal or unknown on a side */
+	IDENTITY_SAME_BUT,  /* strict parts equal, an advisory key differs: a clone? */
+	IDENTITY_DIFFERENT,
+};
+
+int identity_init(struct identity *id, uint64_t bytes, const char *strict, const char *advisory,
+		  struct unrack_error *err);
+void identity_free(struct identity *id);
+int identity_copy(struct identity *to, const struct identity *from, struct unrack_error *err);
+
+/* WHY (at least 256 bytes, may be NULL): the first difference, "size 512 against 1024",
+ * "1.ext3 is <a>, was <b>". */
+enum identity_match identity_compare(const struct identity *was, const struct identity *is,
+				     char *why, unsigned why_size);
+
+#endif

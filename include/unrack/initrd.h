@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Initrds: what they hold, whether they load a driver before they look for root, and how
+ * to make them do so. Knows nothing of disks or of guests' filesystems: bytes in, bytes
+ * out; module files come through the caller.
+ *
+ * Containers are recognised by content, never by release. Threads: any, one per object. */
+#ifndef UNRACK_INITRD_H
+#define UNRACK_INITRD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "unrack/buf.h"
+#include "unrack/error.h"
+
+#define INITRD_UNPACKED_MAX (512u << 20) /* an unpacked image larger than this is refused */
+
+enum initrd_kind {
+	INITRD_NASH,    /* cpio whose /init is a nash script: RHEL 4, 5 */
+	INITRD_DRACUT,  /* cpio made by dracut: RHEL 6 and later */
+	INITRD_EXT2,    /* an ext2 filesystem with /linuxrc: RHEL 2.1, 3 */
+	INITRD_OTHER,   /* readable, but not one of these; left alone */
+};
+
+struct initrd_member {
+	char *name; /* as stored, without a leading "./" or "/" */
+	uint32_t mode, uid, gid, nlink, ino;
+	uint32_t rdev_major, rdev_minor;
+	int64_t mtime;
+	const uint8_t *data; /* contents, or a symlink's target; belongs to the image */
+	size_t size;
+};
+
+struct initrd;
+
+/* NAME is for messages. BYTES are copied or kept decompressed; they may go after the call. */
+int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **out,
+		struct unrack_error *err);
+void initrd_close(struct initrd *i);
+enum initrd_kind initrd_get_kind(const struct initrd *i);
+const char *initrd_container(const struct initrd *i); /* "gzip newc cpio", ... */
+size_t initrd_len(const struct initrd *i);
+const struct initrd_member *initrd_at(const struct initrd *i, size_t k);
+const struct initrd_member *initrd_find(const struct initrd *i, const char *name);
+
+/* --- A kernel's modules ----------------------------------------------------------------- */
+struct module_tree;
+
+/* FILES: NUL-separated paths relative to /lib/modules/KVER (a directory listing); DEP,
+ * BUILTIN: texts of modules.dep and modules.builtin (NULL: the file is missing). All
+ * historical forms of modules.dep. Names compare with '-' == '_'. */
+int module_tree_new(const char *kver, const char *files, size_t files_len, const char *dep,
+		    const char *builtin, struct module_tree **out, struct unrack_error *err);
+void module_tree_free(struct module_tree *t);
+/* Path relative to /lib/modules/KVER of NAME ("mptspi"), or NULL. updates/ wins over the
+ * rest, then extra/, weak-updates/, misc/, then kernel/, as depmod and mkinitrd search. */
+const char *module_tree_find(const struct module_tree *t, const char *name);
+bool module_tree_builtin(const struct module_tree *t, const char *name);
+const char *module_tree_kver(const struct module_tree *t);
+
+struct module_list {
+	char **paths; /* relative to /lib/modules/KVER, in load order */
+	size_t n;
+};
+/* NAMES and all they depend on, dependencies first, each once; built-in ones are left out.
+ * A name that is neither file nor built in: UNRACK_MISSING, naming it. */
+int module_tree_closure(const struct module_tree *t, const char *const *names, size_t n,
+			struct module_list *out, struct unrack_error *err);
+void module_list_free(struct module_list *l);
+/* "mptspi" of "kernel/drivers/message/fusion/mptspi.ko.xz"; OUT has room for 64 bytes. */
+void module_name_of(const char *path, char out[64]);
+
+/* --- Answers ---------------------------------------------------------------------------- */
+struct initrd_answer {
+	enum initrd_kind kind;
+	bool loads;          /* every wanted module is loaded before root is looked for */
+	struct buf order;    /* modules in load order, one per line */
+	struct buf missing;  /* wanted ones that are not loaded or not in the image, one per line, with the reason */
+	char root[256];      /* the root device baked in ("" = from the command line only) */
+	char root_fs[32];
+	char resume[256];
+	struct buf mentions; /* other device names in the script, one per line */
+	char text[512];      /* one sentence: why not, or how */
+};
+
+/* WANTED: module names, without those built into the kernel. TREE: that kernel's modules
+ * (for closure and for the image's own completeness). */
+int initrd_check(const struct initrd *i, const struct module_tree *tree,
+		 const char *const *wanted, size_t n, struct initrd_answer *out,
+		 struct unrack_error *err);
+void initrd_answer_free(struct initrd_answer *a);
+
+/* --- Repair ----------------------------------------------------------------------------- */
+struct initrd_change {
+	const struct module_tree *tree;
+	const char *const *wanted; /* module names to be loaded, in this order, with their closure */
+	size_t n_wanted;
+	/* Content of a module file by its path relative to /lib/modules/KVER. */
+	int (*read_module)(void *ctx, const char *path, struct buf *out, struct unrack_error *err);
+	void *ctx;
+	/* Device names in the script to replace: pairs {old, new}, longest match wins, whole
+	 * names only (/dev/cciss/c0d0p1 is not part of /dev/cciss/c0d0p12). new NULL: the line goes. */
+	const char *const (*devices)[2];
+	size_t n_devices;
+};
+
+/* A new image with the change. *changed is false, and OUT empty, when the image is right as
+ * it is. SUMMARY: a member-by-member diff as text (added, changed, a unified diff of the script). */
+int initrd_change(const struct initrd *i, const struct initrd_change *c, struct buf *out,
+		  bool *changed, struct buf *summary, struct unrack_error *err);
+
+/* The same members in the same container: for round trips. Deterministic. */
+int initrd_write(const struct initrd *i, struct buf *out, struct unrack_error *err);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The receiving half of a copy: takes grains from a channel into a VMDK, and
+ * acknowledges only what is on stable storage (image, digests, journal record, in this
+ * order). Syncing runs beside reception. What a disk's files are called, whether this sender may write them,
+ * and who holds the folder is the host's business, behind struct receiver_host. */
+#ifndef UNRACK_RECEIVER_H
+#define UNRACK_RECEIVER_H
+
+#include <stdint.h>
+
+#include "unrack/channel.h"
+#include "unrack/io.h"
+#include "unrack/journal.h"
+#include "unrack/log.h"
+
+struct receiver_offer {
+	unsigned disk, disks;  /* the sender's index and count */
+	struct identity id;
+};
+
+/* Where the disk goes; strings are the host's and live until the session ends. */
+struct receiver_place {
+	int number;             /* N of diskN in the folder */
+	enum disk_format format;
+	const char *image;      /* NAME-flat.vmdk */
+	const char *descriptor; /* NAME.vmdk */
+	const char *extent;     /* the image's name as the descriptor has it (no folder) */
+	const char *journal, *digests;
+};
+
+struct receiver_host {
+	/* Finds or makes the place for the offered disk, or refuses (UNRACK_UNSAFE: other machine). */
+	int (*place)(void *ctx, const struct receiver_offer *offer, struct receiver_place *place,
+		     struct unrack_error *err);
+	/* Called before each journal record: still the owner of the folder's lock? */
+	int (*check_owner)(void *ctx, struct unrack_error *err);
+	/* The disk is complete, durable and checked. */
+	int (*disk_done)(void *ctx, const struct receiver_place *place,
+			 const struct journal_point *point, struct unrack_error *err);
+	/* All disks of the session are. */
+	int (*all_done)(void *ctx, struct unrack_error *err);
+	void *ctx;
+};
+
+struct receiver_options {
+	const struct io *io;
+	const struct log *log;
+	uint64_t checkpoint_bytes; /* 0: 256 MiB of disk position */
+	unsigned checkpoint_ms;    /* 0: 2000 */
+};
+
+/* Runs until the sender says goodbye. A local error is also sent to the far side. */
+int receiver_run(struct channel *c, const struct receiver_host *host,
+		 const struct receiver_options *opt, struct unrack_error *err);
+
+#endif

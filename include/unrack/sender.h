@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The sending half of a copy: reads sources, digests and deflates their grains in
+ * parallel, sends what is not zero, and waits for the receiver to have it on stable
+ * storage. Memory is bounded (under 64 MiB) whatever the disk's size. */
+#ifndef UNRACK_SENDER_H
+#define UNRACK_SENDER_H
+
+#include <stdint.h>
+
+#include "unrack/block_source.h"
+#include "unrack/channel.h"
+#include "unrack/identity.h"
+#include "unrack/log.h"
+
+struct sender_disk {
+	struct block_source *source; /* the caller's */
+	struct identity id;          /* the caller's */
+};
+
+struct sender_options {
+	int workers;           /* 0: one per processor, -1: the serial twin (no threads) */
+	const char *machine;   /* the machine's name, for HELLO */
+	const struct log *log; /* progress "copy" per disk; stop flag: ends after a checkpoint */
+};
+
+struct sender_result {
+	uint64_t disks;
+	uint64_t read_bytes;     /* from the sources, in this run */
+	uint64_t data_grains;    /* sent in this run */
+	uint64_t sent_bytes;     /* on the channel, all frames */
+	uint64_t resumed_bytes;  /* were durable already when this run began */
+};
+
+/* The whole session: HELLO, each disk, the end. Returns when the receiver has said that
+ * everything is complete and durable. An error of the far side arrives as its own code
+ * and sentence. */
+int sender_run(struct channel *c, const struct sender_disk *disks, unsigned n,
+	       const struct sender_options *opt, struct sender_result *res,
+	       struct unrack_error *err);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The real storage table: system calls, errors as negative errno. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "unrack/io.h"
+
+static int posix_open(void *ctx, const char *path, int flags, mode_t mode)
+{
+	int fd = open(path, flags | O_CLOEXEC, mode);
+
+	(void)ctx;
+	return fd < 0 ? -errno : fd;
+}
+
+static ssize_t posix_pread(void *ctx, int fd, void *buf, size_t n, uint64_t off)
+{
+	ssize_t r = pread(fd, buf, n, (off_t)off);
+
+	(void)ctx;
+	return r < 0 ? -errno : r;
+}
+
+static ssize_t posix_pwrite(void *ctx, int fd, const void *buf, size_t n, uint64_t off)
+{
+	ssize_t r = pwrite(fd, buf, n, (off_t)off);
+
+	(void)ctx;
+	return r < 0 ? -errno : r;
+}
+
+static int posix_fdatasync(void *ctx, int fd)
+{
+	(void)ctx;
+	return fdatasync(fd) < 0 ? -errno : 0;
+}
+
+static int posix_truncate(void *ctx, int fd, uint64_t size)
+{
+	(void)ctx;
+	return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+}
+
+static int posix_punch(void *ctx, int fd, uint64_t off, uint64_t len)
+{
+	(void)ctx;
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int posix_close(void *ctx, int fd)
+{
+	(void)ctx;
+	return close(fd) < 0 ? -errno : 0;
+}
+
+static int posix_rename(void *ctx, const char *from, const char *to)
+{
+	(void)ctx;
+	return rename(from, to) < 0 ? -errno : 0;
+}
+
+static int posix_unlink(void *ctx, const char *path)
+{
+	(void)ctx;
+	return unlink(path) < 0 ? -errno : 0;
+}
+
+static int posix_fsyncdir(void *ctx, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	(void)ctx;
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	/* Some network filesystems can't sync a directory; they have done it already. */
+	return r == -EINVAL ? 0 : r;
+}
+
+static const struct io_ops posix_ops = {
+	.open = posix_open,
+	.pread = posix_pread,
+	.pwrite = posix_pwrite,
+	.fdatasync = posix_fdatasync,
+	.truncate = posix_truncate,
+	.punch = posix_punch,
+	.close = posix_close,
+	.rename = posix_rename,
+	.unlink = posix_unlink,
+	.fsyncdir = posix_fsyncdir,
+};
+
+const struct io *io_posix(void)
+{
+	static const struct io io = { &posix_ops, NULL };
+
+	return &io;
+}
