@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The frame around every command: options, help, the error sentence and the exit status. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "unrack/buf.h"
+
+const struct option_spec cli_global_options[] = {
+	{ "help", 'h', OPTION_FLAG, NULL, "show this help", offsetof(struct cli_options, help) },
+	{ "version", 'V', OPTION_FLAG, NULL, "show the version", offsetof(struct cli_options, version) },
+	{ "json", 0, OPTION_FLAG, NULL, "events for machines on standard output, one JSON object a line",
+	  offsetof(struct cli_options, json) },
+	{ "quiet", 'q', OPTION_FLAG, NULL, "only warnings and errors", offsetof(struct cli_options, quiet) },
+	{ "verbose", 'v', OPTION_COUNT, NULL, "say more", offsetof(struct cli_options, verbose) },
+	{ "log", 0, OPTION_STR, "FILE", "append all messages to FILE, with times",
+	  offsetof(struct cli_options, logfile) },
+	{ NULL, 0, 0, NULL, NULL, 0 },
+};
+
+static void print_usage(void)
+{
+	printf("usage: unrack COMMAND [OPTION...] [OPERAND...]\n\n"
+	       "Copies the disks of physical RHEL machines into VMDKs for VMware ESX, repairs the copy\n"
+	       "so that it boots on the virtual hardware, and proves that it does.\n\ncommands:\n");
+	for (const struct command *const *c = commands; *c; c++)
+		printf("  %-9s %s\n", (*c)->name, (*c)->summary);
+	printf("\n`unrack COMMAND --help` shows a command's options; unrack(1) and unrack-COMMAND(1) say more.\n");
+}
+
+static void print_help(const struct command *c)
+{
+	struct buf out = { 0 };
+
+	if (options_help(c->options, &out) == 0 && options_help(cli_global_options, &out) == 0)
+		printf("usage: unrack %s [OPTION...] %s\n\n%s\n\noptions:\n%s", c->name, c->operands,
+		       c->summary, buf_str(&out));
+	buf_free(&out);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *const *c = commands; *c; c++)
+		if (!strcmp((*c)->name, name))
+			return *c;
+	return NULL;
+}
+
+/* The command is the first argument that is no option; global flags may stand before it. */
+static int command_index(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (argv[i][0] != '-')
+			return i;
+		if (!strcmp(argv[i], "--log"))
+			i++;
+	}
+	return 0;
+}
+
+static int finish(struct cli *cli, int r, const struct unrack_error *err)
+{
+	int status = error_exit_status((enum unrack_code)r);
+
+	if (r < 0)
+		terminal_error(cli->terminal, err->text);
+	if (r == UNRACK_INTERRUPTED) {
+		char *line = cli_command_line(cli);
+
+		if (line)
+			terminal_answer(cli->terminal, "to continue: %s\n", line);
+		free(line);
+	}
+	terminal_result(cli->terminal, error_name((enum unrack_code)r), status,
+			r < 0 ? err->text : NULL, cli->result);
+	return status;
+}
+
+static int run_command(struct cli *cli, const struct command *c, const void *values,
+		       char **operands, int n)
+{
+	struct unrack_error err = UNRACK_ERROR_INIT;
+	int r;
+
+	cli->result = json_new_object();
+	if (!cli->result)
+		return finish(cli, error_nomem(&err), &err);
+	json_set_str(cli->result, "command", c->name);
+	if (n < c->min_operands || (c->max_operands >= 0 && n > c->max_operands))
+		r = error_set(&err, UNRACK_USAGE, "%s takes %s; see `unrack %s --help`", c->name,
+			      c->operands, c->name);
+	else
+		r = c->run(cli, values, operands, n, &err);
+	r = finish(cli, r, &err);
+	json_free(cli->result);
+	return r;
+}
+
+static int start(struct cli *cli, const struct command *c, char **args, int n_args)
+{
+	struct unrack_error err = UNRACK_ERROR_INIT;
+	void *values = calloc(1, c->values_size ? c->values_size : 1);
+	int n, r, status;
+
+	if (!values)
+		r = error_nomem(&err);
+	else
+		r = options_parse(n_args, args, c->options, values, cli_global_options, &cli->opt, &n, &err);
+	if (r < 0) {
+		fprintf(stderr, "unrack: %s\n", err.text);
+		free(values);
+		return error_exit_status((enum unrack_code)r);
+	}
+	if (cli->opt.help) {
+		print_help(c);
+		free(values);
+		return 0;
+	}
+	cli->terminal = terminal_open(&cli->opt, &err);
+	if (!cli->terminal) {
+		fprintf(stderr, "unrack: %s\n", err.text);
+		free(values);
+		return error_exit_status(err.code);
+	}
+	cli->log = (struct log){ terminal_log_ops(), cli->terminal, signals_install() };
+	status = run_command(cli, c, values, args, n);
+	terminal_close(cli->terminal);
+	free(values);
+	return status;
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct cli cli = { .argv = argv, .argc = argc };
+	int at = command_index(argc, argv), status, n = 0;
+	const struct command *c = at ? find_command(argv[at]) : NULL;
+	char **args;
+
+	/* The command's own name goes to the front; getopt sees all options, also those before it. */
+	args = calloc((size_t)argc + 1, sizeof *args);
+	if (!args) {
+		fprintf(stderr, "unrack: out of memory\n");
+		return 4;
+	}
+	args[n++] = argv[0];
+	for (int i = 1; i < argc; i++)
+		if (i != at)
+			args[n++] = argv[i];
+	if (c) {
+		status = start(&cli, c, args, n);
+	} else if (at) {
+		fprintf(stderr, "unrack: \"%s\" is not a command; `unrack --help` lists them\n", argv[at]);
+		status = 2;
+	} else {
+		struct unrack_error err = UNRACK_ERROR_INIT;
+		int r = options_parse(n, args, NULL, NULL, cli_global_options, &cli.opt, &n, &err);
+
+		status = 0;
+		if (r == 0 && cli.opt.version) {
+			printf("unrack %s\n", UNRACK_VERSION);
+		} else if (r == 0 && cli.opt.help) {
+			print_usage();
+		} else {
+			fprintf(stderr, "unrack: %s\n", r < 0 ? err.text : "no command given; `unrack --help` lists them");
+			status = 2;
+		}
+	}
+	free(args);
+	return status;
+}
+
+static int append_quoted(struct buf *b, const char *s)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "@%+=:,./_-";
+
+	if (*s && s[strspn(s, safe)] == '\0')
+		return buf_puts(b, s);
+	if (buf_puts(b, "'") < 0)
+		return -1;
+	for (; *s; s++)
+		if ((*s == '\'' ? buf_puts(b, "'\\''") : buf_append(b, s, 1)) < 0)
+			return -1;
+	return buf_puts(b, "'");
+}
+
+char *cli_command_line(const struct cli *cli)
+{
+	struct buf b = { 0 };
+
+	for (int i = 0; i < cli->argc; i++) {
+		if ((i && buf_puts(&b, " ") < 0) || append_quoted(&b, cli->argv[i]) < 0) {
+			buf_free(&b);
+			return NULL;
+		}
+	}
+	return buf_steal(&b);
+}
