@@ -1,0 +1,24 @@
+#!/bin/bash
+# deps.sh PACKAGE...: installs the Debian packages that are missing. Without root it
+# prints the command and exits 3. Nothing is asked; nothing happens when all are there.
+set -eu
+missing=()
+for p in "$@"; do
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
+done
+# The fixtures download packages (a kernel, GRUB legacy), for which apt needs its lists.
+lists=$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit 2>/dev/null || true)
+[ ${#missing[@]} -eq 0 ] && [ -n "$lists" ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "this is not a Debian system; install what these packages hold: ${missing[*]}" >&2
+	exit 3
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	echo "missing packages; as root run:" >&2
+	echo "apt-get update && apt-get install --no-install-recommends ${missing[*]}" >&2
+	exit 3
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+[ ${#missing[@]} -eq 0 ] || apt-get install -q -y --no-install-recommends "${missing[@]}"
