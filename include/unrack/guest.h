@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "unrack/block_source.h"
 #include "unrack/buf.h"
 #include "unrack/error.h"
 
@@ -51,9 +50,10 @@ struct guest_ops {
 	 * a missing one UNRACK_IO with sys_errno ENOENT. OUT is replaced. */
 	int (*read)(struct guest *g, const char *path, uint64_t limit, struct buf *out,
 		    struct unrack_error *err);
-	/* Names in a directory, NUL-separated and NUL-terminated, sorted, without . and .. */
+	/* Names in a directory, each followed by a NUL, sorted by bytes, without . and .. */
 	int (*list)(struct guest *g, const char *path, struct buf *names, struct unrack_error *err);
-	/* All paths below a directory relative to it ("kernel/fs/ext3/ext3.ko"), NUL-separated, sorted. */
+	/* All paths below a directory, of files and directories, relative to it
+	 * ("kernel/fs/ext3/ext3.ko"), each followed by a NUL, sorted by bytes. */
 	int (*find)(struct guest *g, const char *path, struct buf *names, struct unrack_error *err);
 	/* An existing file is written in place: inode, mode, owner and labels stay. A new one gets
 	 * MODE, UID, GID, and the security label of LABEL_FROM (may be NULL) if that has one. */
@@ -66,13 +66,16 @@ struct guest_ops {
 	int (*getxattr)(struct guest *g, const char *path, const char *name, struct buf *value,
 			struct unrack_error *err);
 	int (*sync)(struct guest *g, struct unrack_error *err);
-	void (*close)(struct guest *g);
+	/* Everything that was written is in the images, and the appliance has ended. Only
+	 * close may follow. Without it nothing that was written may be trusted. */
+	int (*finish)(struct guest *g, struct unrack_error *err);
+	void (*close)(struct guest *g); /* frees CTX and G itself, not the mounts */
 };
 
 struct guest {
 	const struct guest_ops *ops;
 	void *ctx;
-	struct guest_mount *mounts; /* the first one is "/" */
+	struct guest_mount *mounts; /* the first one is "/"; malloc'd, as their strings are */
 	unsigned n_mounts;
 	unsigned disks;        /* how many images */
 	/* The first 64 KiB of disk 0..disks-1 (boot sector, stage 1.5), for the loader's check; may be NULL. */
@@ -82,14 +85,17 @@ struct guest {
 };
 
 /* Conveniences over the table. */
-bool guest_exists(struct guest *g, const char *path);
+bool guest_exists(struct guest *g, const char *path); /* also false on an error */
 /* A missing file gives an empty buffer and *found = false, not an error. */
 int guest_read_if(struct guest *g, const char *path, uint64_t limit, struct buf *out, bool *found,
 		  struct unrack_error *err);
 /* Follows symbolic links of every component within the guest: the path of the real file
  * (which need not exist in its last component). At most 40 links. */
 int guest_resolve(struct guest *g, const char *path, struct buf *real, struct unrack_error *err);
-void guest_close(struct guest *g); /* NULL is fine */
+int guest_finish(struct guest *g, struct unrack_error *err);
+void guest_close(struct guest *g); /* NULL is fine; frees the mounts, then calls ops->close */
+/* Sorts names that are each followed by a NUL; for implementations. -1: no memory. */
+int guest_sort_names(struct buf *names);
 
 struct guest_image {
 	const char *path;   /* raw, or a qcow2 overlay */
@@ -103,7 +109,8 @@ struct log;
 int guest_open_images(const struct guest_image *images, unsigned n, bool writable,
 		      const struct log *log, struct guest **out, struct unrack_error *err);
 
-/* A directory that holds a root tree. MOUNTS may be NULL (then "/" alone). */
+/* A directory that holds a root tree, as one mount "/" without device or label. Owners
+ * are not set when the caller has no right to give files away (tests without root). */
 int guest_open_dir(const char *root, bool writable, struct guest **out, struct unrack_error *err);
 
 #endif
