@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "../../p2v/cmd/options.h"
+#include "../support/tap.h"
+#include "unrack/buf.h"
+
+struct values {
+	bool dry;
+	const char *esx;
+	unsigned hw;
+	struct option_list disks;
+};
+struct globals {
+	int verbose;
+	bool json;
+};
+static const struct option_spec table[] = {
+	{ "dry-run", 'n', OPTION_FLAG, NULL, "change nothing", offsetof(struct values, dry) },
+	{ "esx", 0, OPTION_STR, "VERSION", "the version", offsetof(struct values, esx) },
+	{ "hw", 0, OPTION_UINT, "N", "the hardware", offsetof(struct values, hw) },
+	{ "disk", 'd', OPTION_LIST, "N=SOURCE", "a disk", offsetof(struct values, disks) },
+	{ NULL, 0, 0, NULL, NULL, 0 },
+};
+static const struct option_spec global[] = {
+	{ "verbose", 'v', OPTION_COUNT, NULL, "say more", offsetof(struct globals, verbose) },
+	{ "json", 0, OPTION_FLAG, NULL, "events", offsetof(struct globals, json) },
+	{ NULL, 0, 0, NULL, NULL, 0 },
+};
+
+static struct values v;
+static struct globals g;
+static char *args[20];
+static int operands;
+static struct unrack_error e;
+
+static int parse(const char *line)
+{
+	static char copy[500];
+	int n = 0;
+
+	memset(&v, 0, sizeof v);
+	memset(&g, 0, sizeof g);
+	snprintf(copy, sizeof copy, "%s", line);
+	for (char *s = strtok(copy, " "); s; s = strtok(NULL, " "))
+		args[n++] = s;
+	args[n] = NULL;
+	return options_parse(n, args, table, &v, global, &g, &operands, &e);
+}
+
+int main(void)
+{
+	struct buf b = { 0 };
+
+	is_int(parse("unrack a --esx 6.7 -v b --dry-run -v --disk 0=x -d 1=y --hw=13 --json"), 0,
+	       "options and operands in any order");
+	ok(operands == 2 && !strcmp(args[0], "a") && !strcmp(args[1], "b"), "operands are left, in order");
+	ok(v.dry && v.hw == 13 && g.verbose == 2 && g.json, "flags, numbers and counts");
+	is_str(v.esx, "6.7", "text");
+	ok(v.disks.n == 2 && !strcmp(v.disks.at[1], "1=y"), "a list");
+	is_int(parse("unrack -- --esx"), 0, "after -- all are operands");
+	is_int(operands, 1, "one here");
+	is_int(parse("unrack --bad"), UNRACK_USAGE, "an unknown option");
+	has_str(e.text, "--bad is not an option here", "is named");
+	is_int(parse("unrack -x"), UNRACK_USAGE, "an unknown letter");
+	has_str(e.text, "-x is not an option here", "is named");
+	is_int(parse("unrack --esx"), UNRACK_USAGE, "a missing value");
+	has_str(e.text, "--esx needs a value", "is told");
+	is_int(parse("unrack --hw 12x"), UNRACK_USAGE, "not a number");
+	has_str(e.text, "--hw takes a whole number, not \"12x\"", "is quoted");
+	is_int(parse("unrack --hw -5"), UNRACK_USAGE, "nor is a negative one");
+	is_int(parse("unrack --hw 99999999999"), UNRACK_USAGE, "nor one too large");
+	is_int(parse("unrack --json=yes"), UNRACK_USAGE, "a flag takes no value");
+	options_help(table, &b);
+	has_str(buf_str(&b), "  -n, --dry-run", "help has the letter");
+	has_str(buf_str(&b), "  --esx VERSION              the version\n", "and the value");
+	buf_free(&b);
+	return tap_done();
+}
