@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,9 +68,11 @@ int proc_find(const char *name, const char *hint, char **path, struct unrack_err
 static void become(const char *const *argv, const char *path, int out, int errs, pid_t parent)
 {
 	sigset_t none;
+	const struct rlimit none_kept = { 0, 0 };
 	int null = open("/dev/null", O_RDWR);
 
 	setpgid(0, 0);
+	setrlimit(RLIMIT_CORE, &none_kept); /* QEMU aborts where KVM is broken */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
