@@ -26,7 +26,7 @@ struct block_source_ops {
 	 * everything is data. */
 	int (*next_data)(struct block_source *s, uint64_t off, uint64_t *start, uint64_t *end,
 			 struct unrack_error *err);
-	void (*close)(struct block_source *s);
+	void (*close)(struct block_source *s); /* frees S */
 };
 
 struct block_source {
