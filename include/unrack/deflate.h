@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One grain to a zlib stream (RFC 1950, 1951) and back: the form in which a streamOptimized
+ * VMDK stores it. A grain is always GRAIN_SIZE bytes, the last one of a disk filled up
+ * with zeros.
+ *
+ * The same grain gives the same bytes on the same kind of processor, whatever was
+ * compressed before. A grain that does not shrink is stored, so the growth is limited.
+ *
+ * Threads: one at a time for each deflate or inflate. */
+#ifndef UNRACK_DEFLATE_H
+#define UNRACK_DEFLATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "unrack/error.h"
+#include "unrack/grain.h"
+
+/* zlib's header and checksum (2 + 4), and the heads of two stored blocks (2 * 5), since one
+ * holds 65,535 bytes at most. */
+#define DEFLATE_GROWTH_MAX 16u
+#define DEFLATE_GRAIN_MAX (GRAIN_SIZE + DEFLATE_GROWTH_MAX)
+
+enum deflate_engine {
+	DEFLATE_BEST, /* ISA-L where the processor has what makes it fast, else libdeflate */
+	DEFLATE_ISAL,
+	DEFLATE_LIBDEFLATE,
+};
+
+struct deflate;
+
+/* NULL: no memory. */
+struct deflate *deflate_open(enum deflate_engine engine);
+const char *deflate_name(const struct deflate *d); /* "isa-l", "libdeflate" */
+/* Returns how many bytes of OUT are used. Can't fail. */
+size_t deflate_grain(struct deflate *d, const uint8_t grain[GRAIN_SIZE],
+		     uint8_t out[DEFLATE_GRAIN_MAX]);
+void deflate_close(struct deflate *d);
+
+struct inflate;
+
+struct inflate *inflate_open(void); /* NULL: no memory */
+/* Exactly GRAIN_SIZE bytes must come out of exactly N; else UNRACK_DAMAGED. */
+int inflate_grain(struct inflate *i, const void *z, size_t n, uint8_t grain[GRAIN_SIZE],
+		  struct unrack_error *err);
+void inflate_close(struct inflate *i);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Messages: what the payload of each type of frame means (frame.h has the frames).
+ * Pure: bytes in, struct or error out, and back.
+ *
+ *	sender                                receiver
+ *
+ *	HELLO              ->
+ *	                   <-                 HELLO
+ *
+ *	for each disk, in the order 0, 1, ... disks - 1:
+ *
+ *	OPEN               ->                 finds the place, reads the journal
+ *	                   <-                 ACCEPT: from which grain on; complete: next disk
+ *	GRAINS, ZERO ...   ->                 from there to the end of the disk, in order,
+ *	                                      without a gap
+ *	CHECKPOINT         ->                 (when the sender wants to stop)
+ *	                   <-                 ACK, each time that more is on stable storage
+ *	END                ->                 the last checkpoint, whole digest, descriptor
+ *	                   <-                 DONE
+ *
+ *	in the end, or after an ACK when the sender was told to stop:
+ *
+ *	BYE                ->
+ *	                   <-                 BYE
+ *
+ *	ERROR may come from either side at any time and ends the session. The receiver
+ *	answers the sender's ERROR with BYE once it has made safe what had arrived.
+ *
+ * Nothing is sent twice within a session: what was not acknowledged is found out by the
+ * next session's ACCEPT.
+ *
+ * Layouts (little-endian; offset:size):
+ *
+ *	HELLO       0:8 magic "unrack\r\n"  8:4 version  12:4 0  16:8 checksum64 of the rest
+ *	            24:8 feature bits  32:4 largest payload taken  36:4 number of disks
+ *	            40:4 length of the name  44: the machine's name
+ *	OPEN        0:8 bytes  8:4 length of strict  12:4 length of advisory (both with
+ *	            their NUL)  16: strict, advisory
+ *	ACCEPT      0:4 number of the disk in its folder  4:4 flags (1: complete)
+ *	            8:8 next grain  16:8 data grains so far  24:8 pass  32:32 seed of the digests
+ *	GRAINS      0:8 first grain  8:2 span  10:2 count  12:4 0; then COUNT times
+ *	            0:2 place within the span  2:2 0  4:4 length  8:16 digest  24: zlib stream.
+ *	            Grains of the span that are not listed are zero.
+ *	ZERO        0:8 first grain  8:8 count
+ *	CHECKPOINT  0:8 next grain: the sender's position
+ *	ACK         0:8 next grain  8:8 data grains: all below is on stable storage
+ *	END         0:8 first grain of this session  8:8 data grains sent in it
+ *	            16:16 digest of the session
+ *	DONE        0:8 data grains of the whole disk  8:16 digest of the whole disk
+ *	BYE         empty
+ *	ERROR       0:4 code, as a positive number  4:4 errno or 0  8: text, without NUL
+ *
+ * The digest of a session is a digest_stream over the disk's bytes (64 bits) and then
+ * (index (64 bits), digest) of each grain sent; over a whole disk it is the whole digest.
+ *
+ * Decoders refuse with UNRACK_DAMAGED whatever does not keep to this, with lengths before
+ * use; UNRACK_UNSUPPORTED is for a HELLO of another version. Text from the far side is
+ * free of control characters (in ERROR they become '?'), so it can be shown. */
+#ifndef UNRACK_MESSAGE_H
+#define UNRACK_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "unrack/deflate.h"
+#include "unrack/digest.h"
+#include "unrack/frame.h"
+#include "unrack/identity.h"
+
+#define MESSAGE_VERSION 1u
+/* Bits of what both sides must know to use: none yet. A side uses what both have. */
+#define MESSAGE_FEATURES 0u
+
+#define MESSAGE_DISKS_MAX 256u
+#define MESSAGE_NAME_MAX 256u                /* with its NUL */
+#define MESSAGE_DISK_BYTES_MAX (1ull << 46)  /* ESX ends at 62 TiB */
+#define MESSAGE_GRAINS_MAX 16u               /* span of one GRAINS: 1 MiB of disk */
+#define MESSAGE_GRAINS_HEAD 16u
+#define MESSAGE_GRAIN_HEAD (8u + DIGEST_SIZE)
+#define MESSAGE_GRAINS_LIMIT                                                            \
+	(MESSAGE_GRAINS_HEAD + MESSAGE_GRAINS_MAX * (MESSAGE_GRAIN_HEAD + DEFLATE_GRAIN_MAX))
+
+enum message_type {
+	MESSAGE_HELLO = 1,
+	MESSAGE_OPEN,
+	MESSAGE_ACCEPT,
+	MESSAGE_GRAINS,
+	MESSAGE_ZERO,
+	MESSAGE_CHECKPOINT,
+	MESSAGE_ACK,
+	MESSAGE_END,
+	MESSAGE_DONE,
+	MESSAGE_BYE,
+	MESSAGE_ERROR,
+};
+
+/* "GRAINS"; "?" for an unknown type. */
+const char *message_name(unsigned type);
+/* The longest payload a frame of this type may have; 0 for BYE and unknown types. */
+uint32_t message_limit(unsigned type);
+/* The longest of all types but GRAINS. */
+#define MESSAGE_CONTROL_MAX (16u + 2 * IDENTITY_TEXT_MAX)
+
+/* Whether F may come here at all: a known type, not longer than its limit. */
+int message_check_frame(const struct frame *f, struct unrack_error *err);
+
+struct message_hello {
+	uint32_t version;
+	uint64_t features;
+	uint32_t payload_max;
+	uint32_t disks;                 /* the receiver says 0 */
+	char machine[MESSAGE_NAME_MAX]; /* the sender's machine, may be empty */
+};
+
+struct message_open {
+	uint64_t bytes;
+	const char *strict, *advisory; /* within the payload */
+};
+
+struct message_accept {
+	uint32_t number;
+	bool complete;
+	uint64_t next_grain, data_grains, pass;
+	uint8_t seed[DIGEST_SEED_SIZE];
+};
+
+struct message_zero {
+	uint64_t first, count;
+};
+
+struct message_checkpoint {
+	uint64_t next_grain;
+};
+
+struct message_ack {
+	uint64_t next_grain, data_grains;
+};
+
+struct message_end {
+	uint64_t first, data_grains;
+	struct digest session;
+};
+
+struct message_done {
+	uint64_t data_grains;
+	struct digest whole;
+};
+
+struct message_grain {
+	uint16_t place;
+	uint32_t size;
+	struct digest digest;
+	const uint8_t *z; /* within the payload */
+};
+
+struct message_grains {
+	uint64_t first;
+	uint16_t span, count;
+	struct message_grain grain[MESSAGE_GRAINS_MAX];
+};
+
+/* Encoders return the length; OUT has room for MESSAGE_CONTROL_MAX. A name or text that is too long
+ * is cut; an identity that is too long can't be encoded: 0. */
+size_t message_encode_hello(const struct message_hello *m, uint8_t *out);
+size_t message_encode_open(const struct message_open *m, uint8_t *out);
+size_t message_encode_accept(const struct message_accept *m, uint8_t *out);
+size_t message_encode_zero(const struct message_zero *m, uint8_t *out);
+size_t message_encode_checkpoint(const struct message_checkpoint *m, uint8_t *out);
+size_t message_encode_ack(const struct message_ack *m, uint8_t *out);
+size_t message_encode_end(const struct message_end *m, uint8_t *out);
+size_t message_encode_done(const struct message_done *m, uint8_t *out);
+size_t message_encode_error(const struct unrack_error *m, uint8_t *out);
+
+int message_decode_hello(const void *p, size_t n, struct message_hello *m, struct unrack_error *err);
+int message_decode_open(const void *p, size_t n, struct message_open *m, struct unrack_error *err);
+int message_decode_accept(const void *p, size_t n, struct message_accept *m,
+			  struct unrack_error *err);
+int message_decode_zero(const void *p, size_t n, struct message_zero *m, struct unrack_error *err);
+int message_decode_checkpoint(const void *p, size_t n, struct message_checkpoint *m,
+			      struct unrack_error *err);
+int message_decode_ack(const void *p, size_t n, struct message_ack *m, struct unrack_error *err);
+int message_decode_end(const void *p, size_t n, struct message_end *m, struct unrack_error *err);
+int message_decode_done(const void *p, size_t n, struct message_done *m, struct unrack_error *err);
+/* Into *M, which always becomes an error: of its own code, or UNRACK_IO for an unknown one. */
+int message_decode_error(const void *p, size_t n, struct unrack_error *m, struct unrack_error *err);
+int message_decode_grains(const void *p, size_t n, struct message_grains *m,
+			  struct unrack_error *err);
+
+/* A GRAINS is made in place, grain by grain: compress into message_grains_room (which has
+ * DEFLATE_GRAIN_MAX bytes), then add. OUT has message_limit(MESSAGE_GRAINS) bytes. */
+struct message_grains_writer {
+	uint8_t *out;
+	size_t len;
+	uint16_t count;
+};
+
+void message_grains_begin(struct message_grains_writer *w, uint8_t *out, uint64_t first,
+			  uint16_t span);
+uint8_t *message_grains_room(const struct message_grains_writer *w);
+void message_grains_add(struct message_grains_writer *w, uint16_t place, uint32_t size,
+			const struct digest *digest);
+/* Returns the length of the whole message. */
+size_t message_grains_end(struct message_grains_writer *w);
+
+#endif

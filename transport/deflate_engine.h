@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What stands behind deflate.h: one file per library. */
+#ifndef TRANSPORT_DEFLATE_ENGINE_H
+#define TRANSPORT_DEFLATE_ENGINE_H
+
+#include <stdbool.h>
+
+#include "unrack/deflate.h"
+
+struct deflate_isal;
+bool deflate_isal_is_fast(void);
+struct deflate_isal *deflate_isal_open(void);
+/* 0: it does not fit in SIZE. */
+size_t deflate_isal_grain(struct deflate_isal *d, const uint8_t grain[GRAIN_SIZE], uint8_t *out,
+			  size_t size);
+void deflate_isal_close(struct deflate_isal *d);
+
+struct deflate_libdeflate;
+struct deflate_libdeflate *deflate_libdeflate_open(void);
+size_t deflate_libdeflate_grain(struct deflate_libdeflate *d, const uint8_t grain[GRAIN_SIZE],
+				uint8_t *out, size_t size);
+/* As it is, in stored blocks: always DEFLATE_GRAIN_MAX bytes. */
+size_t deflate_libdeflate_store(struct deflate_libdeflate *d, const uint8_t grain[GRAIN_SIZE],
+				uint8_t out[DEFLATE_GRAIN_MAX]);
+void deflate_libdeflate_close(struct deflate_libdeflate *d);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unrack/frame.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "unrack/digest.h"
+
+static const uint8_t magic[4] = "URK1";
+
+enum { AT_TYPE = 4, AT_FLAGS = 5, AT_DISK = 6, AT_LENGTH = 8, AT_ZERO = 12, AT_SEQUENCE = 16,
+       AT_PAYLOAD_SUM = 24, AT_SUM = 32 };
+
+void frame_write(struct frame *f, const void *payload, uint8_t header[FRAME_HEADER_SIZE])
+{
+	f->payload_sum = checksum64(payload, f->length);
+	memset(header, 0, FRAME_HEADER_SIZE);
+	memcpy(header, magic, sizeof magic);
+	header[AT_TYPE] = f->type;
+	put_le16(header + AT_DISK, f->disk);
+	put_le32(header + AT_LENGTH, f->length);
+	put_le64(header + AT_SEQUENCE, f->sequence);
+	put_le64(header + AT_PAYLOAD_SUM, f->payload_sum);
+	put_le64(header + AT_SUM, checksum64(header, AT_SUM));
+}
+
+/* What came instead of a frame, often a greeting or an error of ssh or a shell: its first
+ * line's printable characters. */
+static int not_ours(const uint8_t *header, struct unrack_error *err)
+{
+	char text[FRAME_HEADER_SIZE + 1];
+	size_t n = 0;
+
+	while (n < FRAME_HEADER_SIZE && header[n] >= ' ' && header[n] <= '~') {
+		text[n] = (char)header[n];
+		n++;
+	}
+	text[n] = '\0';
+	if (n >= 4)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "the far side does not speak unrack's protocol; it says \"%s\"", text);
+	return error_set(err, UNRACK_UNSUPPORTED,
+			 "the far side does not speak unrack's protocol; it sends bytes %02x %02x %02x %02x",
+			 header[0], header[1], header[2], header[3]);
+}
+
+int frame_parse(const uint8_t header[FRAME_HEADER_SIZE], uint64_t sequence, struct frame *f,
+		struct unrack_error *err)
+{
+	if (memcmp(header, magic, sizeof magic) != 0) {
+		/* Once frames have come, what follows is theirs too, only damaged. */
+		if (sequence == 0)
+			return not_ours(header, err);
+		return error_set(err, UNRACK_IO,
+				 "the stream is damaged: frame %llu does not begin as a frame does",
+				 (unsigned long long)sequence);
+	}
+	if (get_le64(header + AT_SUM) != checksum64(header, AT_SUM))
+		return error_set(err, UNRACK_IO,
+				 "the stream is damaged: the checksum of frame %llu's header is wrong",
+				 (unsigned long long)sequence);
+	f->type = header[AT_TYPE];
+	f->disk = get_le16(header + AT_DISK);
+	f->length = get_le32(header + AT_LENGTH);
+	f->sequence = get_le64(header + AT_SEQUENCE);
+	f->payload_sum = get_le64(header + AT_PAYLOAD_SUM);
+	if (f->sequence != sequence)
+		return error_set(err, UNRACK_IO,
+				 "the stream is damaged: frame %llu came where frame %llu is due",
+				 (unsigned long long)f->sequence, (unsigned long long)sequence);
+	if (header[AT_FLAGS] != 0 || get_le32(header + AT_ZERO) != 0)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "frame %llu uses a feature that was not agreed on (flags %02x)",
+				 (unsigned long long)sequence, header[AT_FLAGS]);
+	if (f->length > FRAME_PAYLOAD_MAX)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "frame %llu has %u bytes, more than the %u that are allowed",
+				 (unsigned long long)sequence, f->length, FRAME_PAYLOAD_MAX);
+	return 0;
+}
+
+int frame_check_payload(const struct frame *f, const void *payload, struct unrack_error *err)
+{
+	if (checksum64(payload, f->length) != f->payload_sum)
+		return error_set(err, UNRACK_IO,
+				 "the stream is damaged: the checksum of frame %llu's %u bytes is wrong",
+				 (unsigned long long)f->sequence, f->length);
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <libdeflate.h>
+#include <stdlib.h>
+
+#include "unrack/deflate.h"
+
+/* The library's own object, under our name. */
+struct inflate;
+
+static struct libdeflate_decompressor *inner(struct inflate *i)
+{
+	return (struct libdeflate_decompressor *)i;
+}
+
+struct inflate *inflate_open(void)
+{
+	return (struct inflate *)libdeflate_alloc_decompressor();
+}
+
+int inflate_grain(struct inflate *i, const void *z, size_t n, uint8_t grain[GRAIN_SIZE],
+		  struct unrack_error *err)
+{
+	size_t used = 0, made = 0;
+	enum libdeflate_result r;
+
+	r = libdeflate_zlib_decompress_ex(inner(i), z, n, grain, GRAIN_SIZE, &used, &made);
+	if (r == LIBDEFLATE_INSUFFICIENT_SPACE)
+		return error_set(err, UNRACK_DAMAGED, "its compressed bytes hold more than %u bytes",
+				 GRAIN_SIZE);
+	if (r != LIBDEFLATE_SUCCESS)
+		return error_set(err, UNRACK_DAMAGED, "its compressed bytes are damaged");
+	if (made != GRAIN_SIZE)
+		return error_set(err, UNRACK_DAMAGED,
+				 "its compressed bytes hold %zu bytes instead of %u", made, GRAIN_SIZE);
+	if (used != n)
+		return error_set(err, UNRACK_DAMAGED, "%zu bytes follow its compressed bytes", n - used);
+	return 0;
+}
+
+void inflate_close(struct inflate *i)
+{
+	if (i)
+		libdeflate_free_decompressor(inner(i));
+}
