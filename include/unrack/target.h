@@ -48,7 +48,7 @@ struct disk_device {
 	const char *const *modules; /* driver names, preferred first, NULL-terminated */
 	int first_hw;
 	bool only_32bit;
-	const char *node;           /* "sd", "hd", "nvme": prefix of its device nodes with libata/SCSI drivers */
+	const char *node;           /* "sd", "hd", "nvme": prefix of its disks' names; see target_node */
 	const char *qemu;           /* QEMU's model, NULL: QEMU has none */
 	const char *qemu_why;       /* why not, in a clause */
 };
@@ -63,8 +63,11 @@ struct nic_device {
 
 const struct esx_version *esx_find(const char *name); /* NULL: unknown */
 const char *esx_list(void);                           /* "3.0, 3.5, ..." for messages */
+bool esx_runs_hw(const struct esx_version *esx, int hw);
 const struct disk_device *disk_device_find(enum target_scsi kind);
 const struct nic_device *nic_device_find(enum target_nic kind);
+/* Where a kernel keeps one of these drivers, without suffix: "kernel/drivers/scsi/BusLogic". */
+const char *device_module_place(const char *module);
 const char *target_scsi_name(enum target_scsi s);
 const char *target_nic_name(enum target_nic n);
 const char *target_firmware_name(enum target_firmware f);
@@ -80,9 +83,11 @@ struct target {
 	const struct nic_device *nic;
 	enum target_firmware firmware; /* BIOS or EFI */
 	char disk_module[64]; /* the driver found: "vmw_pvscsi" */
-	char nic_module[64];
+	char nic_module[64];  /* "": the guest has none for any card, why says so */
 	char why[1024]; /* what was taken and why, for a person */
 };
+/* Prefix of the disks' names under the driver found: IDE is "hd", or "sd" by libata. */
+const char *target_node(const struct target *t);
 
 /* What the chooser must know of the guest; the functions look at its own files. */
 struct target_guest {
