@@ -4,8 +4,9 @@
  * a boot CD see the same disk differently.
  *
  * The form is lines of "key=value\n", sorted, so that two identities are compared as
- * text and shown to a person as they are. Strict keys must all agree; advisory ones
- * (serial, wwid) only separate otherwise equal disks (RAID-1 legs, clones):
+ * text and shown to a person as they are. Strict keys must all agree; of the advisory
+ * ones, wwid, or where a side has none serial, separates otherwise equal disks (RAID-1
+ * legs, clones); others are only shown:
  *
  *   strict    mbr=1a2b3c4d   gpt=<guid>   1.ext3=<uuid>   2.swap=<uuid>   3.LVM2_member=<uuid>
  *   advisory  serial=..., wwid=..., model=...
@@ -27,14 +28,16 @@ struct identity {
 };
 
 enum identity_match {
-	IDENTITY_SAME,      /* strict parts equal, advisory ones equal or unknown on a side */
-	IDENTITY_SAME_BUT,  /* strict parts equal, an advisory key differs: a clone? */
+	IDENTITY_SAME,      /* strict parts equal, wwid or serial equal or unknown on a side */
+	IDENTITY_SAME_BUT,  /* strict parts equal, wwid or serial differs: a clone? */
 	IDENTITY_DIFFERENT,
 };
 
+/* Takes the texts in any order (NULL: ""), and keeps them sorted. UNRACK_DAMAGED when one
+ * is too long, not lines of key=value, or names a key twice. */
 int identity_init(struct identity *id, uint64_t bytes, const char *strict, const char *advisory,
 		  struct unrack_error *err);
-void identity_free(struct identity *id);
+void identity_free(struct identity *id); /* leaves it empty; again is fine */
 int identity_copy(struct identity *to, const struct identity *from, struct unrack_error *err);
 
 /* WHY (at least 256 bytes, may be NULL): the first difference, "size 512 against 1024",
