@@ -3,7 +3,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 rc=0
-shellcheck -x -S warning tests/support/*.sh tests/cli/*.sh tests/fixtures/*.sh tests/vm/*.sh \
+shellcheck -x -S warning -e SC1091,SC2154 tests/support/*.sh tests/cli/*.sh tests/fixtures/*.sh tests/vm/*.sh \
 	tests/faults/*.sh tests/bench/*.sh tests/*.sh .ci/run 2>/dev/null || rc=1
 for page in man/*.[0-9]; do
 	mandoc -T lint -W warning "$page" || rc=1

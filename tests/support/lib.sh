@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# Sourced by the shell tests: TAP, a scratch folder that goes away, and the program.
+#
+#   plan is printed by done_testing; ok COMMAND..., is GOT WANT, like GOT REGEX
+#   unrack ARGS...   runs the program; status in $rc, output in $out, errors in $err
+
+: "${UNRACK:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/unrack}"
+fixtures=$(cd "$(dirname "${BASH_SOURCE[0]}")/../fixtures" && pwd)
+tap_n=0 tap_failed=0
+work=$(mktemp -d "${TMPDIR:-/tmp}/unrack-test-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+result() { # STATUS NAME: one TAP line
+	tap_n=$((tap_n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $tap_n - $2"
+	else
+		tap_failed=$((tap_failed + 1))
+		echo "not ok $tap_n - $2"
+	fi
+	[ "$1" = 0 ]
+}
+
+ok() { # NAME COMMAND...
+	local name=$1 r=0
+	shift
+	"$@" >"$work/.ok" 2>&1 || r=$?
+	result "$r" "$name" || sed 's/^/# /' "$work/.ok"
+}
+
+nok() { # NAME COMMAND...: the command must fail
+	local name=$1 r=0
+	shift
+	"$@" >/dev/null 2>&1 && r=1
+	result "$r" "$name"
+}
+
+is() { # GOT WANT NAME
+	local r=0
+	[ "$1" = "$2" ] || r=1
+	result "$r" "$3" || printf '# got  "%s"\n# want "%s"\n' "$1" "$2"
+}
+
+like() { # TEXT REGEX NAME
+	local r=0
+	[[ $1 =~ $2 ]] || r=1
+	result "$r" "$3" || printf '%s\n# does not match %s\n' "$(sed 's/^/# /' <<<"$1")" "$2"
+}
+
+unlike() { # TEXT REGEX NAME
+	local r=0
+	[[ $1 =~ $2 ]] && r=1
+	result "$r" "$3" || printf '%s\n# matches %s\n' "$(sed 's/^/# /' <<<"$1")" "$2"
+}
+
+unrack() {
+	rc=0
+	"$UNRACK" "$@" >"$work/.out" 2>"$work/.err" || rc=$?
+	out=$(<"$work/.out") err=$(<"$work/.err")
+}
+
+# The status of the last unrack, with what it said when it is another one.
+exits() { # WANT NAME
+	local r=0
+	[ "$rc" = "$1" ] || r=1
+	result "$r" "$2" || {
+		echo "# exit status $rc, want $1"
+		printf '%s\n%s\n' "$out" "$err" | tail -40 | sed 's/^/# /'
+	}
+}
+
+needs() { # PROGRAM...: skips the whole test when one is missing
+	local p
+	for p in "$@"; do
+		command -v "$p" >/dev/null || skip_all "$p is not installed"
+	done
+}
+
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+done_testing() {
+	echo "1..$tap_n"
+	exit $((tap_failed > 0))
+}
