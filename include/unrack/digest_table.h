@@ -12,11 +12,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/bytes.h"
 #include "unrack/digest.h"
 #include "unrack/io.h"
 #include "unrack/log.h"
 
+/* One thread at a time. Writes are held back until digest_table_sync or another page is
+ * touched; closing drops what was not synced. */
 struct digest_table;
 
 /* A new table for DISK_BYTES. Replaces PATH. */
@@ -43,8 +47,26 @@ static inline bool digest_is_zero(const struct digest *d)
 	return or == 0;
 }
 
-/* The whole-disk digest over {size, (index, digest) of non-zero grains} below END, and
- * how many those are. */
+/* What the whole-disk digest is made of, in this order: the size, then index and digest of
+ * each grain that is not zeros; numbers as 8 bytes, little-endian. */
+static inline void digest_whole_begin(struct digest_stream *s, uint64_t disk_bytes)
+{
+	uint8_t b[8];
+
+	put_le64(b, disk_bytes);
+	digest_stream_add(s, b, sizeof b);
+}
+
+static inline void digest_whole_add(struct digest_stream *s, uint64_t grain, const struct digest *d)
+{
+	uint8_t b[8 + DIGEST_SIZE];
+
+	put_le64(b, grain);
+	memcpy(b + 8, d->b, DIGEST_SIZE);
+	digest_stream_add(s, b, sizeof b);
+}
+
+/* The whole-disk digest of the grains below END, and how many of them are not zeros. */
 int digest_table_whole(struct digest_table *t, const struct digest_key *key, uint64_t disk_bytes,
 		       uint64_t end, struct digest *whole, uint64_t *data_grains,
 		       struct unrack_error *err);
