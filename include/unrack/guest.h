@@ -40,6 +40,15 @@ struct guest_mount {
 	uint64_t free_inodes;
 };
 
+/* A partition or logical volume, mounted or not, as far as its first bytes say what it is. */
+struct guest_part {
+	char *device;    /* as the appliance names it: "/dev/sda2", "/dev/VolGroup00/LogVol00" */
+	int disk;        /* 0-based index of the image, or -1 (LVM, md) */
+	int partition;   /* 1-based; 0: the whole disk, or no partition */
+	char *fstype;    /* "ext3", "swap", "LVM2_member", ...; "" when it is not known */
+	char *label, *uuid; /* may be empty */
+};
+
 struct guest;
 
 struct guest_ops {
@@ -69,7 +78,7 @@ struct guest_ops {
 	/* Everything that was written is in the images, and the appliance has ended. Only
 	 * close may follow. Without it nothing that was written may be trusted. */
 	int (*finish)(struct guest *g, struct unrack_error *err);
-	void (*close)(struct guest *g); /* frees CTX and G itself, not the mounts */
+	void (*close)(struct guest *g); /* frees CTX and G itself, not its mounts and parts */
 };
 
 struct guest {
@@ -77,6 +86,8 @@ struct guest {
 	void *ctx;
 	struct guest_mount *mounts; /* the first one is "/"; malloc'd, as their strings are */
 	unsigned n_mounts;
+	struct guest_part *parts; /* all of them, by disk and partition; malloc'd as well */
+	unsigned n_parts;
 	unsigned disks;        /* how many images */
 	/* The first 64 KiB of disk 0..disks-1 (boot sector, stage 1.5), for the loader's check; may be NULL. */
 	const uint8_t *const *disk_heads;
@@ -93,7 +104,7 @@ int guest_read_if(struct guest *g, const char *path, uint64_t limit, struct buf 
  * (which need not exist in its last component). At most 40 links. */
 int guest_resolve(struct guest *g, const char *path, struct buf *real, struct unrack_error *err);
 int guest_finish(struct guest *g, struct unrack_error *err);
-void guest_close(struct guest *g); /* NULL is fine; frees the mounts, then calls ops->close */
+void guest_close(struct guest *g); /* NULL is fine; frees mounts and parts, then calls ops->close */
 /* Sorts names that are each followed by a NUL; for implementations. -1: no memory. */
 int guest_sort_names(struct buf *names);
 
@@ -103,8 +114,12 @@ struct guest_image {
 };
 
 /* Opens the images together in one appliance, finds the root filesystem, mounts
- * everything its fstab says (old device names are translated). WRITABLE: the images are overlays that
- * may be changed. No system found, or not RHEL-like: UNRACK_UNSUPPORTED (exit 6). */
+ * everything its fstab says (old device names are translated). WRITABLE: the images are
+ * overlays that may be changed, and are complete only after guest_finish. Otherwise they
+ * stay as they are: dirty journals are replayed on overlays that the appliance throws away.
+ * LOG must outlive the guest; its stop flag ends the appliance.
+ * No system found, or not RHEL-like: UNRACK_UNSUPPORTED (exit 6). A filesystem that cannot
+ * be mounted: UNRACK_DAMAGED. No kernel for the appliance, no QEMU: UNRACK_MISSING. */
 struct log;
 int guest_open_images(const struct guest_image *images, unsigned n, bool writable,
 		      const struct log *log, struct guest **out, struct unrack_error *err);

@@ -124,6 +124,17 @@ void guest_close(struct guest *g)
 	free(g->mounts);
 	g->mounts = NULL;
 	g->n_mounts = 0;
+	for (unsigned i = 0; i < g->n_parts; i++) {
+		struct guest_part *p = &g->parts[i];
+
+		free(p->device);
+		free(p->fstype);
+		free(p->label);
+		free(p->uuid);
+	}
+	free(g->parts);
+	g->parts = NULL;
+	g->n_parts = 0;
 	g->ops->close(g);
 }
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What finding and mounting a guest's filesystems needs of the machine that holds its
+ * disks. guest_gfs.c implements it with libguestfs; tests with a table. File operations on
+ * what is mounted go through struct guest_ops. All paths and device names are the
+ * appliance's. */
+#ifndef CONVERT_APPLIANCE_H
+#define CONVERT_APPLIANCE_H
+
+#include "unrack/guest.h"
+#include "unrack/log.h"
+
+struct appliance_ops {
+	/* Partitions, and disks without any, each followed by a NUL. */
+	int (*partitions)(void *ctx, struct buf *names, struct unrack_error *err);
+	/* Logical volumes ("/dev/VG/LV") that are active, each followed by a NUL. */
+	int (*volumes)(void *ctx, struct buf *names, struct unrack_error *err);
+	/* Up to N bytes at the start of a device; *got fewer when it is smaller. */
+	int (*head)(void *ctx, const char *device, uint8_t *head, size_t n, size_t *got,
+		    struct unrack_error *err);
+	/* A place to mount at while nothing is mounted at "/". */
+	int (*mkmountpoint)(void *ctx, const char *path, struct unrack_error *err);
+	int (*mount)(void *ctx, const char *device, const char *fstype, bool writable,
+		     const char *where, struct unrack_error *err);
+	int (*umount_all)(void *ctx, struct unrack_error *err);
+	int (*space)(void *ctx, const char *where, uint64_t *bytes, uint64_t *inodes,
+		     struct unrack_error *err);
+};
+
+struct appliance {
+	const struct appliance_ops *ops;
+	void *ctx;
+};
+
+/* Fills G's parts and mounts, and leaves everything mounted, read-only unless
+ * G->writable. G's disks and disk_heads are set already. */
+int guest_mount_all(struct guest *g, const struct appliance *a, const struct log *log,
+		    struct unrack_error *err);
+
+/* "/dev/sdb3": disk 1, partition 3; "/dev/sdb": partition 0. False for other names. */
+bool guest_mount_parse_name(const char *name, int *disk, int *partition);
+/* The index in PARTS of what a root= or fstab field means ("LABEL=/", "UUID=...",
+ * "/dev/cciss/c0d0p3", "/dev/mapper/VolGroup00-LogVol00"); -1: none; -2: more than one. */
+struct devname_map;
+int guest_mount_resolve(const struct guest *g, const struct devname_map *names, const char *spec);
+
+#endif
