@@ -111,6 +111,8 @@ static int parse_texts(const uint8_t *h, uint32_t size, const char *name, struct
 	    HEADER_FIXED + strict + advisory + SUM_SIZE > size)
 		return error_set(err, UNRACK_DAMAGED, "%s: the identity does not fit into the header",
 				 name);
+	if (memchr(h + HEADER_FIXED, '\0', strict + advisory))
+		return error_set(err, UNRACK_DAMAGED, "%s: the identity has a NUL in it", name);
 	if (buf_append(&a, h + HEADER_FIXED, strict) < 0 ||
 	    buf_append(&b, h + HEADER_FIXED + strict, advisory) < 0)
 		r = error_nomem(err);
