@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening a source: a disk or image that nobody else uses, and what makes it that disk.
+ * Nothing is ever written to it. Threads: any. */
+#ifndef UNRACK_DISK_H
+#define UNRACK_DISK_H
+
+#include "unrack/block_source.h"
+#include "unrack/error.h"
+#include "unrack/identity.h"
+
+/* UNRACK_UNSAFE when PATH, a partition of it or anything built on it (LVM, md, a loop
+ * device) is mounted or used as swap, or when a virtual machine has the image open for
+ * writing: a copy would be of no single moment. *out is freed by block_source_close, ID by
+ * identity_free. */
+int disk_open(const char *path, struct block_source **out, struct identity *id,
+	      struct unrack_error *err);
+
+/* The check of disk_open alone. Looks at sysfs, /proc/self/mountinfo and /proc/swaps. */
+int disk_check_unused(const char *path, struct unrack_error *err);
+
+/* Partition table and signatures of what is at PATH, BYTES large (for messages, and for an
+ * image that has no device behind it). Serial and WWID are those of sysfs, if it has any. */
+int disk_identify(const char *path, uint64_t bytes, struct identity *id, struct unrack_error *err);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whether anybody uses a disk: mounts and swap on it, on its partitions, and on whatever
+ * is built upon these (sysfs: holders), and virtual machines that have an image open. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "unrack/disk.h"
+
+#define DEVICES_MAX 1024
+/* QEMU locks one byte of an image for each permission that it uses (block/file-posix.c:
+ * RAW_LOCK_PERM_BASE 100, BLK_PERM_WRITE is bit 1). */
+#define QEMU_LOCK_WRITE 101
+
+struct devices {
+	dev_t at[DEVICES_MAX];
+	unsigned n;
+};
+
+static bool has(const struct devices *d, dev_t dev)
+{
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->at[i] == dev)
+			return true;
+	return false;
+}
+
+static bool read_dev(const char *dir, dev_t *dev)
+{
+	char path[4096];
+	unsigned ma, mi;
+	FILE *f CLEANUP_FCLOSE = NULL;
+
+	if (snprintf(path, sizeof path, "%s/dev", dir) >= (int)sizeof path)
+		return false;
+	f = fopen(path, "re");
+	if (!f || fscanf(f, "%u:%u", &ma, &mi) != 2)
+		return false;
+	*dev = makedev(ma, mi);
+	return true;
+}
+
+/* DEV, its partitions, and their holders. Depth is bounded by DEVICES_MAX, since each
+ * device is visited once. */
+static void collect(struct devices *d, dev_t dev)
+{
+	char base[64], path[4096];
+	DIR *dir CLEANUP_CLOSEDIR = NULL;
+	DIR *holders CLEANUP_CLOSEDIR = NULL;
+	struct dirent *e;
+	dev_t sub;
+
+	if (has(d, dev) || d->n == DEVICES_MAX)
+		return;
+	d->at[d->n++] = dev;
+	snprintf(base, sizeof base, "/sys/dev/block/%u:%u", major(dev), minor(dev));
+	dir = opendir(base);
+	while (dir && (e = readdir(dir))) {
+		snprintf(path, sizeof path, "%s/%s/partition", base, e->d_name);
+		if (e->d_name[0] == '.' || access(path, F_OK) < 0)
+			continue;
+		snprintf(path, sizeof path, "%s/%s", base, e->d_name);
+		if (read_dev(path, &sub))
+			collect(d, sub);
+	}
+	snprintf(path, sizeof path, "%s/holders", base);
+	holders = opendir(path);
+	while (holders && (e = readdir(holders))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, "/sys/class/block/%s", e->d_name);
+		if (read_dev(path, &sub))
+			collect(d, sub);
+	}
+}
+
+/* Loop devices that show the image FILE. */
+static void collect_loops(struct devices *d, const struct stat *file)
+{
+	DIR *dir CLEANUP_CLOSEDIR = opendir("/sys/block");
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		char path[512], backing[4096];
+		FILE *f CLEANUP_FCLOSE = NULL;
+		struct stat st;
+		dev_t dev;
+
+		if (strncmp(e->d_name, "loop", 4) != 0)
+			continue;
+		snprintf(path, sizeof path, "/sys/block/%s/loop/backing_file", e->d_name);
+		f = fopen(path, "re");
+		if (!f || !fgets(backing, sizeof backing, f))
+			continue;
+		backing[strcspn(backing, "\n")] = '\0';
+		snprintf(path, sizeof path, "/sys/block/%s", e->d_name);
+		if (stat(backing, &st) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino &&
+		    read_dev(path, &dev))
+			collect(d, dev);
+	}
+}
+
+/* The device of a mount: mountinfo's own number, or, for filesystems with numbers of their
+ * own making (btrfs), that of the named source. */
+static bool mounted(const struct devices *d, char where[256])
+{
+	FILE *f CLEANUP_FCLOSE = fopen("/proc/self/mountinfo", "re");
+	char line[8192];
+
+	while (f && fgets(line, sizeof line, f)) {
+		unsigned ma, mi;
+		char source[4096] = "";
+		char *dash = strstr(line, " - ");
+		struct stat st;
+
+		if (sscanf(line, "%*d %*d %u:%u %*s %255s", &ma, &mi, where) != 3)
+			continue;
+		if (has(d, makedev(ma, mi)))
+			return true;
+		if (dash && sscanf(dash, " - %*s %4095s", source) == 1 && source[0] == '/' &&
+		    stat(source, &st) == 0 && S_ISBLK(st.st_mode) && has(d, st.st_rdev))
+			return true;
+	}
+	return false;
+}
+
+static bool swapped(const struct devices *d, char which[256])
+{
+	FILE *f CLEANUP_FCLOSE = fopen("/proc/swaps", "re");
+	char line[4096];
+
+	while (f && fgets(line, sizeof line, f)) {
+		struct stat st;
+
+		if (sscanf(line, "%255s", which) == 1 && which[0] == '/' && stat(which, &st) == 0 &&
+		    S_ISBLK(st.st_mode) && has(d, st.st_rdev))
+			return true;
+	}
+	return false;
+}
+
+static bool open_in_qemu(const char *path)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = QEMU_LOCK_WRITE, .l_len = 1 };
+	int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
+}
+
+int disk_check_unused(const char *path, struct unrack_error *err)
+{
+	struct devices d = { .n = 0 };
+	char what[256] = "";
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return error_errno(err, errno, "can't open %s", path);
+	if (S_ISBLK(st.st_mode))
+		collect(&d, st.st_rdev);
+	else
+		collect_loops(&d, &st);
+	if (mounted(&d, what))
+		return error_set(err, UNRACK_UNSAFE,
+				 "%s is in use: it, or something on it, is mounted on %s; unmount it, since a "
+				 "copy of a disk that changes is of no single moment", path, what);
+	if (swapped(&d, what))
+		return error_set(err, UNRACK_UNSAFE,
+				 "%s is in use: %s on it is active swap; run swapoff %s first", path, what, what);
+	if (S_ISREG(st.st_mode) && open_in_qemu(path))
+		return error_set(err, UNRACK_UNSAFE,
+				 "%s is open for writing in a virtual machine; shut that down first", path);
+	return 0;
+}
