@@ -15,6 +15,7 @@
 
 struct receiver_offer {
 	unsigned disk, disks;  /* the sender's index and count */
+	const char *machine;   /* the name of the sender's machine, may be "" */
 	struct identity id;
 };
 
@@ -32,12 +33,14 @@ struct receiver_host {
 	/* Finds or makes the place for the offered disk, or refuses (UNRACK_UNSAFE: other machine). */
 	int (*place)(void *ctx, const struct receiver_offer *offer, struct receiver_place *place,
 		     struct unrack_error *err);
-	/* Called before each journal record: still the owner of the folder's lock? */
+	/* Called before each journal record: still the owner of the folder's lock? May come
+	 * from another thread than the rest, but never two at once. NULL: always. */
 	int (*check_owner)(void *ctx, struct unrack_error *err);
-	/* The disk is complete, durable and checked. */
+	/* The disk is complete, durable and checked. Not called for a disk that was complete
+	 * before. May be NULL. */
 	int (*disk_done)(void *ctx, const struct receiver_place *place,
 			 const struct journal_point *point, struct unrack_error *err);
-	/* All disks of the session are. */
+	/* All disks of the session are. May be NULL. */
 	int (*all_done)(void *ctx, struct unrack_error *err);
 	void *ctx;
 };
@@ -47,9 +50,13 @@ struct receiver_options {
 	const struct log *log;
 	uint64_t checkpoint_bytes; /* 0: 256 MiB of disk position */
 	unsigned checkpoint_ms;    /* 0: 2000 */
+	int workers;               /* 0: one per processor, -1: the serial twin */
 };
 
-/* Runs until the sender says goodbye. A local error is also sent to the far side. */
+/* Runs until the sender says goodbye. A local error is also sent to the far side, and
+ * the channel is then shut down; the caller closes it in any case. UNRACK_INTERRUPTED: the
+ * sender was stopped; UNRACK_IO with "lost": the line was cut. Whatever the end, what was
+ * acknowledged is safe, and the next session continues behind it. */
 int receiver_run(struct channel *c, const struct receiver_host *host,
 		 const struct receiver_options *opt, struct unrack_error *err);
 

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A whole copy in one process, for tests: sender and receiver in a thread each, a channel
+ * between them that records what goes over it and can be cut, and a host that puts disk N
+ * at DIR/dN-flat.vmdk and so on. */
+#ifndef TESTS_COPY_H
+#define TESTS_COPY_H
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/size.h"
+#include "../support/tap.h"
+#include "../support/twins.h"
+#include "unrack/buf.h"
+#include "unrack/digest_table.h"
+#include "unrack/frame.h"
+#include "unrack/message.h"
+#include "unrack/receiver.h"
+#include "unrack/sender.h"
+
+#define COPY_DISKS 3
+
+/* One acknowledgement, and how many calls the storage twin had recorded when it was sent. */
+struct copy_ack {
+	uint64_t next_grain;
+	size_t records;
+};
+
+struct copy {
+	/* To be set: */
+	struct block_source *source[COPY_DISKS];
+	unsigned disks;
+	const struct io *io;
+	const char *dir;
+	int workers;               /* of both sides */
+	uint64_t checkpoint_bytes;
+	unsigned checkpoint_ms;
+	uint64_t cut_after;        /* bytes of the sender; 0: never */
+	struct log log;            /* of both sides */
+	struct twin_io *twin;      /* for struct copy_ack; may be NULL */
+	enum disk_format format;   /* 0: flat */
+	int lose_lock_at;          /* check_owner fails at this call and later; 0: never */
+	const char *strict;        /* identity; NULL: "mbr=00000001\n" */
+
+	/* What came out: */
+	int sent, received;
+	struct unrack_error send_err, receive_err;
+	struct sender_result res;
+	struct buf wire;           /* what the sender wrote */
+	struct copy_ack ack[256];
+	unsigned acks;
+	struct journal_point point[COPY_DISKS]; /* of disk_done */
+	unsigned done_disks, all_done, owner_checks;
+	char machine[64];
+	char path[COPY_DISKS][5][512];
+};
+
+enum { COPY_IMAGE, COPY_DESCRIPTOR, COPY_JOURNAL, COPY_DIGESTS, COPY_EXTENT };
+
+static void copy_paths(struct copy *c)
+{
+	static const char *const suffix[] = { "-flat.vmdk", ".vmdk", ".journal", ".digests" };
+
+	for (int d = 0; d < COPY_DISKS; d++) {
+		for (int i = 0; i < 4; i++)
+			snprintf(c->path[d][i], sizeof c->path[d][i], "%s/d%d%s", c->dir, d, suffix[i]);
+		snprintf(c->path[d][COPY_EXTENT], sizeof c->path[d][COPY_EXTENT], "d%d-flat.vmdk", d);
+	}
+}
+
+static int copy_place(void *ctx, const struct receiver_offer *offer, struct receiver_place *place,
+		      struct unrack_error *err)
+{
+	struct copy *c = ctx;
+	unsigned n = offer->disk;
+
+	snprintf(c->machine, sizeof c->machine, "%s", offer->machine);
+	if (n >= COPY_DISKS)
+		return error_set(err, UNRACK_UNSAFE, "this folder takes %d disks", COPY_DISKS);
+	*place = (struct receiver_place){
+		.number = (int)n, .format = c->format ? c->format : DISK_FLAT,
+		.image = c->path[n][COPY_IMAGE], .descriptor = c->path[n][COPY_DESCRIPTOR],
+		.extent = c->path[n][COPY_EXTENT], .journal = c->path[n][COPY_JOURNAL],
+		.digests = c->path[n][COPY_DIGESTS],
+	};
+	return 0;
+}
+
+static int copy_check_owner(void *ctx, struct unrack_error *err)
+{
+	struct copy *c = ctx;
+
+	if (c->lose_lock_at && (int)++c->owner_checks >= c->lose_lock_at)
+		return error_set(err, UNRACK_UNSAFE, "somebody else owns the folder now");
+	return 0;
+}
+
+static int copy_disk_done(void *ctx, const struct receiver_place *place,
+			  const struct journal_point *point, struct unrack_error *err)
+{
+	struct copy *c = ctx;
+
+	(void)err;
+	c->point[place->number] = *point;
+	c->done_disks++;
+	return 0;
+}
+
+static int copy_all_done(void *ctx, struct unrack_error *err)
+{
+	(void)err;
+	((struct copy *)ctx)->all_done++;
+	return 0;
+}
+
+/* --- Channels that watch another one --- */
+struct copy_tap {
+	struct channel channel;
+	struct channel *inner;
+	struct copy *copy;
+};
+
+static int copy_tap_read(struct channel *ch, void *buf, size_t n, struct unrack_error *err)
+{
+	struct copy_tap *t = ch->ctx;
+
+	return channel_read(t->inner, buf, n, err);
+}
+
+static int copy_sender_write(struct channel *ch, const void *buf, size_t n,
+			     struct unrack_error *err)
+{
+	struct copy_tap *t = ch->ctx;
+	struct copy *c = t->copy;
+
+	if (c->cut_after && c->wire.len + n > c->cut_after) {
+		size_t part = c->cut_after > c->wire.len ? c->cut_after - c->wire.len : 0;
+
+		if (part)
+			channel_write(t->inner, buf, part, err);
+		channel_shutdown(t->inner);
+		return error_set(err, UNRACK_IO, "cut");
+	}
+	if (buf_append(&c->wire, buf, n) < 0)
+		abort();
+	return channel_write(t->inner, buf, n, err);
+}
+
+static int copy_receiver_write(struct channel *ch, const void *buf, size_t n,
+			       struct unrack_error *err)
+{
+	struct copy_tap *t = ch->ctx;
+	struct copy *c = t->copy;
+	const uint8_t *p = buf;
+
+	if (p[4] == MESSAGE_ACK && c->acks < ARRAY_LEN(c->ack)) {
+		c->ack[c->acks].next_grain = get_le64(p + FRAME_HEADER_SIZE);
+		c->ack[c->acks++].records = c->twin ? twin_io_records(c->twin) : 0;
+	}
+	return channel_write(t->inner, buf, n, err);
+}
+
+static void copy_tap_shutdown(struct channel *ch)
+{
+	struct copy_tap *t = ch->ctx;
+
+	channel_shutdown(t->inner);
+}
+
+static void copy_tap_close(struct channel *ch)
+{
+	struct copy_tap *t = ch->ctx;
+
+	channel_close(t->inner);
+}
+
+static const struct channel_ops copy_sender_ops = { copy_tap_read, copy_sender_write,
+						    copy_tap_shutdown, copy_tap_close };
+static const struct channel_ops copy_receiver_ops = { copy_tap_read, copy_receiver_write,
+						      copy_tap_shutdown, copy_tap_close };
+
+struct copy_receiver_arg {
+	struct copy *copy;
+	struct channel *channel;
+};
+
+static struct receiver_host copy_host(struct copy *c)
+{
+	return (struct receiver_host){ copy_place, copy_check_owner, copy_disk_done, copy_all_done, c };
+}
+
+static void *copy_receive(void *arg)
+{
+	struct copy_receiver_arg *a = arg;
+	struct copy *c = a->copy;
+	struct receiver_host host = copy_host(c);
+	struct receiver_options opt = { .io = c->io, .log = &c->log,
+					.checkpoint_bytes = c->checkpoint_bytes,
+					.checkpoint_ms = c->checkpoint_ms, .workers = c->workers };
+
+	c->received = receiver_run(a->channel, &host, &opt, &c->receive_err);
+	channel_close(a->channel);
+	return NULL;
+}
+
+/* Runs sender and receiver to their end; results are in C. The sources stay open. */
+__attribute__((unused)) static void copy_run(struct copy *c)
+{
+	struct copy_tap ends[2] = { { .copy = c }, { .copy = c } };
+	struct copy_receiver_arg arg = { c, &ends[1].channel };
+	struct sender_options opt = { .workers = c->workers, .machine = "web01", .log = &c->log };
+	struct sender_disk disk[COPY_DISKS] = { 0 };
+	struct unrack_error err;
+	pthread_t thread;
+
+	copy_paths(c);
+	buf_clear(&c->wire);
+	c->acks = c->done_disks = c->all_done = c->owner_checks = 0;
+	if (channel_open_pair(&ends[0].inner, &ends[1].inner, &err) < 0)
+		abort();
+	ends[0].channel = (struct channel){ &copy_sender_ops, &ends[0] };
+	ends[1].channel = (struct channel){ &copy_receiver_ops, &ends[1] };
+	for (unsigned i = 0; i < c->disks; i++) {
+		disk[i].source = c->source[i];
+		if (identity_init(&disk[i].id, c->source[i]->size,
+				  c->strict ? c->strict : "mbr=00000001\n", "", &err) < 0)
+			abort();
+	}
+	pthread_create(&thread, NULL, copy_receive, &arg);
+	c->sent = sender_run(&ends[0].channel, disk, c->disks, &opt, &c->res, &c->send_err);
+	channel_close(&ends[0].channel);
+	pthread_join(thread, NULL);
+	for (unsigned i = 0; i < c->disks; i++)
+		identity_free(&disk[i].id);
+	if (c->sent == 0)
+		c->send_err.text[0] = '\0';
+	if (c->received == 0)
+		c->receive_err.text[0] = '\0';
+}
+
+__attribute__((unused)) static void copy_free(struct copy *c)
+{
+	for (unsigned i = 0; i < c->disks; i++)
+		block_source_close(c->source[i]);
+	buf_free(&c->wire);
+}
+
+/* An empty journal with a known seed, so that two sessions are the same byte for byte. */
+__attribute__((unused)) static void copy_fix_seed(struct copy *c, unsigned disk)
+{
+	struct journal_info info = { .format = DISK_FLAT };
+	struct journal *j;
+	struct unrack_error err;
+
+	copy_paths(c);
+	memset(info.seed, 7, sizeof info.seed);
+	if (identity_init(&info.id, c->source[disk]->size, c->strict ? c->strict : "mbr=00000001\n",
+			  "", &err) < 0 ||
+	    journal_create(c->io, c->path[disk][COPY_JOURNAL], &info, &j, &err) < 0)
+		abort();
+	journal_close(j);
+	identity_free(&info.id);
+}
+
+/* The image in a twin is DATA, followed by zeros up to a whole sector. */
+__attribute__((unused)) static bool copy_image_is(struct copy *c, struct twin_io *twin,
+						   unsigned disk, const void *data, size_t size)
+{
+	size_t n = 0;
+	uint8_t *image = twin_io_get(twin, c->path[disk][COPY_IMAGE], &n);
+	bool same = image && n == round_up(size, SECTOR_SIZE) && memcmp(image, data, size) == 0 &&
+		    (n == size || is_zero(image + size, n - size));
+
+	free(image);
+	return same;
+}
+
+/* Numbers that look random and are the same each time. */
+__attribute__((unused)) static uint32_t copy_random(uint32_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
+enum copy_pattern { COPY_ZEROS, COPY_NOISE, COPY_TEXT, COPY_MIXED };
+
+/* COPY_MIXED: per grain one of the three others, the first and last with data. */
+__attribute__((unused)) static uint8_t *copy_data(size_t size, enum copy_pattern p, uint32_t seed)
+{
+	uint8_t *data = calloc(1, size ? size : 1);
+	uint32_t state = seed * 2654435761u + 1;
+
+	for (size_t g = 0; data && g < size; g += GRAIN_SIZE) {
+		size_t n = min_u64(GRAIN_SIZE, size - g);
+		enum copy_pattern q = p;
+
+		if (p == COPY_MIXED)
+			q = g == 0 || g + n == size ? COPY_TEXT : copy_random(&state) % 3;
+		for (size_t i = 0; i < n && q != COPY_ZEROS; i++) {
+			uint32_t r = copy_random(&state);
+
+			data[g + i] = q == COPY_NOISE ? (uint8_t)(r >> 8) : (uint8_t)('a' + (r >> 9) % 5);
+		}
+	}
+	if (!data)
+		abort();
+	return data;
+}
+
+#endif

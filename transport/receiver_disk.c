@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A disk's files: found or made, brought to the resume point, declared complete.
+ *
+ * The journal is made first. So an image without a journal is not ours, and is never
+ * written; a journal without records is the beginning of a copy, whatever else is there. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/bytes.h"
+#include "base/size.h"
+#include "receiver_parts.h"
+#include "unrack/vmdk.h"
+
+/* Disks hold password files. */
+#define IMAGE_MODE 0600
+
+int receiver_disk_explain(const struct receiver_disk *d, uint64_t position,
+			  struct unrack_error *err)
+{
+	uint64_t left = d->id.bytes - min_u64(position * GRAIN_SIZE, d->id.bytes), room;
+	struct unrack_error was = *err;
+	struct statvfs fs;
+
+	if (err->code != UNRACK_NOSPACE)
+		return err->code;
+	if (err->sys_errno == EFBIG)
+		error_set(err, UNRACK_NOSPACE,
+			  "%.700s; no file there can hold the disk's %" PRIu64 " bytes: use another "
+			  "filesystem", was.text, d->image_bytes);
+	else if (statvfs(d->place.image, &fs) < 0 ||
+		 mul_overflows(fs.f_bavail, fs.f_frsize, &room) || room >= left)
+		error_set(err, UNRACK_NOSPACE,
+			  "%.700s; free some space and run the same command again, it continues where it "
+			  "stopped", was.text);
+	else
+		error_set(err, UNRACK_NOSPACE,
+			  "%.700s; up to %" PRIu64 " MiB are missing: free some space and run the same "
+			  "command again, it continues where it stopped", was.text,
+			  div_round_up(left - room, 1 << 20));
+	err->sys_errno = was.sys_errno;
+	return err->code;
+}
+
+static int create_journal(struct receiver_disk *d, struct unrack_error *err)
+{
+	const struct io *io = d->session->opt.io;
+	struct journal_info info = { .format = d->place.format, .id = d->id };
+	int fd = -1, r;
+
+	r = io_open(io, d->place.image, O_RDONLY, 0, &fd, err);
+	if (r == 0) {
+		io->ops->close(io->ctx, fd);
+		return error_set(err, UNRACK_UNSAFE,
+				 "%s exists, but no journal (%s) says that unrack wrote it; move it away, or "
+				 "copy into another folder", d->place.image, d->place.journal);
+	}
+	if (err->sys_errno != ENOENT)
+		return r;
+	r = digest_random_seed(info.seed, err);
+	return r < 0 ? r : journal_create(io, d->place.journal, &info, &d->journal, err);
+}
+
+static int open_journal(struct receiver_disk *d, struct unrack_error *err)
+{
+	const struct journal_info *info;
+	char why[256];
+	int r = journal_open(d->session->opt.io, d->place.journal, &d->journal, err);
+
+	if (r == UNRACK_IO && err->sys_errno == ENOENT)
+		r = create_journal(d, err);
+	if (r < 0)
+		return r;
+	info = journal_get_info(d->journal);
+	if (info->format != d->place.format)
+		return error_set(err, UNRACK_UNSAFE, "%s is of a copy in another format",
+				 d->place.journal);
+	if (identity_compare(&info->id, &d->id, why, sizeof why) == IDENTITY_DIFFERENT)
+		return error_set(err, UNRACK_UNSAFE,
+				 "disk %d of the folder is another disk than the one offered for it (%s); "
+				 "copy into another folder", d->place.number, why);
+	digest_key_init(&d->key, info->seed);
+	d->start = *journal_last(d->journal);
+	if (d->start.pass == 0)
+		d->start.pass = 1;
+	return 0;
+}
+
+/* The image must be there as far as the journal says. */
+static int check_image(const struct receiver_disk *d, int fd, uint64_t bytes,
+		       struct unrack_error *err)
+{
+	uint8_t last;
+	int r = io_pread_all(d->session->opt.io, fd, d->place.image, &last, 1, bytes - 1, err);
+
+	if (r == UNRACK_DAMAGED)
+		return error_set(err, UNRACK_DAMAGED,
+				 "%s is shorter than the %" PRIu64 " bytes that its journal says are safe; "
+				 "something else changed it. Remove it and %s to copy the disk again",
+				 d->place.image, bytes, d->place.journal);
+	return r;
+}
+
+static int open_image(const struct receiver_disk *d, int flags, uint64_t bytes, int *fd,
+		      struct unrack_error *err)
+{
+	int r = io_open(d->session->opt.io, d->place.image, flags, 0, fd, err);
+
+	if (r < 0 && err->sys_errno == ENOENT)
+		return error_set(err, UNRACK_DAMAGED,
+				 "%s is missing, but its journal says that %" PRIu64 " bytes of it are safe; "
+				 "put it back, or remove %s to copy the disk again", d->place.image, bytes,
+				 d->place.journal);
+	return r < 0 ? r : check_image(d, *fd, bytes, err);
+}
+
+static int check_complete(const struct receiver_disk *d, struct unrack_error *err)
+{
+	int fd = -1, r = open_image(d, O_RDONLY, d->image_bytes, &fd, err);
+
+	if (fd >= 0)
+		d->session->opt.io->ops->close(d->session->opt.io->ctx, fd);
+	return r;
+}
+
+static int begin_files(struct receiver_disk *d, struct unrack_error *err)
+{
+	const struct io *io = d->session->opt.io;
+	int r = io_open(io, d->place.image, O_RDWR | O_CREAT | O_TRUNC, IMAGE_MODE, &d->image, err);
+
+	if (r == 0)
+		r = io_truncate(io, d->image, d->place.image, d->image_bytes, err);
+	if (r == 0)
+		r = io_fsync_parent(io, d->place.image, err);
+	if (r == 0)
+		r = digest_table_create(io, d->place.digests, d->id.bytes, &d->table, err);
+	return r;
+}
+
+/* What was written behind the resume point may or may not have reached the disk: it goes,
+ * and what follows is a hole again, so that zeros need no writing. */
+static int continue_files(struct receiver_disk *d, struct unrack_error *err)
+{
+	const struct io *io = d->session->opt.io;
+	uint64_t safe = min_u64(d->start.next_grain * GRAIN_SIZE, d->image_bytes);
+	int r = open_image(d, O_RDWR, safe, &d->image, err);
+
+	if (r == 0)
+		r = io_truncate(io, d->image, d->place.image, safe, err);
+	if (r == 0)
+		r = io_truncate(io, d->image, d->place.image, d->image_bytes, err);
+	if (r == 0)
+		r = digest_table_open(io, d->place.digests, d->id.bytes, false, &d->table, err);
+	if (r == 0)
+		r = digest_table_truncate(d->table, d->start.next_grain, err);
+	return r;
+}
+
+int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t index,
+		       const struct message_open *m, struct unrack_error *err)
+{
+	struct receiver_offer offer = { .disk = index, .disks = r->disks, .machine = r->machine };
+	int status;
+
+	memset(d, 0, sizeof *d);
+	d->session = r;
+	d->index = index;
+	d->image = -1;
+	status = identity_init(&d->id, m->bytes, m->strict, m->advisory, err);
+	if (status < 0)
+		return status;
+	d->image_bytes = round_up(m->bytes, SECTOR_SIZE);
+	offer.id = d->id;
+	status = r->host->place(r->host->ctx, &offer, &d->place, err);
+	if (status < 0)
+		return status;
+	if (d->place.format != DISK_FLAT)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "disk %d: only the format flat can be written", d->place.number);
+	status = open_journal(d, err);
+	if (status < 0)
+		return status;
+	if (d->start.complete)
+		return check_complete(d, err);
+	status = d->start.next_grain == 0 ? begin_files(d, err) : continue_files(d, err);
+	if (status < 0)
+		receiver_disk_explain(d, d->start.next_grain, err);
+	return status;
+}
+
+/* The content ID of a descriptor that is there already, else a random one. */
+static int choose_cid(const struct receiver_disk *d, uint32_t *cid, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	struct vmdk_descriptor old;
+	uint8_t seed[DIGEST_SEED_SIZE];
+	int r = io_read_file(d->session->opt.io, d->place.descriptor, VMDK_DESCRIPTOR_MAX, &text, err);
+
+	if (r == 0 && vmdk_descriptor_parse(buf_str(&text), text.len, d->place.descriptor, &old,
+					    err) == 0) {
+		*cid = old.cid;
+		return 0;
+	}
+	r = digest_random_seed(seed, err);
+	if (r < 0)
+		return r;
+	*cid = get_le32(seed) & 0x7fffffff; /* not one of the two that mean "none" */
+	return 0;
+}
+
+static int write_descriptor(const struct receiver_disk *d, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	uint32_t cid;
+	int r = choose_cid(d, &cid, err);
+
+	if (r == 0)
+		r = vmdk_descriptor_write(d->place.extent, d->id.bytes, "lsilogic", cid, &text, err);
+	if (r == 0)
+		r = io_replace_file(d->session->opt.io, d->place.descriptor, text.data, text.len,
+				    IMAGE_MODE, err);
+	return r;
+}
+
+/* Reads the digests back as they were stored. */
+static int check_whole(struct receiver_disk *d, const struct message_end *end,
+		       const struct journal_point *durable, struct digest *whole,
+		       struct unrack_error *err)
+{
+	uint64_t n;
+	int r = digest_table_whole(d->table, &d->key, d->id.bytes, durable->next_grain, whole, &n, err);
+
+	if (r < 0)
+		return r;
+	if (n != durable->data_grains)
+		return error_set(err, UNRACK_DAMAGED,
+				 "%s has %" PRIu64 " digests, but %" PRIu64 " grains of data were written; "
+				 "remove it, %s and the image to copy the disk again", d->place.digests, n,
+				 durable->data_grains, d->place.journal);
+	/* A copy made in one session: the sender has the same digest. */
+	if (end->first == 0 && memcmp(whole, &end->session, sizeof *whole) != 0)
+		return error_set(err, UNRACK_DAMAGED,
+				 "%s does not hold the digests that were sent; remove it, %s and the image to "
+				 "copy the disk again", d->place.digests, d->place.journal);
+	return 0;
+}
+
+int receiver_disk_finish(struct receiver_disk *d, const struct message_end *end,
+			 const struct journal_point *durable, struct digest *whole,
+			 struct unrack_error *err)
+{
+	const struct receiver_host *host = d->session->host;
+	struct journal_point point = *durable;
+	struct stat st;
+	int r = check_whole(d, end, durable, whole, err);
+
+	if (r == 0)
+		r = io_close(d->session->opt.io, &d->image, d->place.image, err);
+	if (r == 0)
+		r = write_descriptor(d, err);
+	if (r == 0 && host->check_owner)
+		r = host->check_owner(host->ctx, err);
+	if (r < 0)
+		return receiver_disk_explain(d, durable->next_grain, err);
+	point.complete = true;
+	point.whole = *whole;
+	/* Not known (0) is allowed: it is one sign of several that somebody wrote to the image. */
+	if (stat(d->place.image, &st) == 0)
+		point.image_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
+				       (uint64_t)st.st_mtim.tv_nsec;
+	r = journal_append(d->journal, &point, err);
+	if (r < 0)
+		return receiver_disk_explain(d, durable->next_grain, err);
+	return host->disk_done ? host->disk_done(host->ctx, &d->place, &point, err) : 0;
+}
+
+void receiver_disk_close(struct receiver_disk *d)
+{
+	const struct io *io = d->session->opt.io;
+
+	if (d->image >= 0) /* what was not synced was not promised */
+		io->ops->close(io->ctx, d->image);
+	digest_table_close(d->table);
+	journal_close(d->journal);
+	identity_free(&d->id);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One disk's frames: checked, put in order, and handed on to workers, writer and syncer. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "receiver_parts.h"
+#include "thread.h"
+
+struct stream {
+	struct receiver_disk *disk;
+	struct link *link;
+	struct pool *pool;
+	struct receiver_sync *sync;
+	uint64_t position, grains; /* the next grain that is due; how many the disk has */
+	uint64_t data_grains;      /* received in this session */
+	struct digest_stream *session;
+};
+
+/* The ranges of a disk come in order and without gaps. */
+static int advance(struct stream *s, uint64_t first, uint64_t count, struct unrack_error *err)
+{
+	if (first != s->position || count > s->grains - s->position)
+		return error_set(err, UNRACK_DAMAGED,
+				 "the sender sent grains %llu to %llu of disk %u where %llu of %llu is due",
+				 (unsigned long long)first, (unsigned long long)(first + count - 1),
+				 s->disk->index, (unsigned long long)s->position,
+				 (unsigned long long)s->grains);
+	s->position += count;
+	return 0;
+}
+
+static int take_grains(struct stream *s, struct receiver_item *item, const struct frame *f,
+		       struct unrack_error *err)
+{
+	const struct message_grains *m = &item->m;
+	int r = message_decode_grains(item->payload, f->length, &item->m, err);
+
+	if (r == 0)
+		r = advance(s, m->first, m->span, err);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < m->count; i++)
+		digest_whole_add(s->session, m->first + m->grain[i].place, &m->grain[i].digest);
+	s->data_grains += m->count;
+	item->zero = false;
+	pool_submit(s->pool);
+	return 0;
+}
+
+static int take_zero(struct stream *s, struct receiver_item *item, const struct frame *f,
+		     struct unrack_error *err)
+{
+	int r = message_decode_zero(item->payload, f->length, &item->range, err);
+
+	if (r == 0)
+		r = advance(s, item->range.first, item->range.count, err);
+	if (r < 0)
+		return r;
+	item->zero = true;
+	pool_submit(s->pool);
+	return 0;
+}
+
+static int take_checkpoint(struct stream *s, const struct receiver_item *item,
+			   const struct frame *f, struct unrack_error *err)
+{
+	struct message_checkpoint m;
+	int r = message_decode_checkpoint(item->payload, f->length, &m, err);
+
+	if (r < 0)
+		return r;
+	if (m.next_grain != s->position)
+		return error_set(err, UNRACK_DAMAGED,
+				 "the sender asks for a checkpoint of disk %u at grain %llu, but stands at "
+				 "%llu", s->disk->index, (unsigned long long)m.next_grain,
+				 (unsigned long long)s->position);
+	receiver_sync_ask(s->sync, m.next_grain);
+	return 0;
+}
+
+static int take_end(struct stream *s, const struct receiver_item *item, const struct frame *f,
+		    struct message_end *end, struct unrack_error *err)
+{
+	struct digest digest;
+	int r = message_decode_end(item->payload, f->length, end, err);
+
+	if (r < 0)
+		return r;
+	digest_stream_end(s->session, &digest);
+	if (s->position != s->grains)
+		return error_set(err, UNRACK_DAMAGED,
+				 "the sender ended disk %u at grain %llu of %llu", s->disk->index,
+				 (unsigned long long)s->position, (unsigned long long)s->grains);
+	if (end->first != s->disk->start.next_grain || end->data_grains != s->data_grains ||
+	    memcmp(&end->session, &digest, sizeof digest) != 0)
+		return error_set(err, UNRACK_IO,
+				 "what arrived of disk %u is not what the sender counted; run the same "
+				 "command again", s->disk->index);
+	return 0;
+}
+
+/* One frame. *ended is set by END. */
+static int next_frame(struct stream *s, struct receiver_item *item, struct message_end *end,
+		      bool *ended, struct unrack_error *err)
+{
+	struct frame f;
+	int r = link_read_header(s->link, &f, err);
+
+	if (r == 0)
+		r = link_read_payload(s->link, &f, item->payload, err);
+	if (r == 0 && f.disk != s->disk->index && f.type != MESSAGE_ERROR && f.type != MESSAGE_BYE)
+		r = error_set(err, UNRACK_DAMAGED, "the sender sent a %s for disk %u within disk %u",
+			      message_name(f.type), f.disk, s->disk->index);
+	if (r < 0)
+		return r;
+	switch (f.type) {
+	case MESSAGE_GRAINS:
+		return take_grains(s, item, &f, err);
+	case MESSAGE_ZERO:
+		return take_zero(s, item, &f, err);
+	case MESSAGE_CHECKPOINT:
+		return take_checkpoint(s, item, &f, err);
+	case MESSAGE_END:
+		*ended = true;
+		return take_end(s, item, &f, end, err);
+	case MESSAGE_ERROR:
+		return receiver_their_error(s->disk->session, item->payload, f.length, err);
+	case MESSAGE_BYE:
+		s->disk->session->farewell = true;
+		return error_set(err, UNRACK_INTERRUPTED, "the sender was stopped");
+	default:
+		return error_set(err, UNRACK_DAMAGED, "the sender sent a %s within disk %u",
+				 message_name(f.type), s->disk->index);
+	}
+}
+
+static int listen_to(struct stream *s, struct message_end *end, struct unrack_error *err)
+{
+	bool ended = false;
+	int r = 0;
+
+	while (r == 0 && !ended) {
+		struct receiver_item *item = pool_take(s->pool, -1);
+
+		if (!item) /* somebody failed, and has said why */
+			return error_set(err, UNRACK_IO, "stopped");
+		r = next_frame(s, item, end, &ended, err);
+	}
+	return r;
+}
+
+static bool storage_failed(struct receiver *session)
+{
+	bool failed;
+
+	pthread_mutex_lock(&session->lock);
+	failed = session->storage_failed;
+	pthread_mutex_unlock(&session->lock);
+	return failed;
+}
+
+/* With the pool there: starts the threads, listens, and lets them come to an end. */
+static int run(struct stream *s, struct message_end *end, struct journal_point *durable,
+	       struct unrack_error *err)
+{
+	struct receiver *session = s->disk->session;
+	struct receiver_sync sync;
+	struct receiver_writer writer = { s->disk, &sync, s->pool };
+	pthread_t thread;
+	int r = receiver_sync_start(&sync, s->disk, err);
+
+	if (r < 0)
+		return r;
+	s->sync = &sync;
+	r = thread_start(&thread, receiver_write_run, &writer, err);
+	if (r < 0) {
+		receiver_sync_end(&sync, false);
+		return r;
+	}
+	r = listen_to(s, end, err);
+	pool_finish(s->pool);
+	pthread_join(thread, NULL);
+	/* After a failure of storage the syncer has ended already, or has to now. */
+	receiver_sync_end(&sync, !storage_failed(session));
+	*durable = sync.durable;
+	if (session->failed) {
+		*err = session->why;
+		r = err->code;
+	}
+	return r;
+}
+
+static void set_pool(struct receiver *session, struct pool *pool)
+{
+	pthread_mutex_lock(&session->lock);
+	session->pool = pool;
+	pthread_mutex_unlock(&session->lock);
+}
+
+int receiver_stream(struct receiver_disk *d, unsigned workers, void *const *items, unsigned n,
+		    struct message_end *end, struct journal_point *durable, struct unrack_error *err)
+{
+	struct stream s = { .disk = d, .link = &d->session->link,
+			    .position = d->start.next_grain, .grains = grain_count(d->id.bytes) };
+	struct pool_options po = { .workers = workers, .items = items, .n = n, .ctx = d,
+				   .worker_new = receiver_grains_worker,
+				   .worker_free = receiver_grains_worker_free,
+				   .work = receiver_grains_work };
+	int r;
+
+	*durable = d->start;
+	s.session = digest_stream_new(&d->key);
+	if (!s.session)
+		return error_nomem(err);
+	digest_whole_begin(s.session, d->id.bytes);
+	r = pool_open(&po, &s.pool, err);
+	if (r == 0) {
+		set_pool(d->session, s.pool);
+		r = run(&s, end, durable, err);
+		set_pool(d->session, NULL);
+		pool_close(s.pool);
+	}
+	digest_stream_free(s.session);
+	return r;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unrack/sender.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "sender_parts.h"
+#include "thread.h"
+#include "unrack/digest_table.h"
+
+struct sender {
+	struct link link;
+	struct sender_replies replies;
+	const struct sender_options *opt;
+	struct sender_result *res;
+	unsigned workers, n_items;
+	struct sender_item *items;
+	void **item_list;
+	bool broken; /* the far side has nothing more to hear from us */
+};
+
+static void free_items(struct sender *s)
+{
+	for (unsigned i = 0; s->items && i < s->n_items; i++) {
+		free(s->items[i].data);
+		free(s->items[i].frame);
+	}
+	free(s->items);
+	free(s->item_list);
+}
+
+static int make_items(struct sender *s, struct unrack_error *err)
+{
+	s->workers = pool_workers(s->opt->workers, SENDER_WORKERS_MAX);
+	s->n_items = s->workers + SENDER_ITEMS_SPARE;
+	s->items = calloc(s->n_items, sizeof *s->items);
+	s->item_list = calloc(s->n_items, sizeof *s->item_list);
+	if (!s->items || !s->item_list)
+		return error_nomem(err);
+	for (unsigned i = 0; i < s->n_items; i++) {
+		struct sender_item *item = &s->items[i];
+
+		/* Page-aligned for reads past the page cache. */
+		if (posix_memalign((void **)&item->data, 4096, SENDER_PIECE) != 0)
+			item->data = NULL;
+		item->frame = malloc(FRAME_HEADER_SIZE + MESSAGE_GRAINS_LIMIT);
+		if (!item->data || !item->frame)
+			return error_nomem(err);
+		s->item_list[i] = item;
+	}
+	return 0;
+}
+
+/* What ended the session when we only saw that it has ended. */
+static int find_cause(struct sender *s, struct unrack_error *err)
+{
+	struct sender_wait w = { .event = SENDER_FAILURE };
+
+	s->broken = true;
+	return sender_replies_wait(&s->replies, &w, NULL, err);
+}
+
+static int tell(struct sender *s, enum message_type type, uint16_t disk, const void *payload,
+		size_t n, struct unrack_error *err)
+{
+	int r = link_send(&s->link, type, disk, payload, n, err);
+
+	if (r == 0)
+		return 0;
+	sender_replies_write_failed(&s->replies, err);
+	return find_cause(s, err);
+}
+
+static int wait_for(struct sender *s, const struct sender_wait *w, union sender_reply *out,
+		    struct unrack_error *err)
+{
+	int r = sender_replies_wait(&s->replies, w, out, err);
+
+	if (r < 0)
+		s->broken = true;
+	return r;
+}
+
+static int wait_reply(struct sender *s, enum message_type type, bool patient,
+		      union sender_reply *out, struct unrack_error *err)
+{
+	struct sender_wait w = { .event = SENDER_REPLY, .type = type, .patient = patient };
+
+	return wait_for(s, &w, out, err);
+}
+
+static int hello(struct sender *s, unsigned disks, struct unrack_error *err)
+{
+	struct message_hello m = { .version = MESSAGE_VERSION, .features = MESSAGE_FEATURES,
+				   .payload_max = FRAME_PAYLOAD_MAX, .disks = disks };
+	uint8_t payload[MESSAGE_CONTROL_MAX];
+	union sender_reply reply;
+	int r;
+
+	if (s->opt->machine)
+		strncpy(m.machine, s->opt->machine, sizeof m.machine - 1);
+	r = tell(s, MESSAGE_HELLO, 0, payload, message_encode_hello(&m, payload), err);
+	if (r == 0)
+		r = wait_reply(s, MESSAGE_HELLO, false, &reply, err);
+	if (r < 0)
+		return r;
+	if (reply.hello.payload_max < MESSAGE_GRAINS_LIMIT)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "the receiver takes at most %u bytes at a time, but %u are needed; use the "
+				 "same unrack on both sides", reply.hello.payload_max, MESSAGE_GRAINS_LIMIT);
+	return 0;
+}
+
+static int open_disk(struct sender *s, uint16_t index, const struct sender_disk *d,
+		     struct message_accept *a, struct unrack_error *err)
+{
+	struct message_open m = { d->source->size, d->id.strict, d->id.advisory };
+	uint8_t payload[MESSAGE_CONTROL_MAX];
+	union sender_reply reply;
+	size_t n;
+	int r;
+
+	if (d->source->size == 0)
+		return error_set(err, UNRACK_USAGE, "%s is empty; there is nothing to copy",
+				 d->source->name);
+	if (d->source->size > MESSAGE_DISK_BYTES_MAX)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s has %llu bytes; virtual disks end at 62 TiB", d->source->name,
+				 (unsigned long long)d->source->size);
+	if (d->id.bytes != d->source->size)
+		return error_set(err, UNRACK_INTERNAL,
+				 "%s has %llu bytes, but was identified as a disk of %llu",
+				 d->source->name, (unsigned long long)d->source->size,
+				 (unsigned long long)d->id.bytes);
+	n = message_encode_open(&m, payload);
+	if (n == 0)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s has more partitions and filesystems than its identity can name",
+				 d->source->name);
+	r = tell(s, MESSAGE_OPEN, index, payload, n, err);
+	if (r == 0)
+		r = wait_reply(s, MESSAGE_ACCEPT, false, &reply, err);
+	if (r < 0)
+		return r;
+	*a = reply.accept;
+	if (a->next_grain > grain_count(d->source->size))
+		return error_set(err, UNRACK_DAMAGED,
+				 "the receiver wants %s from grain %llu on, behind its end",
+				 d->source->name, (unsigned long long)a->next_grain);
+	return 0;
+}
+
+/* END, and what the receiver then says against what we know of the disk. */
+static int end_disk(struct sender *s, struct sender_pass *p, const struct message_accept *a,
+		    struct unrack_error *err)
+{
+	struct sender_wait written = { .event = SENDER_WRITER_DONE, .patient = true };
+	union sender_reply reply;
+	int r = sender_read_mark(p, SENDER_END, err);
+
+	if (r < 0)
+		return find_cause(s, err);
+	pool_finish(p->pool);
+	r = wait_reply(s, MESSAGE_DONE, true, &reply, err);
+	if (r == 0)
+		r = wait_for(s, &written, NULL, err); /* p->data_grains and p->whole are its results */
+	if (r < 0)
+		return r;
+	if (reply.done.data_grains != a->data_grains + p->data_grains)
+		return error_set(err, UNRACK_DAMAGED,
+				 "the copy of %s has %llu grains of data, but %llu were sent; verify the "
+				 "copy", p->source->name, (unsigned long long)reply.done.data_grains,
+				 (unsigned long long)(a->data_grains + p->data_grains));
+	if (a->next_grain == 0 && memcmp(&reply.done.whole, &p->whole, sizeof p->whole) != 0)
+		return error_set(err, UNRACK_DAMAGED,
+				 "the digest of the copy of %s is not that of the source; verify the copy",
+				 p->source->name);
+	return 0;
+}
+
+/* We were asked to stop: what has been sent is made durable first. */
+static int pause_disk(struct sender *s, struct sender_pass *p, struct unrack_error *err)
+{
+	struct sender_wait durable = { .event = SENDER_DURABLE, .grain = p->position,
+				       .patient = true };
+	int r = sender_read_mark(p, SENDER_CHECKPOINT, err);
+
+	if (r < 0)
+		return find_cause(s, err);
+	pool_finish(p->pool);
+	r = wait_for(s, &durable, NULL, err);
+	if (r < 0)
+		return r;
+	return error_set(err, UNRACK_INTERRUPTED,
+			 "stopped; %llu of %llu bytes of %s are safe, the same command continues there",
+			 (unsigned long long)(p->position * GRAIN_SIZE),
+			 (unsigned long long)p->source->size, p->source->name);
+}
+
+/* The source can't be read. What was read before is sent all the same. */
+static int give_up_disk(struct sender *s, struct sender_pass *p, struct unrack_error *err)
+{
+	struct sender_wait written = { .event = SENDER_WRITER_DONE, .patient = true };
+	struct unrack_error why = *err, dropped;
+
+	pool_finish(p->pool);
+	wait_for(s, &written, NULL, &dropped);
+	return error_set(err, why.code, "%.900s; what was read before is kept, the same command "
+			 "continues there", why.text);
+}
+
+static int run_pass(struct sender *s, struct sender_pass *p, const struct message_accept *a,
+		    struct unrack_error *err)
+{
+	pthread_t writer;
+	int r = thread_start(&writer, sender_write_run, p, err);
+
+	if (r < 0)
+		return r;
+	r = sender_read(p, err);
+	if (r == 0)
+		r = end_disk(s, p, a, err);
+	else if (p->source_failed)
+		r = give_up_disk(s, p, err);
+	else if (r == UNRACK_INTERRUPTED)
+		r = pause_disk(s, p, err);
+	else
+		r = find_cause(s, err);
+	/* The writer may be waiting for items, or for a receiver that takes no bytes. */
+	if (s->broken)
+		channel_shutdown(s->link.channel);
+	if (r < 0)
+		pool_stop(p->pool);
+	pthread_join(writer, NULL);
+	return r;
+}
+
+static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk *d,
+		     struct unrack_error *err)
+{
+	struct sender_pass p = { .link = &s->link, .replies = &s->replies, .log = s->opt->log,
+				 .source = d->source, .disk = index };
+	struct pool_options po = { .workers = s->workers, .items = s->item_list, .n = s->n_items,
+				   .worker_new = sender_grains_worker,
+				   .worker_free = sender_grains_worker_free,
+				   .work = sender_grains_work };
+	struct message_accept a;
+	struct digest_key key;
+	int r = open_disk(s, index, d, &a, err);
+
+	if (r < 0)
+		return r;
+	sender_replies_accepted(&s->replies, index, d->source->size, &a);
+	s->res->resumed_bytes += min_u64(a.next_grain * GRAIN_SIZE, d->source->size);
+	if (a.complete) {
+		log_info(s->opt->log, "disk %u, %s, is complete already", a.number, d->source->name);
+		return 0;
+	}
+	if (a.next_grain > 0)
+		log_info(s->opt->log, "disk %u, %s, continues at byte %llu of %llu", a.number,
+			 d->source->name, (unsigned long long)(a.next_grain * GRAIN_SIZE),
+			 (unsigned long long)d->source->size);
+	digest_key_init(&key, a.seed);
+	po.ctx = &key;
+	p.first = p.position = a.next_grain;
+	p.session = digest_stream_new(&key);
+	if (!p.session)
+		return error_nomem(err);
+	digest_whole_begin(p.session, d->source->size);
+	r = pool_open(&po, &p.pool, err);
+	if (r == 0)
+		r = run_pass(s, &p, &a, err);
+	pool_close(p.pool);
+	digest_stream_free(p.session);
+	s->res->read_bytes += p.read_bytes;
+	s->res->data_grains += p.data_grains;
+	if (r == 0)
+		s->res->disks++;
+	return r;
+}
+
+static int session(struct sender *s, const struct sender_disk *disks, unsigned n,
+		   struct unrack_error *err)
+{
+	int r = hello(s, n, err);
+
+	for (unsigned i = 0; r == 0 && i < n; i++) {
+		if (log_stop_asked(s->opt->log))
+			return error_set(err, UNRACK_INTERRUPTED,
+					 "stopped after %u of %u disks; the same command continues", i, n);
+		r = copy_disk(s, (uint16_t)i, &disks[i], err);
+	}
+	if (r == 0)
+		r = tell(s, MESSAGE_BYE, 0, NULL, 0, err);
+	if (r == 0)
+		r = wait_reply(s, MESSAGE_BYE, true, NULL, err);
+	return r;
+}
+
+/* We end the session early. The receiver makes safe what it has, and says when. */
+static void say_why(struct sender *s, const struct unrack_error *why)
+{
+	struct unrack_error dropped;
+
+	if (why->code != UNRACK_INTERRUPTED)
+		link_send_error(&s->link, why);
+	else if (link_send(&s->link, MESSAGE_BYE, 0, NULL, 0, &dropped) < 0)
+		return;
+	wait_reply(s, MESSAGE_BYE, true, NULL, &dropped);
+}
+
+int sender_run(struct channel *c, const struct sender_disk *disks, unsigned n,
+	       const struct sender_options *opt, struct sender_result *res,
+	       struct unrack_error *err)
+{
+	struct sender s = { .opt = opt, .res = res };
+	int r;
+
+	memset(res, 0, sizeof *res);
+	if (n == 0 || n > MESSAGE_DISKS_MAX)
+		return error_set(err, UNRACK_USAGE, "%u disks can't be copied at once, only 1 to %u", n,
+				 MESSAGE_DISKS_MAX);
+	link_init(&s.link, c);
+	r = make_items(&s, err);
+	if (r == 0)
+		r = sender_replies_start(&s.replies, &s.link, opt->log, err);
+	if (r == 0) {
+		r = session(&s, disks, n, err);
+		if (r < 0 && !s.broken)
+			say_why(&s, err);
+		sender_replies_stop(&s.replies);
+	}
+	res->sent_bytes = atomic_load(&s.link.sent_bytes);
+	free_items(&s);
+	link_destroy(&s.link);
+	return r;
+}
