@@ -30,9 +30,9 @@ const struct edit_name *edit_names_find(const struct edit_names *names, const ch
 /* Replaces field FIELD (0-based) of the lines that are not comments. NEW NULL: left alone. */
 int fields_edit(const char *text, size_t n, unsigned field, const struct edit_names *names,
 		struct buf *out, struct unrack_error *err);
-/* Goes through the lines that are not comments: copies fields FIRST.. into F (up to COUNT
- * of 256 bytes, "" when missing; a longer field is cut). False at the end; *pos starts at 0,
- * *line is 1-based. */
+/* Goes through the lines that are not comments: copies the first COUNT fields into F
+ * ("" when missing; a longer one is cut). False at the end. *pos and *line start at 0; then
+ * *line is the number of the line, 1-based. */
 bool fields_next(const char *text, size_t n, size_t *pos, unsigned *line, char (*f)[256], unsigned count);
 
 /* fstab(5): spaces in names are written \040 and are left so. */
@@ -135,12 +135,18 @@ bool ifcfg_is_config(const char *name);
 /* --- Scripts ---------------------------------------------------------------------------------- */
 /* A device name in a line of a shell script that runs mkfs, mkswap, dd or the like on it. */
 struct script_danger {
+	unsigned line;       /* 1-based */
+	char command[32];
+	const char *device;  /* in the text, not terminated */
+	size_t device_len;
+};
+struct script_cursor { /* begins as all zeros */
+	size_t pos, end;     /* of the line that is being looked at */
+	size_t next;         /* of the line after it */
 	unsigned line;
 	char command[32];
-	char device[64];
 };
-bool script_next_danger(const char *text, size_t n, size_t *pos, unsigned *line,
-			struct script_danger *out);
+bool script_next_danger(const char *text, size_t n, struct script_cursor *c, struct script_danger *out);
 /* Replaces names in such lines only. NEW NULL: left alone. */
 int script_edit(const char *text, size_t n, const struct edit_names *names, struct buf *out,
 		struct unrack_error *err);
