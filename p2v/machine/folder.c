@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Names in a machine folder. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "unrack/machine.h"
+
+bool machine_name_ok(const char *name)
+{
+	size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+	return n > 0 && n <= MACHINE_NAME_MAX && name[n] == '\0' && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
+
+int machine_folder_name(const char *folder, char name[MACHINE_NAME_MAX + 1],
+			struct unrack_error *err)
+{
+	CLEANUP_FREE char *copy = strdup(folder);
+	CLEANUP_FREE char *real = NULL;
+	const char *last;
+	size_t n;
+
+	if (!copy)
+		return error_nomem(err);
+	for (n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = '\0';
+	last = strrchr(copy, '/') ? strrchr(copy, '/') + 1 : copy;
+	if (!strcmp(last, ".") || !strcmp(last, "..")) {
+		real = realpath(copy, NULL);
+		if (!real)
+			return error_errno(err, errno, "can't find %s", folder);
+		last = strrchr(real, '/') + 1;
+	}
+	if (!machine_name_ok(last))
+		return error_set(err, UNRACK_USAGE,
+				 "\"%s\" can't be a machine's name: use 1 to %u letters, digits, dots, "
+				 "underscores and dashes", last, MACHINE_NAME_MAX);
+	strcpy(name, last);
+	return 0;
+}
+
+int machine_make_folder(const char *folder, struct unrack_error *err)
+{
+	char name[MACHINE_NAME_MAX + 1];
+	char path[PATH_MAX];
+	int r = machine_folder_name(folder, name, err);
+
+	if (r < 0)
+		return r;
+	if (snprintf(path, sizeof path, "%s/unrack", folder) >= (int)sizeof path)
+		return error_set(err, UNRACK_USAGE, "the path %.64s... is too long", folder);
+	r = io_mkdir(folder, err);
+	if (r < 0 && err->sys_errno == ENOENT)
+		return error_set(err, UNRACK_USAGE,
+				 "can't make the folder %s: make the folder that it lies in first", folder);
+	return r < 0 ? r : io_mkdir(path, err);
+}
+
+/* How a file's path goes on behind the folder. */
+static int tail(char *to, size_t size, const char *name, enum machine_file file, int disk)
+{
+	char base[MACHINE_NAME_MAX + 16];
+
+	if (disk > 0)
+		snprintf(base, sizeof base, "%s_%d", name, disk);
+	else
+		snprintf(base, sizeof base, "%s", name);
+	switch (file) {
+	case MACHINE_DESCRIPTOR:
+		return snprintf(to, size, "%s.vmdk", base);
+	case MACHINE_IMAGE:
+		return snprintf(to, size, "%s-flat.vmdk", base);
+	case MACHINE_VMX:
+		return snprintf(to, size, "%s.vmx", name);
+	case MACHINE_MANIFEST:
+		return snprintf(to, size, "unrack/manifest.json");
+	case MACHINE_JOURNAL:
+		return snprintf(to, size, "unrack/disk%d.journal", disk);
+	case MACHINE_DIGESTS:
+		return snprintf(to, size, "unrack/disk%d.digests", disk);
+	case MACHINE_MAP:
+		return snprintf(to, size, "unrack/disk%d.map", disk);
+	case MACHINE_EVIDENCE:
+		return snprintf(to, size, "unrack/evidence");
+	case MACHINE_PROOF:
+		return snprintf(to, size, "unrack/proof");
+	case MACHINE_FIX:
+		return snprintf(to, size, "unrack/fix");
+	case MACHINE_UNDO:
+		return snprintf(to, size, "unrack/fix/undo-disk%d", disk);
+	case MACHINE_AFTER:
+		return snprintf(to, size, "unrack/fix/disk%d.after", disk);
+	case MACHINE_UNRACK:
+		return snprintf(to, size, "unrack");
+	}
+	return 0;
+}
+
+char *machine_path(const struct machine *m, enum machine_file file, int disk)
+{
+	char end[MACHINE_NAME_MAX + 64];
+	char *path;
+
+	tail(end, sizeof end, machine_name(m), file, disk);
+	return asprintf(&path, "%s/%s", machine_folder(m), end) < 0 ? NULL : path;
+}
