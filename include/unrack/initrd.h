@@ -24,7 +24,7 @@ enum initrd_kind {
 };
 
 struct initrd_member {
-	char *name; /* as stored, without a leading "./" or "/" */
+	const char *name; /* as stored, without a leading "./" or "/" */
 	uint32_t mode, uid, gid, nlink, ino;
 	uint32_t rdev_major, rdev_minor;
 	int64_t mtime;
@@ -53,11 +53,14 @@ struct module_tree;
 int module_tree_new(const char *kver, const char *files, size_t files_len, const char *dep,
 		    const char *builtin, struct module_tree **out, struct unrack_error *err);
 void module_tree_free(struct module_tree *t);
-/* Path relative to /lib/modules/KVER of NAME ("mptspi"), or NULL. updates/ wins over the
- * rest, then extra/, weak-updates/, misc/, then kernel/, as depmod and mkinitrd search. */
+/* Path relative to /lib/modules/KVER of NAME ("mptspi"), or NULL. Of several files with one
+ * name that which modules.dep lists is taken, as modprobe does; else updates/ comes first,
+ * then extra/, kernel/ and the rest, and weak-updates/, as RHEL's depmod searches. */
 const char *module_tree_find(const struct module_tree *t, const char *name);
 bool module_tree_builtin(const struct module_tree *t, const char *name);
 const char *module_tree_kver(const struct module_tree *t);
+/* False: modules.dep is missing, so a closure holds only what was asked for. */
+bool module_tree_has_deps(const struct module_tree *t);
 
 struct module_list {
 	char **paths; /* relative to /lib/modules/KVER, in load order */

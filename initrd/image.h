@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An opened initrd, and how a changed one is written.
+ *
+ * A file is a row of segments, each plain or packed by itself; what they unpack to is a row
+ * of archives, each a row of members up to a trailer. A kernel unpacks one after the other
+ * into the same tree, so of two members with one name the later one counts. Source: Linux
+ * init/initramfs.c. Here every archive counts as a segment; a stream that holds two is
+ * written as two streams. */
+#ifndef INITRD_IMAGE_H
+#define INITRD_IMAGE_H
+
+#include "archive.h"
+#include "base/vec.h"
+#include "cpio.h"
+#include "unrack/initrd.h"
+
+#define IMAGE_MEMBERS_MAX (1u << 17)
+#define IMAGE_SEGMENTS_MAX 256
+
+struct image_item {
+	struct initrd_member m; /* with the content that all links of one file share */
+	struct cpio_member stored;
+};
+
+struct image_segment {
+	enum archive_packing how;
+	size_t first, n; /* its members */
+	struct cpio_member trailer;
+};
+
+DEFINE_VEC(image_items, struct image_item);
+DEFINE_VEC(image_segments, struct image_segment);
+DEFINE_VEC(image_streams, struct buf);
+
+struct initrd {
+	char *name;
+	enum initrd_kind kind;
+	char container[160];
+	struct image_streams streams; /* unpacked; members point into them */
+	struct image_items items;
+	struct image_segments segments;
+	size_t *by_name; /* items sorted by name, then by place */
+};
+
+/* Index of the member that counts for NAME; SIZE_MAX: none. */
+size_t image_index(const struct initrd *i, const char *name);
+
+struct image_new {
+	char *name; /* "lib/mptspi.ko" */
+	struct buf data;
+};
+
+/* What is to be written differently. */
+struct image_edit {
+	size_t replace; /* this member gets DATA; SIZE_MAX: none */
+	const uint8_t *data;
+	size_t n;
+	/* Files that come after all members of SEGMENT, 0644, of root, with MTIME. A member that
+	 * has the name already goes. */
+	const struct image_new *add;
+	size_t n_add, segment;
+	uint32_t mtime;
+};
+
+/* EDIT may be NULL. */
+int image_write(const struct initrd *i, const struct image_edit *edit, struct buf *out,
+		struct unrack_error *err);
+
+/* Appends what distinguishes two images, member by member, and a unified diff of the
+ * member SCRIPT. -1: no memory. */
+int image_compare(const struct initrd *old, const struct initrd *new, const char *script,
+		  struct buf *out);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "image.h"
+#include "unrack/diff.h"
+
+/* Names come from outside: what a terminal would obey is shown as '?'. */
+static int put_name(struct buf *out, const char *name)
+{
+	for (; *name; name++) {
+		char c = (unsigned char)*name < ' ' || *name == 127 ? '?' : *name;
+
+		if (buf_append(out, &c, 1) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int put(struct buf *out, const char *what, const char *name)
+{
+	return buf_puts(out, what) < 0 || put_name(out, name) < 0 ? -1 : 0;
+}
+
+static bool same_meta(const struct initrd_member *a, const struct initrd_member *b)
+{
+	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid &&
+	       a->rdev_major == b->rdev_major && a->rdev_minor == b->rdev_minor;
+}
+
+/* OLD, NEW: the members that one name has; NULL: none. */
+static int compare(const struct initrd_member *old, const struct initrd_member *new,
+		   const char *script, struct buf *out)
+{
+	int r = 0;
+
+	if (!old)
+		return put(out, "added   ", new->name) < 0 ? -1
+		       : buf_printf(out, ", %zu bytes\n", new->size);
+	if (!new)
+		return put(out, "removed ", old->name) < 0 ? -1
+		       : buf_printf(out, ", %zu bytes\n", old->size);
+	if (!same_meta(old, new))
+		r = put(out, "changed ", old->name) < 0 ? -1
+		    : buf_printf(out, ", mode %o to %o, owner %u:%u to %u:%u\n", old->mode, new->mode,
+				 old->uid, old->gid, new->uid, new->gid);
+	if (r < 0 || (old->size == new->size && !memcmp(old->data, new->data, old->size)))
+		return r;
+	if (put(out, "changed ", old->name) < 0 ||
+	    buf_printf(out, ", %zu to %zu bytes\n", old->size, new->size) < 0)
+		return -1;
+	if (strcmp(old->name, script))
+		return 0;
+	return diff_unified(script, script, old->data, old->size, new->data, new->size, out);
+}
+
+/* The member that counts for the name at place *K of the sorted ones, and the next name. */
+static const struct initrd_member *next(const struct initrd *i, size_t *k)
+{
+	const struct initrd_member *m = NULL;
+
+	while (*k < i->items.len) {
+		const struct initrd_member *here = &i->items.at[i->by_name[*k]].m;
+
+		if (m && strcmp(here->name, m->name))
+			break;
+		m = here;
+		++*k;
+	}
+	return m;
+}
+
+int image_compare(const struct initrd *old, const struct initrd *new, const char *script,
+		  struct buf *out)
+{
+	size_t ka = 0, kb = 0;
+	const struct initrd_member *a = next(old, &ka), *b = next(new, &kb);
+
+	while (a || b) {
+		int d = !a ? 1 : !b ? -1 : strcmp(a->name, b->name), r;
+
+		r = compare(d > 0 ? NULL : a, d < 0 ? NULL : b, script, out);
+		if (r < 0)
+			return r;
+		if (d <= 0)
+			a = next(old, &ka);
+		if (d >= 0)
+			b = next(new, &kb);
+	}
+	return 0;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "../../initrd/image.h"
+#include "made.h"
+
+static struct unrack_error err;
+
+static int open_bytes(const struct buf *b, size_t n, struct initrd **i)
+{
+	err = (struct unrack_error)UNRACK_ERROR_INIT;
+	return initrd_open(b->data, n, "initrd.img", i, &err);
+}
+
+/* What an image is called, after its members were put in. */
+static void kind(const char *name, const char *content, enum initrd_kind want, const char *what)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+
+	made_member(&b, "bin", S_IFDIR | 0755, "");
+	made_member(&b, name, S_IFREG | 0755, content);
+	made_end(&b);
+	made_gzip(&b);
+	i = made_open(&b);
+	is_int(initrd_get_kind(i), want, "%s", what);
+	initrd_close(i);
+}
+
+static void kinds(void)
+{
+	kind("init", "#!/bin/nash\n", INITRD_NASH, "/init for nash: nash");
+	kind("./init", "#! /sbin/nash --quiet\r\n", INITRD_NASH, "blanks and options are allowed");
+	kind("/init", "#!/bin/nash", INITRD_NASH, "a leading slash is not part of a name");
+	kind("init", "#!/bin/sh\n", INITRD_OTHER, "/init for another shell: other");
+	kind("init", "#!/bin/nashx\n", INITRD_OTHER, "nashx is not nash");
+	kind("init", "#!", INITRD_OTHER, "an empty first line");
+	kind("init", "", INITRD_OTHER, "an empty /init");
+	kind("linuxrc", "#!/bin/nash\n", INITRD_OTHER, "no /init");
+	kind("lib/dracut-lib.sh", "x", INITRD_DRACUT, "dracut of RHEL 6");
+	kind("usr/lib/dracut/modules.txt", "x", INITRD_DRACUT, "dracut of RHEL 7 and later");
+}
+
+static void members(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	const struct initrd_member *m;
+	struct initrd *i;
+
+	made_initrd(&b, "#!/bin/nash\n", "scsi_mod sd_mod");
+	i = made_open(&b);
+	is_str(initrd_container(i), "gzip newc cpio", "the container is named");
+	is_int(initrd_len(i), 11, "all members are there");
+	is_str(initrd_at(i, 1)->name, "bin/nash", "in their order");
+	m = initrd_find(i, "dev/console");
+	ok(m && S_ISCHR(m->mode) && m->rdev_major == 5 && m->rdev_minor == 1, "a device has its numbers");
+	m = initrd_find(i, "bin/modprobe");
+	ok(m && S_ISLNK(m->mode) && m->size == 10 && !memcmp(m->data, "/sbin/nash", 10),
+	   "a symbolic link has its target");
+	m = initrd_find(i, "init");
+	ok(m && m->mtime == 1234567890 && m->mode == (S_IFREG | 0755), "a file has its time and mode");
+	ok(!initrd_find(i, "lib/x.ko") && !initrd_find(i, "") && !initrd_find(i, "zzz"), "others are not found");
+	initrd_close(i);
+	initrd_close(NULL);
+}
+
+/* Two names of one file, and a second archive that overrides a name of the first. */
+static void links_and_segments(void)
+{
+	CLEANUP_BUF struct buf b = { 0 }, early = { 0 };
+	const struct initrd_member *m;
+	struct initrd *i;
+
+	made_member(&early, "early_cpio", S_IFREG | 0644, "1\n");
+	made_node(&early, "lib/b", S_IFREG | 0644, 5, 2, 0, 0, "early", 5);
+	made_member(&early, "init", S_IFREG | 0755, "#!/bin/sh\n");
+	made_end(&early);
+	made_node(&b, "lib/a", S_IFREG | 0644, 5, 2, 0, 0, NULL, 0);
+	made_node(&b, "lib/c", S_IFREG | 0644, 6, 1, 0, 0, NULL, 0);
+	made_node(&b, "lib/b", S_IFREG | 0644, 5, 2, 0, 0, "shared", 6);
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\n");
+	made_end(&b);
+	made_gzip(&b);
+	buf_zeros(&early, 512);
+	buf_append(&early, b.data, b.len);
+	buf_zeros(&early, 3);
+	i = made_open(&early);
+	is_str(initrd_container(i), "newc cpio, gzip newc cpio", "a plain archive and a packed one");
+	is_int(initrd_len(i), 7, "with the members of both");
+	is_int(initrd_get_kind(i), INITRD_NASH, "of two members with one name the later one counts");
+	m = initrd_find(i, "lib/a");
+	ok(m && m->size == 6 && !memcmp(m->data, "shared", 6), "all names of a file have its content");
+	m = initrd_find(i, "lib/c");
+	ok(m && m->size == 0, "a file of one name does not get it");
+	ok(initrd_at(i, 1)->size == 5, "nor does the same inode in another archive");
+	initrd_close(i);
+
+	early.data[1] = 'x';
+	is_int(open_bytes(&early, early.len, &i), UNRACK_DAMAGED, "something else in front");
+	has_str(err.text, "initrd.img: at byte 0 of ", "is told with its place");
+	ok(!i, "and gives no image");
+}
+
+static void filesystems(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+
+	buf_zeros(&b, 4096);
+	b.data[1080] = 0x53;
+	b.data[1081] = 0xef;
+	i = made_open(&b);
+	is_int(initrd_get_kind(i), INITRD_EXT2, "a plain ext2 image is recognised");
+	is_str(initrd_container(i), "ext2", "and named");
+	initrd_close(i);
+	made_gzip(&b);
+	i = made_open(&b);
+	is_int(initrd_get_kind(i), INITRD_EXT2, "so is a packed one");
+	is_str(initrd_container(i), "gzip ext2", "and named");
+	is_int(initrd_len(i), 0, "it shows no members");
+	ok(!initrd_find(i, "linuxrc"), "and finds none");
+	buf_clear(&b);
+	is_int(initrd_write(i, &b, &err), UNRACK_UNSUPPORTED, "it is not written");
+	has_str(err.text, "is a gzip ext2 image; only cpio archives can be rewritten", "and said so");
+	initrd_close(i);
+
+	buf_clear(&b);
+	buf_puts(&b, "-rom1fs-....");
+	i = made_open(&b);
+	is_int(initrd_get_kind(i), INITRD_OTHER, "romfs is something else");
+	is_str(initrd_container(i), "romfs", "with a name");
+	initrd_close(i);
+}
+
+static void empty(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+
+	is_int(open_bytes(&b, 0, &i), UNRACK_DAMAGED, "no bytes at all");
+	is_str(err.text, "initrd.img: is empty; take another copy of this file", "is told");
+	buf_zeros(&b, 5000);
+	is_int(open_bytes(&b, b.len, &i), UNRACK_DAMAGED, "nothing but zeros");
+	made_gzip(&b);
+	is_int(open_bytes(&b, b.len, &i), UNRACK_DAMAGED, "packed zeros");
+	has_str(err.text, "holds no archive", "are told");
+	buf_clear(&b);
+	made_end(&b);
+	i = made_open(&b);
+	is_int(initrd_len(i), 0, "an empty archive is one");
+	is_int(initrd_get_kind(i), INITRD_OTHER, "but not a useful one");
+	initrd_close(i);
+}
+
+static void cut_short(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+	size_t refused = 0, whole;
+
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\n");
+	made_member(&b, "lib/x.ko", S_IFREG | 0644, "12345");
+	whole = b.len + CPIO_HEADER + sizeof CPIO_TRAILER;
+	made_end(&b);
+	for (size_t n = 0; n < whole; n++)
+		refused += open_bytes(&b, n, &i) == UNRACK_DAMAGED && !i;
+	is_int(refused, (long)whole, "a plain archive cut at any byte: damaged");
+	is_int(open_bytes(&b, whole, &i), 0, "the padding behind the trailer may be missing");
+	initrd_close(i);
+	made_gzip(&b);
+	refused = 0;
+	for (size_t n = 0; n < b.len; n++)
+		refused += open_bytes(&b, n, &i) == UNRACK_DAMAGED && !i;
+	is_int(refused, (long)b.len, "a packed one too");
+
+	buf_clear(&b);
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\n");
+	made_gzip(&b);
+	is_int(open_bytes(&b, b.len, &i), UNRACK_DAMAGED, "a whole stream with half an archive");
+	has_str(err.text, "ends at byte 128 without a trailer", "is told");
+}
+
+/* Whatever comes in, nothing is read outside of it, and what is opened can be asked. */
+static void mutations(void)
+{
+	CLEANUP_BUF struct buf plain = { 0 }, b = { 0 }, out = { 0 };
+	unsigned seed = 42, opened = 0, refused = 0;
+
+	made_member(&plain, "init", S_IFREG | 0755, "#!/bin/nash\ninsmod /lib/x.ko\n");
+	made_node(&plain, "lib/a", S_IFREG | 0644, 5, 2, 0, 0, NULL, 0);
+	made_node(&plain, "lib/b", S_IFREG | 0644, 5, 2, 0, 0, "shared", 6);
+	made_end(&plain);
+	for (int round = 0; round < 4000; round++) {
+		static const char digits[] = "0123456789abcdefABCDEF\0\377 /.";
+		struct initrd *i;
+
+		buf_clear(&b);
+		buf_append(&b, plain.data, plain.len);
+		for (unsigned k = made_random(&seed) % 4 + 1; k > 0; k--)
+			b.data[made_random(&seed) % b.len] = (uint8_t)digits[made_random(&seed) % 28];
+		if (round % 4 == 0)
+			made_gzip(&b);
+		if (open_bytes(&b, b.len, &i) < 0) {
+			refused += err.text[0] && (err.code == UNRACK_DAMAGED || err.code == UNRACK_UNSUPPORTED);
+			continue;
+		}
+		opened++;
+		for (size_t k = 0; k < initrd_len(i); k++)
+			made(initrd_find(i, initrd_at(i, k)->name), "a member that is found by its name");
+		buf_clear(&out);
+		if (initrd_write(i, &out, &err) == 0) {
+			struct initrd *again;
+
+			made(initrd_open(out.data, out.len, "again", &again, &err) == 0, "a second image");
+			made(initrd_len(again) == initrd_len(i), "the same members");
+			initrd_close(again);
+		}
+		initrd_close(i);
+	}
+	is_int(opened + refused, 4000, "a changed image is opened or refused with a reason");
+	ok(opened > 500 && refused > 500, "both happen (%u, %u)", opened, refused);
+}
+
+static void too_much(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+
+	for (unsigned k = 0; k <= IMAGE_MEMBERS_MAX; k++)
+		made_node(&b, "x", S_IFREG, 1, 1, 0, 0, NULL, 0);
+	made_end(&b);
+	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many members");
+	has_str(err.text, "holds more than 131072 files, which no initrd does", "are told");
+	buf_clear(&b);
+	for (unsigned k = 0; k <= IMAGE_SEGMENTS_MAX; k++)
+		made_end(&b);
+	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many archives");
+	has_str(err.text, "consists of more than 256 archives", "are told");
+	buf_clear(&b);
+	for (unsigned k = 0; k < 6; k++)
+		made_end(&b);
+	i = made_open(&b);
+	is_str(initrd_container(i), "newc cpio, newc cpio, newc cpio, newc cpio and 2 more", "six are taken");
+	initrd_close(i);
+}
+
+int main(void)
+{
+	kinds();
+	members();
+	links_and_segments();
+	filesystems();
+	empty();
+	cut_short();
+	mutations();
+	too_much();
+	return tap_done();
+}
