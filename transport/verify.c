@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/size.h"
+#include "unrack/block_source.h"
 #include "unrack/digest_table.h"
 #include "unrack/grain.h"
 
@@ -14,41 +15,11 @@
 #define BATCH 32u
 
 struct verify {
-	const struct io *io;
-	const char *image;
-	int fd;
-	uint64_t disk_bytes, image_bytes;
+	struct block_source *source; /* the disk, maybe padded to a whole sector */
 	const struct digest_key *key;
 	uint8_t *data;                /* BATCH grains */
 	struct digest want[BATCH];
 };
-
-/* The image is the disk rounded up to whole sectors, not a byte more. */
-static int check_size(const struct verify *v, struct unrack_error *err)
-{
-	uint8_t b[2];
-	uint64_t from = v->image_bytes ? v->image_bytes - 1 : 0;
-	size_t got = 0;
-	int r = io_pread_some(v->io, v->fd, v->image, b, v->image_bytes ? 2 : 1, from, &got, err);
-
-	if (r < 0)
-		return r;
-	if (got != (v->image_bytes ? 1 : 0))
-		return error_set(err, UNRACK_DAMAGED, "%s should have %llu bytes and has %s", v->image,
-				 (unsigned long long)v->image_bytes, got ? "more" : "fewer");
-	return 0;
-}
-
-/* Where the next data in the image begins, at or after OFF. A mere hint that saves reading
- * holes, so it goes past struct io; whatever is no real file, or can't tell, is all data. */
-static uint64_t skip_hole(const struct verify *v, uint64_t off)
-{
-	off_t at = lseek(v->fd, (off_t)off, SEEK_DATA);
-
-	if (at < 0)
-		return errno == ENXIO ? v->image_bytes : off;
-	return (uint64_t)at;
-}
 
 static bool all_zero_wanted(const struct verify *v, uint64_t n)
 {
@@ -81,8 +52,8 @@ static bool grain_same(const struct verify *v, const uint8_t *data, size_t size,
 static int compare_batch(struct verify *v, uint64_t first, uint64_t n, struct verify_result *r,
 			 struct unrack_error *err)
 {
-	uint64_t off = first * GRAIN_SIZE, bytes = min_u64(n * GRAIN_SIZE, v->image_bytes - off);
-	int e = io_pread_all(v->io, v->fd, v->image, v->data, (size_t)bytes, off, err);
+	uint64_t off = first * GRAIN_SIZE, bytes = min_u64(n * GRAIN_SIZE, v->source->size - off);
+	int e = block_source_read(v->source, v->data, (size_t)bytes, off, err);
 
 	if (e < 0)
 		return e;
@@ -97,11 +68,11 @@ static int compare_batch(struct verify *v, uint64_t first, uint64_t n, struct ve
 	return 0;
 }
 
-static int compare_all(struct verify *v, struct digest_table *t,
+static int compare_all(struct verify *v, struct digest_table *t, uint64_t disk_bytes,
 		       const struct digest_after_entry *after, uint64_t n_after, int disk,
 		       const struct log *log, struct verify_result *r, struct unrack_error *err)
 {
-	uint64_t grains = grain_count(v->disk_bytes), data_at = 0, after_at = 0;
+	uint64_t grains = grain_count(disk_bytes), data_at = 0, data_end = 0, after_at = 0;
 	int e;
 
 	for (uint64_t g = 0, n; g < grains; g += n) {
@@ -110,8 +81,11 @@ static int compare_all(struct verify *v, struct digest_table *t,
 		if (e < 0)
 			return e;
 		overlay(v, g, n, after, n_after, &after_at);
-		if (data_at < g * GRAIN_SIZE)
-			data_at = skip_hole(v, g * GRAIN_SIZE);
+		if (data_end <= g * GRAIN_SIZE) {
+			e = block_source_next_data(v->source, g * GRAIN_SIZE, &data_at, &data_end, err);
+			if (e < 0)
+				return e;
+		}
 		if (data_at < (g + n) * GRAIN_SIZE || !all_zero_wanted(v, n)) {
 			e = compare_batch(v, g, n, r, err);
 			if (e < 0)
@@ -120,12 +94,87 @@ static int compare_all(struct verify *v, struct digest_table *t,
 		r->checked += n;
 		log_progress(log, &(struct log_progress){
 					  .step = "verify", .disk = disk, .unit = "bytes",
-					  .done = min_u64((g + n) * GRAIN_SIZE, v->disk_bytes),
-					  .total = v->disk_bytes });
+					  .done = min_u64((g + n) * GRAIN_SIZE, disk_bytes),
+					  .total = disk_bytes });
 		if (log_stop_asked(log))
 			return error_set(err, UNRACK_INTERRUPTED, "the check of %s was interrupted",
-					 v->image);
+					 v->source->name);
 	}
+	return 0;
+}
+
+static int verify(struct block_source *source, uint64_t disk_bytes, struct digest_table *t,
+		  const struct digest_key *key, const struct digest_after_entry *after,
+		  uint64_t n_after, int disk, const struct log *log, struct verify_result *r,
+		  struct unrack_error *err)
+{
+	CLEANUP_FREE uint8_t *data = malloc((size_t)BATCH * GRAIN_SIZE);
+	struct verify v = { .source = source, .key = key, .data = data };
+
+	*r = (struct verify_result){ 0 };
+	if (!data)
+		return error_nomem(err);
+	return compare_all(&v, t, disk_bytes, after, n_after, disk, log, r, err);
+}
+
+int verify_source(struct block_source *source, struct digest_table *t, const struct digest_key *key,
+		  int disk, const struct log *log, struct verify_result *r, struct unrack_error *err)
+{
+	return verify(source, source->size, t, key, NULL, 0, disk, log, r, err);
+}
+
+/* --- An image as a source ----------------------------------------------------------------- */
+
+struct image {
+	const struct io *io;
+	int fd;
+};
+
+static int image_read(struct block_source *s, void *buf, size_t n, uint64_t off,
+		      struct unrack_error *err)
+{
+	const struct image *im = s->ctx;
+
+	return io_pread_all(im->io, im->fd, s->name, buf, n, off, err);
+}
+
+/* A mere hint that saves reading holes, so it goes past struct io; whatever is no real
+ * file, or can't tell, is all data. */
+static int image_next_data(struct block_source *s, uint64_t off, uint64_t *start, uint64_t *end,
+			   struct unrack_error *err)
+{
+	const struct image *im = s->ctx;
+	off_t at = lseek(im->fd, (off_t)off, SEEK_DATA), hole;
+
+	(void)err;
+	*end = s->size;
+	if (at < 0) {
+		*start = errno == ENXIO ? s->size : off;
+		return 0;
+	}
+	*start = (uint64_t)at;
+	hole = lseek(im->fd, at, SEEK_HOLE);
+	if (hole > at)
+		*end = min_u64((uint64_t)hole, s->size);
+	return 0;
+}
+
+static const struct block_source_ops image_ops = { image_read, image_next_data, NULL };
+
+/* The image is the disk rounded up to whole sectors, not a byte more. */
+static int check_size(const struct image *im, const char *name, uint64_t bytes,
+		      struct unrack_error *err)
+{
+	uint8_t b[2];
+	uint64_t from = bytes ? bytes - 1 : 0;
+	size_t got = 0;
+	int r = io_pread_some(im->io, im->fd, name, b, bytes ? 2 : 1, from, &got, err);
+
+	if (r < 0)
+		return r;
+	if (got != (bytes ? 1 : 0))
+		return error_set(err, UNRACK_DAMAGED, "%s should have %llu bytes and has %s", name,
+				 (unsigned long long)bytes, got ? "more" : "fewer");
 	return 0;
 }
 
@@ -134,21 +183,16 @@ int verify_image(const struct io *io, const char *image, uint64_t disk_bytes,
 		 const struct digest_after_entry *after, uint64_t n_after, int disk,
 		 const struct log *log, struct verify_result *r, struct unrack_error *err)
 {
-	struct verify v = { .io = io, .image = image, .fd = -1, .disk_bytes = disk_bytes, .key = key };
-	CLEANUP_FREE uint8_t *data = malloc((size_t)BATCH * GRAIN_SIZE);
-	int e;
+	struct image im = { .io = io };
+	struct block_source source = { &image_ops, round_up(disk_bytes, SECTOR_SIZE), image, &im };
+	int e = io_open(io, image, O_RDONLY, 0, &im.fd, err);
 
 	*r = (struct verify_result){ 0 };
-	if (!data)
-		return error_nomem(err);
-	v.data = data;
-	v.image_bytes = round_up(disk_bytes, SECTOR_SIZE);
-	e = io_open(io, image, O_RDONLY, 0, &v.fd, err);
 	if (e < 0)
 		return e;
-	e = check_size(&v, err);
+	e = check_size(&im, image, source.size, err);
 	if (e == 0)
-		e = compare_all(&v, t, after, n_after, disk, log, r, err);
-	io->ops->close(io->ctx, v.fd);
+		e = verify(&source, disk_bytes, t, key, after, n_after, disk, log, r, err);
+	io->ops->close(io->ctx, im.fd);
 	return e;
 }

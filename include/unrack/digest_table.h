@@ -97,4 +97,9 @@ int verify_image(const struct io *io, const char *image, uint64_t disk_bytes,
 		 const struct digest_after_entry *after, uint64_t n_after, int disk,
 		 const struct log *log, struct verify_result *r, struct unrack_error *err);
 
+/* The same for a source, whose size must be the table's, against the table alone. */
+struct block_source;
+int verify_source(struct block_source *source, struct digest_table *t, const struct digest_key *key,
+		  int disk, const struct log *log, struct verify_result *r, struct unrack_error *err);
+
 #endif
