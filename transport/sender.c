@@ -55,7 +55,7 @@ static int make_items(struct sender *s, struct unrack_error *err)
 /* What ended the session when we only saw that it has ended. */
 static int find_cause(struct sender *s, struct unrack_error *err)
 {
-	struct sender_wait w = { .event = SENDER_FAILURE };
+	struct sender_wait w = { .event = SENDER_FAILURE, .patience_ms = SENDER_REASON_MS };
 
 	s->broken = true;
 	return sender_replies_wait(&s->replies, &w, NULL, err);
@@ -82,10 +82,11 @@ static int wait_for(struct sender *s, const struct sender_wait *w, union sender_
 	return r;
 }
 
-static int wait_reply(struct sender *s, enum message_type type, bool patient,
+static int wait_reply(struct sender *s, enum message_type type, int64_t patience_ms,
 		      union sender_reply *out, struct unrack_error *err)
 {
-	struct sender_wait w = { .event = SENDER_REPLY, .type = type, .patient = patient };
+	struct sender_wait w = { .event = SENDER_REPLY, .type = type,
+				 .patience_ms = patience_ms };
 
 	return wait_for(s, &w, out, err);
 }
@@ -102,7 +103,7 @@ static int hello(struct sender *s, unsigned disks, struct unrack_error *err)
 		strncpy(m.machine, s->opt->machine, sizeof m.machine - 1);
 	r = tell(s, MESSAGE_HELLO, 0, payload, message_encode_hello(&m, payload), err);
 	if (r == 0)
-		r = wait_reply(s, MESSAGE_HELLO, false, &reply, err);
+		r = wait_reply(s, MESSAGE_HELLO, SENDER_HELLO_MS, &reply, err);
 	if (r < 0)
 		return r;
 	if (reply.hello.payload_max < MESSAGE_GRAINS_LIMIT)
@@ -140,7 +141,7 @@ static int open_disk(struct sender *s, uint16_t index, const struct sender_disk 
 				 d->source->name);
 	r = tell(s, MESSAGE_OPEN, index, payload, n, err);
 	if (r == 0)
-		r = wait_reply(s, MESSAGE_ACCEPT, false, &reply, err);
+		r = wait_reply(s, MESSAGE_ACCEPT, SENDER_HELLO_MS, &reply, err);
 	if (r < 0)
 		return r;
 	*a = reply.accept;
@@ -155,14 +156,14 @@ static int open_disk(struct sender *s, uint16_t index, const struct sender_disk 
 static int end_disk(struct sender *s, struct sender_pass *p, const struct message_accept *a,
 		    struct unrack_error *err)
 {
-	struct sender_wait written = { .event = SENDER_WRITER_DONE, .patient = true };
+	struct sender_wait written = { .event = SENDER_WRITER_DONE, .patience_ms = SENDER_STOP_MS };
 	union sender_reply reply;
 	int r = sender_read_mark(p, SENDER_END, err);
 
 	if (r < 0)
 		return find_cause(s, err);
 	pool_finish(p->pool);
-	r = wait_reply(s, MESSAGE_DONE, true, &reply, err);
+	r = wait_reply(s, MESSAGE_DONE, SENDER_STOP_MS, &reply, err);
 	if (r == 0)
 		r = wait_for(s, &written, NULL, err); /* p->data_grains and p->whole are its results */
 	if (r < 0)
@@ -183,7 +184,7 @@ static int end_disk(struct sender *s, struct sender_pass *p, const struct messag
 static int pause_disk(struct sender *s, struct sender_pass *p, struct unrack_error *err)
 {
 	struct sender_wait durable = { .event = SENDER_DURABLE, .grain = p->position,
-				       .patient = true };
+				       .patience_ms = SENDER_STOP_MS };
 	int r = sender_read_mark(p, SENDER_CHECKPOINT, err);
 
 	if (r < 0)
@@ -201,7 +202,7 @@ static int pause_disk(struct sender *s, struct sender_pass *p, struct unrack_err
 /* The source can't be read. What was read before is sent all the same. */
 static int give_up_disk(struct sender *s, struct sender_pass *p, struct unrack_error *err)
 {
-	struct sender_wait written = { .event = SENDER_WRITER_DONE, .patient = true };
+	struct sender_wait written = { .event = SENDER_WRITER_DONE, .patience_ms = SENDER_STOP_MS };
 	struct unrack_error why = *err, dropped;
 
 	pool_finish(p->pool);
@@ -294,7 +295,7 @@ static int session(struct sender *s, const struct sender_disk *disks, unsigned n
 	if (r == 0)
 		r = tell(s, MESSAGE_BYE, 0, NULL, 0, err);
 	if (r == 0)
-		r = wait_reply(s, MESSAGE_BYE, true, NULL, err);
+		r = wait_reply(s, MESSAGE_BYE, SENDER_STOP_MS, NULL, err);
 	return r;
 }
 
@@ -307,7 +308,7 @@ static void say_why(struct sender *s, const struct unrack_error *why)
 		link_send_error(&s->link, why);
 	else if (link_send(&s->link, MESSAGE_BYE, 0, NULL, 0, &dropped) < 0)
 		return;
-	wait_reply(s, MESSAGE_BYE, true, NULL, &dropped);
+	wait_reply(s, MESSAGE_BYE, SENDER_STOP_MS, NULL, &dropped);
 }
 
 int sender_run(struct channel *c, const struct sender_disk *disks, unsigned n,

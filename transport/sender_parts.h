@@ -24,6 +24,8 @@
 #define SENDER_ZERO_GRAINS 16384u
 /* How long the receiver may take to make safe what it has, once we were asked to stop. */
 #define SENDER_STOP_MS 30000
+/* The same before anything is under way. */
+#define SENDER_HELLO_MS 2000
 /* How long we listen for its reason when it takes no more bytes. */
 #define SENDER_REASON_MS 5000
 
@@ -105,7 +107,7 @@ struct sender_wait {
 	enum sender_event event;
 	unsigned type;
 	uint64_t grain;
-	bool patient; /* when asked to stop: goes on for SENDER_STOP_MS */
+	int64_t patience_ms; /* once asked to stop */
 };
 /* Errors: the far side's own, the channel's, UNRACK_INTERRUPTED. OUT (may be NULL) gets the
  * message of a SENDER_REPLY. */

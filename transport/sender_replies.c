@@ -250,7 +250,7 @@ static int is_hopeless(const struct sender_replies *r, const struct sender_wait 
 	if (!log_stop_asked(r->log))
 		return 0;
 	if (*stop_at < 0)
-		*stop_at = now + (w->patient ? SENDER_STOP_MS : 0);
+		*stop_at = now + w->patience_ms;
 	if (now >= *stop_at)
 		return error_set(err, UNRACK_INTERRUPTED,
 				 "stopped; the receiver did not say how much is safe, the same command "
