@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../support/tap.h"
+#include "unrack/lock.h"
+
+static struct unrack_error err;
+static char root[] = "/tmp/unrack-lock-XXXXXX";
+static char dir[64];
+
+static void sleep_ms(long ms)
+{
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Files in the folder; removes them when asked. */
+static int files(bool clean)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int n = 0;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.') {
+			n++;
+			if (clean)
+				unlinkat(dirfd(d), e->d_name, 0);
+		}
+	closedir(d);
+	return n;
+}
+
+static int take(const char *boot, unsigned stale_ms, struct lock **l)
+{
+	*l = NULL;
+	return lock_take(dir, &(struct lock_options){ .boot_id = boot, .stale_ms = stale_ms }, l, &err);
+}
+
+/* A child that holds the lock and waits to be killed, as of boot BOOT. */
+static pid_t holder(const char *boot, unsigned stale_ms)
+{
+	int p[2];
+	char c = 0;
+	pid_t pid;
+
+	if (pipe(p) < 0)
+		exit(1);
+	pid = fork();
+	if (pid == 0) {
+		struct lock *l;
+
+		c = take(boot, stale_ms, &l) == 0 ? 'y' : 'n';
+		if (write(p[1], &c, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(p[1]);
+	if (read(p[0], &c, 1) != 1 || c != 'y')
+		printf("# the holder did not get the lock\n");
+	close(p[0]);
+	return pid;
+}
+
+static void kill_and_reap(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void test_life(void)
+{
+	struct lock *l, *second;
+	char path[128], text[2048];
+	int fd;
+	ssize_t n;
+
+	is_int(take(NULL, 0, &l), 0, "the lock of a free folder is taken");
+	is_int(lock_check(l, &err), 0, "it is ours");
+	snprintf(path, sizeof path, "%s/lock", dir);
+	fd = open(path, O_RDONLY);
+	n = read(fd, text, sizeof text - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	snprintf(path, sizeof path, "\npid=%ld\n", (long)getpid());
+	has_str(text, "unrack-lock 1 ", "a person finds it as unrack/lock");
+	has_str(text, path, "with our process");
+	has_str(text, "\ncounter=0000000000000000000", "and a counter");
+	is_int(take(NULL, 0, &second), UNRACK_UNSAFE, "a second one is refused, in this process too");
+	snprintf(path, sizeof path, "%s is in use by another unrack, process %ld on ", root, (long)getpid());
+	has_str(err.text, path, "the sentence names folder, process and host");
+	has_str(err.text, "run the same command again", "and what to do");
+	is_int(lock_check(l, &err), 0, "the first one has it still");
+	lock_release(l);
+	is_int(files(false), 0, "given back, nothing is left");
+	lock_release(NULL);
+	is_int(lock_take("/nonexistent/unrack", NULL, &l, &err), UNRACK_IO, "no folder, no lock");
+}
+
+static void test_held_and_dead(void)
+{
+	pid_t pid = holder(NULL, 0);
+	struct lock *l;
+	char want[64];
+	double t = now();
+
+	is_int(take(NULL, 0, &l), UNRACK_UNSAFE, "held by another process");
+	snprintf(want, sizeof want, "process %ld on ", (long)pid);
+	has_str(err.text, want, "which is named");
+	kill(pid, SIGSTOP);
+	is_int(take(NULL, 50, &l), UNRACK_UNSAFE, "a stopped owner of this boot lives");
+	kill(pid, SIGKILL);
+	sleep_ms(20); /* it is a zombie now */
+	is_int(take(NULL, 0, &l), 0, "a dead one loses the lock");
+	ok(now() - t < 2, "at once");
+	is_int(files(false), 2, "its file is gone");
+	lock_release(l);
+	waitpid(pid, NULL, 0);
+}
+
+static void test_foreign(void)
+{
+	pid_t pid = holder("another-boot", 200);
+	struct lock *l;
+	double t;
+
+	is_int(take(NULL, 200, &l), UNRACK_UNSAFE, "an owner elsewhere that beats is alive");
+	has_str(err.text, "is in use by another unrack", "the sentence");
+	t = now();
+	kill_and_reap(pid);
+	is_int(take(NULL, 200, &l), 0, "one that stands still loses the lock");
+	ok(now() - t >= 0.19, "after the time limit, not before (%.3f s)", now() - t);
+	lock_release(l);
+}
+
+/* The owner is stopped for so long that another boot's process takes over; it goes on and
+ * must notice. Answers come through its exit status. */
+static void test_stopped_owner(void)
+{
+	int p[2];
+	pid_t pid;
+	char c = 0;
+	int status;
+	struct lock *l;
+
+	if (pipe(p) < 0)
+		exit(1);
+	pid = fork();
+	if (pid == 0) {
+		struct lock *mine;
+
+		if (take("another-boot", 200, &mine) < 0 || lock_check(mine, &err) < 0)
+			_exit(9);
+		if (write(p[1], "y", 1) != 1)
+			_exit(8);
+		raise(SIGSTOP);
+		if (lock_check(mine, &err) != UNRACK_UNSAFE)
+			_exit(7);
+		if (!strstr(err.text, "took over the lock"))
+			_exit(6);
+		if (lock_check(mine, &err) != UNRACK_UNSAFE)
+			_exit(5);
+		lock_release(mine);
+		_exit(0);
+	}
+	close(p[1]);
+	if (read(p[0], &c, 1) != 1)
+		printf("# the owner ended early\n");
+	close(p[0]);
+	waitpid(pid, &status, WUNTRACED);
+	is_int(take(NULL, 200, &l), 0, "the lock of a stopped owner elsewhere is taken over");
+	kill(pid, SIGCONT);
+	waitpid(pid, &status, 0);
+	is_int(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0, "the stopped owner notices when it goes on");
+	is_int(lock_check(l, &err), 0, "and leaves the new one alone");
+	is_int(files(false), 2, "its files too");
+	lock_release(l);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		exit(1);
+	close(fd);
+}
+
+static void test_torn_record(void)
+{
+	struct lock *l;
+	double t = now();
+
+	write_file("lock.0123456789abcdef0123456789abcdef", "unrack-lo");
+	write_file("lock", "whatever");
+	is_int(take(NULL, 100, &l), 0, "the torn file of one that died while it wrote is in nobody's way");
+	ok(now() - t >= 0.09, "for longer than the time limit");
+	is_int(files(false), 2, "and it is removed");
+	lock_release(l);
+	files(true);
+}
+
+static void test_lost_file(void)
+{
+	struct lock *l;
+
+	is_int(take(NULL, 0, &l), 0, "an owner");
+	files(true);
+	is_int(lock_check(l, &err), UNRACK_UNSAFE, "whose file somebody removed has it no more");
+	has_str(err.text, "was taken away from this process", "the sentence");
+	lock_release(l);
+}
+
+static void test_stop(void)
+{
+	atomic_bool stop = true;
+	struct log log = { .stop = &stop };
+	pid_t pid = holder("another-boot", 10000);
+	struct lock *l;
+
+	is_int(lock_take(dir, &(struct lock_options){ .log = &log }, &l, &err), UNRACK_INTERRUPTED,
+	       "waiting for a foreign owner can be interrupted");
+	kill_and_reap(pid);
+	files(true);
+}
+
+/* Inside the lock: nobody else may be there. Two names, since the first alone might be
+ * left by one that was killed. */
+static bool alone_inside(int me)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/inside", root);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	if (fd < 0)
+		return false;
+	close(fd);
+	sleep_ms(me % 2);
+	return unlink(path) == 0;
+}
+
+/* A contender: takes the lock ROUNDS times, trying again while it is held. */
+static int contend(int me, const char *boot, unsigned stale_ms, int rounds)
+{
+	for (int i = 0; i < rounds;) {
+		struct lock *l;
+		int r = take(boot, stale_ms, &l);
+
+		if (r == UNRACK_UNSAFE) {
+			sleep_ms(1);
+			continue;
+		}
+		if (r < 0)
+			return 2;
+		if (!alone_inside(me) || lock_check(l, &err) < 0)
+			return 3;
+		lock_release(l);
+		i++;
+	}
+	return 0;
+}
+
+static void race(int contenders, const char *const *boots, unsigned stale_ms, int rounds,
+		 const char *what)
+{
+	pid_t pid[8];
+	bool good = true;
+
+	for (int i = 0; i < contenders; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0)
+			_exit(contend(i, boots[i % 2], stale_ms, rounds));
+	}
+	for (int i = 0; i < contenders; i++) {
+		int status;
+
+		waitpid(pid[i], &status, 0);
+		if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+			printf("# contender %d: status %x\n", i, status);
+			good = false;
+		}
+	}
+	ok(good, "%s", what);
+	is_int(files(false), 0, "and leave nothing behind");
+}
+
+/* The stale lock of a dead owner, found by several at once: again and again. */
+static void test_stale_races(void)
+{
+	bool good = true;
+
+	for (int round = 0; round < 40; round++) {
+		pid_t pid[3], dead = holder(NULL, 0);
+
+		kill_and_reap(dead);
+		for (int i = 0; i < 3; i++) {
+			pid[i] = fork();
+			if (pid[i] == 0)
+				_exit(contend(i, NULL, 0, 1));
+		}
+		for (int i = 0; i < 3; i++) {
+			int status;
+
+			waitpid(pid[i], &status, 0);
+			good &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		}
+		good &= files(false) == 0;
+	}
+	ok(good, "40 times three find a dead owner's lock: one after the other they have it");
+}
+
+/* Contenders that are killed at any moment, while others go on. */
+static void test_killed_contenders(void)
+{
+	bool good = true;
+
+	for (int round = 0; round < 25; round++) {
+		pid_t victim, other;
+		int status;
+
+		victim = fork();
+		if (victim == 0)
+			_exit(contend(0, NULL, 50, 1000));
+		other = fork();
+		if (other == 0) {
+			struct lock *l;
+			int r;
+
+			while ((r = take(NULL, 50, &l)) == UNRACK_UNSAFE)
+				sleep_ms(1);
+			_exit(r == 0 ? 0 : 4);
+		}
+		nanosleep(&(struct timespec){ 0, 100000 * (round + 1) }, NULL);
+		kill_and_reap(victim);
+		waitpid(other, &status, 0);
+		good &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		files(true);
+		char path[128];
+		snprintf(path, sizeof path, "%s/inside", root);
+		unlink(path);
+	}
+	ok(good, "whenever one is killed, the next gets the lock");
+}
+
+int main(void)
+{
+	static const char *const same[] = { NULL, NULL }, *const two[] = { "boot-a", "boot-b" };
+
+	if (!mkdtemp(root))
+		return 1;
+	snprintf(dir, sizeof dir, "%s/unrack", root);
+	mkdir(dir, 0755);
+	test_life();
+	test_held_and_dead();
+	test_foreign();
+	test_stopped_owner();
+	test_torn_record();
+	test_lost_file();
+	test_stop();
+	race(4, same, 0, 20, "four contenders on one host are never inside together");
+	race(4, two, 2000, 5, "nor are four on two hosts");
+	test_stale_races();
+	test_killed_contenders();
+	files(true);
+	rmdir(dir);
+	rmdir(root);
+	return tap_done();
+}
