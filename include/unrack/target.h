@@ -68,6 +68,8 @@ const struct disk_device *disk_device_find(enum target_scsi kind);
 const struct nic_device *nic_device_find(enum target_nic kind);
 /* Where a kernel keeps one of these drivers, without suffix: "kernel/drivers/scsi/BusLogic". */
 const char *device_module_place(const char *module);
+/* The files that MODULES would be, for messages: "/lib/modules/KVER/a.ko or /lib/modules/KVER/b.ko". */
+void device_module_files(const char *const *modules, const char *kver, char *out, size_t room);
 const char *target_scsi_name(enum target_scsi s);
 const char *target_nic_name(enum target_nic n);
 const char *target_firmware_name(enum target_firmware f);

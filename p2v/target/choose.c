@@ -40,17 +40,6 @@ static const char *find_module(const struct target_guest *g, const char *const *
 	return NULL;
 }
 
-/* "/lib/modules/KVER/a.ko or /lib/modules/KVER/b.ko" */
-static void name_files(const struct target_guest *g, const char *const *modules, char *out, size_t room)
-{
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; modules[i] && len < room; i++)
-		len += (size_t)snprintf(out + len, room - len, "%s/lib/modules/%s/%s.%s", i ? " or " : "",
-					g->kver, device_module_place(modules[i]), g->release < 4 ? "o" : "ko");
-}
-
 /* Why this ESX can't have it (a clause), or NULL. */
 static const char *disk_impossible(const struct disk_device *d, const struct target *t)
 {
@@ -103,7 +92,7 @@ static int refuse_disk(const struct target_guest *g, const struct disk_device *w
 {
 	char files[512];
 
-	name_files(g, wish->modules, files, sizeof files);
+	device_module_files(wish->modules, g->kver, files, sizeof files);
 	if (!best)
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "the guest's kernel has no driver for --scsi %s: there is no %s, nor a driver for "
@@ -124,7 +113,7 @@ static int choose_disk(const struct target_request *req, const struct target_gue
 		if (!best) {
 			char files[512];
 
-			name_files(g, disk_device_find(SCSI_LSILOGIC)->modules, files, sizeof files);
+			device_module_files(disk_device_find(SCSI_LSILOGIC)->modules, g->kver, files, sizeof files);
 			return error_set(err, UNRACK_UNSUPPORTED,
 					 "kernel %s has no driver for any disk controller of ESX %s with hardware "
 					 "version %d: there is no %s, nor any of the others; install a kernel that has one",
@@ -182,7 +171,7 @@ static int choose_nic(const struct target_request *req, const struct target_gues
 				 best ? "; for this guest take --nic " : "", best ? best->name : "");
 	module = find_module(g, t->nic->modules, &path);
 	if (!module) {
-		name_files(g, t->nic->modules, files, sizeof files);
+		device_module_files(t->nic->modules, g->kver, files, sizeof files);
 		return error_set(err, UNRACK_UNSUPPORTED, "the guest's kernel has no driver for --nic %s: there is no "
 				 "%s%s%s%s%s", t->nic->name, files, best ? "; --nic " : "", best ? best->name : "",
 				 best ? " would work, the kernel has " : "", best ? other.nic_module : "");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -80,6 +81,17 @@ const char *device_module_place(const char *module)
 		if (!strcmp(places[i].module, module))
 			return places[i].path;
 	return module;
+}
+
+void device_module_files(const char *const *modules, const char *kver, char *out, size_t room)
+{
+	const char *suffix = strncmp(kver, "2.4.", 4) ? "ko" : "o";
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; modules[i] && len < room; i++)
+		len += (size_t)snprintf(out + len, room - len, "%s/lib/modules/%s/%s.%s", i ? " or " : "", kver,
+					device_module_place(modules[i]), suffix);
 }
 
 const char *target_scsi_name(enum target_scsi s)

@@ -16,11 +16,13 @@ static const char *module(void *ctx, const char *name)
 	return strstr(ctx, word) ? "kernel/some/where.ko" : NULL;
 }
 
+static const char *kver = "2.6.18-398.el5";
+
 static int choose(const char *esx, enum target_scsi scsi, enum target_nic nic, const char *modules, int release,
 		  int bits)
 {
 	struct target_request req = { .scsi = scsi, .nic = nic };
-	struct target_guest g = { module, (void *)(uintptr_t)modules, "2.6.18-398.el5", bits, release, false };
+	struct target_guest g = { module, (void *)(uintptr_t)modules, kver, bits, release, false };
 
 	snprintf(req.esx, sizeof req.esx, "%s", esx);
 	err = (struct unrack_error)UNRACK_ERROR_INIT;
@@ -110,9 +112,10 @@ static void test_wishes(void)
 	       "kernel/drivers/net/vmxnet3/vmxnet3.ko; --nic e1000 would work, the kernel has e1000",
 	       "is refused with the file and the alternative");
 	is_int(choose("4.1", SCSI_AUTO, NIC_E1000E, EL5, 5, 64), UNRACK_USAGE, "e1000e on ESX 4.1");
+	kver = "2.4.21-63.EL";
 	is_int(choose("5.0", SCSI_LSILOGIC, NIC_AUTO, " aic7xxx ", 3, 32), UNRACK_UNSUPPORTED, "no driver, no alternative");
-	is_str(err.text, "the guest's kernel has no driver for --scsi lsilogic: there is no /lib/modules/2.6.18-398.el5/"
-	       "kernel/drivers/message/fusion/mptspi.o or /lib/modules/2.6.18-398.el5/kernel/drivers/message/fusion/"
+	is_str(err.text, "the guest's kernel has no driver for --scsi lsilogic: there is no /lib/modules/2.4.21-63.EL/"
+	       "kernel/drivers/message/fusion/mptspi.o or /lib/modules/2.4.21-63.EL/kernel/drivers/message/fusion/"
 	       "mptscsih.o, nor a driver for any other controller of this ESX; install a kernel that has one",
 	       "both names are looked for, as .o in a 2.4 kernel");
 }
