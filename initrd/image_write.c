@@ -99,7 +99,7 @@ int image_write(const struct initrd *i, const struct image_edit *edit, struct bu
 	int r;
 
 	if (!i->segments.len)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is a %s image; only cpio archives can be rewritten",
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s; only cpio archives can be rewritten",
 				 i->name, i->container);
 	for (size_t k = 0; edit && k < edit->n_add; k++)
 		more += edit->add[k].data.len;

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "loads.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+
+/* --- What is wanted --------------------------------------------------------------------- */
+
+static bool drives_disks(const struct module_list *l)
+{
+	/* of kernel/drivers; scsi_mod itself may be built in */
+	static const char *const folders[] = { "/scsi/", "/message/", "/ata/" };
+	char name[64];
+
+	for (size_t k = 0; k < l->n; k++) {
+		for (size_t f = 0; f < ARRAY_LEN(folders); f++)
+			if (strstr(l->paths[k], folders[f]))
+				return true;
+		module_name_of(l->paths[k], name);
+		if (modules_same_name(name, "scsi_mod"))
+			return true;
+	}
+	return false;
+}
+
+static int make_list(const struct module_tree *t, const char *const *wanted, size_t n,
+		     struct module_list *out, struct unrack_error *err)
+{
+	CLEANUP_FREE const char **all = NULL;
+	int r = module_tree_closure(t, wanted, n, out, err);
+
+	if (r < 0 || !drives_disks(out) || !module_tree_find(t, "sd_mod"))
+		return r;
+	module_list_free(out);
+	all = malloc((n + 1) * sizeof *all);
+	if (!all)
+		return error_nomem(err);
+	all[0] = "sd_mod";
+	if (n)
+		memcpy(all + 1, wanted, n * sizeof *all);
+	return module_tree_closure(t, all, n + 1, out, err);
+}
+
+/* Row A of the table. */
+static int find_needs(const struct module_tree *t, struct loads_want *w, size_t a,
+		      struct unrack_error *err)
+{
+	struct module_list deps = { 0 };
+	const char *const names[] = { w->names[a] };
+	int r;
+
+	r = module_tree_closure(t, names, 1, &deps, err);
+	if (r < 0)
+		return r;
+	for (size_t k = 0; k < deps.n; k++)
+		for (size_t b = 0; b < a; b++)
+			if (!strcmp(deps.paths[k], w->list.paths[b]))
+				w->needs[a * w->list.n + b] = true;
+	module_list_free(&deps);
+	return 0;
+}
+
+int loads_want_new(const struct module_tree *t, const char *const *wanted, size_t n,
+		   struct loads_want *out, struct unrack_error *err)
+{
+	int r;
+
+	*out = (struct loads_want){ 0 };
+	r = make_list(t, wanted, n, &out->list, err);
+	if (r < 0)
+		return r;
+	out->names = calloc(out->list.n + 1, sizeof *out->names);
+	out->needs = calloc(out->list.n * out->list.n + 1, sizeof *out->needs);
+	r = out->names && out->needs ? 0 : error_nomem(err);
+	for (size_t a = 0; r == 0 && a < out->list.n; a++)
+		module_name_of(out->list.paths[a], out->names[a]);
+	for (size_t a = 0; r == 0 && a < out->list.n; a++)
+		r = find_needs(t, out, a, err);
+	if (r < 0)
+		loads_want_free(out);
+	return r;
+}
+
+void loads_want_free(struct loads_want *w)
+{
+	module_list_free(&w->list);
+	free(w->names);
+	free(w->needs);
+	*w = (struct loads_want){ 0 };
+}
+
+bool loads_needs(const struct loads_want *w, size_t a, size_t b)
+{
+	return w->needs[a * w->list.n + b];
+}
+
+/* --- What the script does --------------------------------------------------------------- */
+
+/* The path of an insmod line as a string; false: not such a line, or no path that can be. */
+static bool path_of(const struct nash_line *l, char *out, size_t size)
+{
+	struct nash_word w;
+
+	if (!nash_insmod_path(l, &w) || w.n >= size)
+		return false;
+	memcpy(out, w.p, w.n);
+	out[w.n] = '\0';
+	return true;
+}
+
+const struct initrd_member *loads_file(const struct initrd *image, const struct nash_line *l)
+{
+	const struct initrd_member *m;
+	char path[256];
+
+	if (!path_of(l, path, sizeof path))
+		return NULL;
+	m = initrd_find(image, path);
+	return m && S_ISREG(m->mode) && m->size ? m : NULL;
+}
+
+/* Which of the wanted modules an insmod line names; LOADS_NONE: another one. */
+static size_t wanted_index(const struct nash_line *l, const struct loads_want *want)
+{
+	char path[256], name[64];
+
+	if (!path_of(l, path, sizeof path))
+		return LOADS_NONE;
+	module_name_of(path, name);
+	for (size_t k = 0; k < want->list.n; k++)
+		if (modules_same_name(name, want->names[k]))
+			return k;
+	return LOADS_NONE;
+}
+
+/* New files are put directly into lib/. */
+bool loads_can(const struct initrd *image, const struct nash_line *l, bool assume_files)
+{
+	struct nash_word w;
+
+	if (loads_file(image, l))
+		return true;
+	return assume_files && nash_insmod_path(l, &w) && w.n > 4 && !memcmp(w.p, "lib/", 4) &&
+	       !memchr(w.p + 4, '/', w.n - 4);
+}
+
+static bool waits_for_disks(const struct nash_line *l)
+{
+	struct nash_word w[2];
+
+	return l->command == NASH_STABILIZED && nash_arguments(l, w) == 1 &&
+	       nash_word_is(&w[0], "/proc/scsi/scsi");
+}
+
+bool loads_is_el5(const struct nash *s)
+{
+	for (size_t k = 0; k < s->lines.len; k++) {
+		const struct nash_line *l = &s->lines.at[k];
+		struct nash_word w;
+		size_t at = 0;
+
+		if (l->command == NASH_NODES && nash_next(l, &at, &w) && w.n >= 9 &&
+		    !memcmp(w.p + w.n - 9, "mkblkdevs", 9))
+			return true;
+	}
+	return false;
+}
+
+static void find_modules(const struct nash *s, const struct initrd *image,
+			 const struct loads_want *want, bool assume_files, struct loads *out)
+{
+	for (size_t k = 0; k < s->lines.len; k++) {
+		const struct nash_line *l = &s->lines.at[k];
+		size_t m = l->command == NASH_INSMOD ? wanted_index(l, want) : LOADS_NONE;
+
+		if (m == LOADS_NONE)
+			continue;
+		if (k < out->root && loads_can(image, l, assume_files)) {
+			if (out->at[m] == LOADS_NONE)
+				out->at[m] = k;
+		} else if (out->useless[m] == LOADS_NONE) {
+			out->useless[m] = k;
+		}
+	}
+	for (size_t m = 0; m < want->list.n; m++)
+		if (out->at[m] != LOADS_NONE && (out->last == LOADS_NONE || out->at[m] > out->last))
+			out->last = out->at[m];
+}
+
+int loads_find(const struct nash *s, const struct initrd *image, const struct loads_want *want,
+	       bool assume_files, struct loads *out, struct unrack_error *err)
+{
+	size_t n = want->list.n;
+
+	*out = (struct loads){ .root = s->lines.len, .last = LOADS_NONE, .wait = LOADS_NONE,
+			       .nodes = LOADS_NONE };
+	out->at = malloc((2 * n + 1) * sizeof *out->at);
+	if (!out->at)
+		return error_nomem(err);
+	out->useless = out->at + n;
+	for (size_t k = 0; k < 2 * n; k++)
+		out->at[k] = LOADS_NONE;
+	for (size_t k = s->lines.len; k > 0; k--) {
+		const struct nash_line *l = &s->lines.at[k - 1];
+
+		if (nash_is_root(l))
+			out->root = k - 1;
+		out->makes_nodes |= l->command == NASH_NODES;
+	}
+	out->waits = loads_is_el5(s);
+	find_modules(s, image, want, assume_files, out);
+	for (size_t k = out->last == LOADS_NONE ? 0 : out->last + 1; k < out->root; k++) {
+		const struct nash_line *l = &s->lines.at[k];
+
+		if (out->wait == LOADS_NONE && waits_for_disks(l))
+			out->wait = k;
+		if (l->command == NASH_NODES && (!out->waits || out->wait != LOADS_NONE) &&
+		    out->nodes == LOADS_NONE)
+			out->nodes = k;
+	}
+	return 0;
+}
+
+void loads_free(struct loads *l)
+{
+	free(l->at);
+	*l = (struct loads){ 0 };
+}

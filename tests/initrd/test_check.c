@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "made.h"
+
+static struct unrack_error err;
+static struct module_tree *tree;
+
+/* SCRIPT: the name of a file in data/, or the text itself. */
+static struct initrd *image(const char *script, const char *modules)
+{
+	struct buf text = { 0 }, b = { 0 };
+	struct initrd *i;
+	char path[100];
+
+	snprintf(path, sizeof path, "tests/initrd/data/%s", script);
+	if (script[0] == '#')
+		buf_puts(&text, script);
+	else
+		made_file(&text, script, path);
+	made_initrd(&b, buf_str(&text), modules);
+	i = made_open(&b);
+	buf_free(&text);
+	buf_free(&b);
+	return i;
+}
+
+static void check(const struct initrd *i, const char *wanted, struct initrd_answer *a)
+{
+	err = (struct unrack_error)UNRACK_ERROR_INIT;
+	is_int(initrd_check(i, tree, &wanted, 1, a, &err), 0, "checks for %s", wanted);
+}
+
+#define EL5_MODULES "ehci-hcd ohci-hcd uhci-hcd jbd ext3 scsi_mod sd_mod "
+
+static void good(void)
+{
+	struct initrd *i = image("el5-scsi.init", EL5_MODULES "scsi_transport_spi aic79xx");
+	struct initrd_answer a;
+
+	check(i, "aic79xx", &a);
+	ok(a.loads, "an image loads the driver that it was made for");
+	is_int(a.kind, INITRD_NASH, "its kind");
+	is_str(a.text, "/init loads scsi_mod, sd_mod, scsi_transport_spi, aic79xx before it looks for root", "how");
+	is_str(buf_str(&a.missing), "", "nothing is missing");
+	is_str(buf_str(&a.order), "ehci-hcd\nohci-hcd\nuhci-hcd\njbd\next3\nscsi_mod\nsd_mod\nscsi_transport_spi\n"
+	       "aic79xx\n", "all modules in load order");
+	is_str(a.root, "LABEL=/", "the root device that is baked in");
+	is_str(a.root_fs, "ext3", "its filesystem");
+	is_str(a.resume, "LABEL=SWAP-sda3", "the device to resume from");
+	is_str(buf_str(&a.mentions), "", "no other devices");
+	initrd_answer_free(&a);
+
+	check(i, "mptspi", &a);
+	ok(!a.loads, "but not another one");
+	is_str(a.text, "/init never loads mptbase and lib/mptbase.ko is not in the image (and 2 more)", "the first reason");
+	is_str(buf_str(&a.missing),
+	       "mptbase: /init never loads mptbase and lib/mptbase.ko is not in the image\n"
+	       "mptscsih: /init never loads mptscsih and lib/mptscsih.ko is not in the image\n"
+	       "mptspi: /init never loads mptspi and lib/mptspi.ko is not in the image\n", "and all of them");
+	initrd_answer_free(&a);
+	initrd_close(i);
+}
+
+static void names(void)
+{
+	struct initrd *i = image("el5-lvm.init", EL5_MODULES "libata ahci");
+	struct initrd_answer a;
+
+	check(i, "ahci", &a);
+	ok(a.loads, "LVM: loaded before vgscan");
+	is_str(a.root, "/dev/VolGroup00/LogVol00", "root is a logical volume");
+	is_str(a.resume, "/dev/VolGroup00/LogVol01", "so is swap");
+	initrd_answer_free(&a);
+	initrd_close(i);
+
+	i = image("el5-dmraid.init", EL5_MODULES "libata ahci");
+	check(i, "ahci", &a);
+	is_str(a.text, "/init never loads ahci, though lib/ahci.ko is in the image (and 4 more)", "a file alone is not enough");
+	has_str(buf_str(&a.missing), "rmparts: /init runs \"rmparts sda\", which takes the partitions of a disk away\n",
+		"rmparts is a reason");
+	has_str(buf_str(&a.missing), "dm: /init runs \"dm partadd isw_bhdjcdgafc_Volume0\", which takes disks by their "
+		"old numbers\n", "so are baked tables");
+	is_str(a.root, "/dev/mapper/isw_bhdjcdgafc_Volume0p2", "root on a fake RAID");
+	initrd_answer_free(&a);
+	initrd_close(i);
+
+	i = image("el4-lvm.init", "scsi_mod sd_mod cciss dm-mod dm-mirror dm-zero dm-snapshot jbd ext3");
+	check(i, "cciss", &a);
+	ok(a.loads, "RHEL 4: udevstart stands for mkblkdevs, and nothing waits");
+	is_str(a.root, "", "RHEL 4: root comes from the kernel's command line");
+	is_str(a.root_fs, "ext3", "but its filesystem is baked in");
+	initrd_answer_free(&a);
+	initrd_close(i);
+
+	i = image("#!/bin/nash\ninsmod /lib/sd_mod.ko\ninsmod /lib/scsi_mod.ko\nstabilized --hash /proc/scsi/scsi\n"
+		  "mkblkdevs\nraidautorun /dev/md0\nresume /dev/hda3\nmount -o ro --ro -t ext2 /dev/md0 /sysroot\n"
+		  "mkrootdev -t ext3 /dev/hda2\nmount -t vfat /dev/hdb1 /tmp\nlosetup /dev/loop0 /tmp/x\n"
+		  "mount -t ext3 /dev/hdb1 /sysroot/boot\n", "scsi_mod sd_mod");
+	check(i, "sd_mod", &a);
+	is_str(a.text, "/init loads sd_mod before scsi_mod, which it needs", "a wrong order");
+	is_str(buf_str(&a.mentions), "/dev/md0\n/dev/hdb1\n", "other devices, each once");
+	is_str(a.resume, "/dev/hda3", "resume");
+	initrd_answer_free(&a);
+	initrd_close(i);
+}
+
+/* One sentence for each way not to load a driver. */
+static void why(const char *rest, const char *modules, const char *want)
+{
+	struct initrd_answer a;
+	struct initrd *i;
+	char script[500];
+
+	snprintf(script, sizeof script, "#!/bin/nash\nmkblkdevs\n%s", rest);
+	i = image(script, modules);
+	check(i, "ahci", &a);
+	if (*want)
+		is_str(a.text, want, "why not");
+	is_int(a.loads, !*want, "the verdict");
+	initrd_answer_free(&a);
+	initrd_close(i);
+}
+
+#define FOUR "insmod /lib/scsi_mod.ko\ninsmod /lib/sd_mod.ko\ninsmod /lib/libata.ko\ninsmod /lib/ahci.ko\n"
+#define WAIT "stabilized --hash --interval 1000 /proc/scsi/scsi\nmkblkdevs\n"
+#define ROOT "mkrootdev -t ext3 -o defaults,ro /dev/sda2\nmount /sysroot\n"
+#define ALL "scsi_mod sd_mod libata ahci"
+
+static void reasons(void)
+{
+	why(FOUR WAIT ROOT, ALL, "");
+	why(FOUR WAIT ROOT, "scsi_mod sd_mod libata", "/init loads ahci, but lib/ahci.ko is not in the image");
+	why("insmod /lib/scsi_mod.ko\ninsmod /lib/sd_mod.ko\ninsmod /lib/ahci.ko\ninsmod /lib/libata.ko\n" WAIT ROOT,
+	    ALL, "/init loads ahci before libata, which it needs");
+	why("insmod /lib/scsi_mod.ko\ninsmod /lib/sd_mod.ko\ninsmod /lib/libata.ko\n" WAIT ROOT "insmod /lib/ahci.ko\n",
+	    ALL, "/init loads ahci only after it looked for root");
+	why("insmod /lib/scsi_mod.ko\ninsmod /lib/sd_mod.ko\ninsmod /lib/libata.ko\n" WAIT "lvm vgscan\n"
+	    "insmod /lib/ahci.ko\n" ROOT, ALL, "/init loads ahci only after it looked for root");
+	why("insmod /lib/scsi_mod.ko\ninsmod /lib/libata.ko\ninsmod /lib/ahci.ko\n" WAIT ROOT, ALL,
+	    "/init never loads sd_mod, though lib/sd_mod.ko is in the image");
+	why("#" FOUR WAIT ROOT, ALL, "/init never loads scsi_mod, though lib/scsi_mod.ko is in the image");
+	why(FOUR "mkblkdevs\n" ROOT, ALL, "/init does not wait for the disks of ahci: there is no "
+	    "\"stabilized /proc/scsi/scsi\" behind it");
+	why(WAIT FOUR ROOT, ALL, "/init does not wait for the disks of ahci: there is no "
+	    "\"stabilized /proc/scsi/scsi\" behind it");
+	why(FOUR "stabilized /proc/scsi/scsi\n" ROOT, ALL,
+	    "/init does not make the nodes of the disks of ahci before it looks for root");
+	why(FOUR WAIT, ALL, "/init never looks for a root filesystem");
+	why(FOUR WAIT "rmparts sda\n" ROOT, ALL, "/init runs \"rmparts sda\", which takes the partitions of a disk away");
+	why(FOUR WAIT "mkrootdev -t ext3 -o ro /dev/sda2", ALL, "/init never looks for a root filesystem");
+}
+
+/* dracut: the files must be there, and in the image's own modules.dep. */
+static void dracut(const char *top, const char *kver, const char *dep, const char *want)
+{
+	static const char kernel[] = "kernel/vmw_pvscsi.ko.xz: kernel/scsi_mod.ko.xz\nkernel/scsi_mod.ko.xz:\n";
+	CLEANUP_BUF struct buf b = { 0 };
+	const char *wanted = "vmw_pvscsi";
+	struct module_tree *t = made_tree("3.10.0-1160.el7.x86_64", kernel);
+	struct initrd_answer a;
+	struct initrd *i;
+	char name[200];
+
+	made_member(&b, "usr/lib/dracut/modules.txt", S_IFREG | 0644, "");
+	snprintf(name, sizeof name, "%s/%s/kernel/scsi_mod.ko.xz", top, kver);
+	made_member(&b, name, S_IFREG | 0644, "x");
+	if (dep) {
+		snprintf(name, sizeof name, "%s/%s/kernel/vmw_pvscsi.ko.xz", top, kver);
+		made_member(&b, name, S_IFREG | 0644, "x");
+		snprintf(name, sizeof name, "%s/%s/modules.dep", top, kver);
+		made_member(&b, name, S_IFREG | 0644, dep);
+	}
+	made_end(&b);
+	i = made_open(&b);
+	is_int(initrd_check(i, t, &wanted, 1, &a, &err), 0, "checks a dracut image");
+	is_str(a.text, want, "its answer");
+	is_int(a.loads, !strncmp(want, "it holds vmw", 12), "its verdict");
+	if (a.loads)
+		is_str(buf_str(&a.order), "scsi_mod\nvmw_pvscsi\n", "the modules in order");
+	initrd_answer_free(&a);
+	initrd_close(i);
+	module_tree_free(t);
+}
+
+static void others(void)
+{
+	static const char both[] = "kernel/vmw_pvscsi.ko.xz: kernel/scsi_mod.ko.xz\nkernel/scsi_mod.ko.xz:\n";
+	CLEANUP_BUF struct buf b = { 0 };
+	const char *wanted = "ahci";
+	struct initrd_answer a;
+	struct module_tree *t;
+	struct initrd *i;
+
+	dracut("usr/lib/modules", "3.10.0-1160.el7.x86_64", both, "it holds vmw_pvscsi and all that it needs");
+	dracut("lib/modules", "3.10.0-1160.el7.x86_64", both, "it holds vmw_pvscsi and all that it needs");
+	dracut("usr/lib/modules", "3.10.0-1160.el7.x86_64", NULL,
+	       "scsi_mod is in it, but its modules.dep does not list it (and 1 more)");
+	dracut("usr/lib/modules", "3.10.0-1160.el7.x86_64", "kernel/scsi_mod.ko.xz:\n",
+	       "vmw_pvscsi is in it, but its modules.dep does not list it");
+	dracut("usr/lib/modules", "3.10.0-957.el7.x86_64", both,
+	       "it holds no modules of kernel 3.10.0-1160.el7.x86_64");
+
+	buf_zeros(&b, 4096);
+	b.data[1080] = 0x53;
+	b.data[1081] = 0xef;
+	i = made_open(&b);
+	is_int(initrd_check(i, tree, &wanted, 1, &a, &err), UNRACK_UNSUPPORTED, "an ext2 image is not checked");
+	is_str(err.text, "initrd.img: is an image of the form ext2, as RHEL 2.1 and 3 have them; this version of unrack reads "
+	       "cpio images only", "and said so");
+	initrd_close(i);
+
+	i = image("#!/bin/sh\n", "ahci");
+	is_int(initrd_check(i, tree, &wanted, 1, &a, &err), UNRACK_UNSUPPORTED, "nor is a foreign one");
+	has_str(err.text, "is an image of the form gzip newc cpio that neither mkinitrd nor dracut of RHEL made", "and said so");
+	initrd_close(i);
+
+	i = image("el5-scsi.init", "scsi_mod sd_mod");
+	wanted = "vmw_pvscsi";
+	is_int(initrd_check(i, tree, &wanted, 1, &a, &err), UNRACK_MISSING, "a module that the kernel has not");
+	has_str(err.text, "kernel " EL5 " has no module vmw_pvscsi", "is told");
+	is_int(initrd_check(i, tree, NULL, 0, &a, &err), 0, "nothing wanted");
+	ok(a.loads, "is loaded");
+	is_str(a.text, "every driver is built into the kernel", "and said so");
+	initrd_answer_free(&a);
+
+	made(module_tree_new(EL5, "kernel/sd_mod.ko", 17, NULL, NULL, &t, &err) == 0, "a tree");
+	wanted = "sd_mod";
+	is_int(initrd_check(i, t, &wanted, 1, &a, &err), 0, "without modules.dep");
+	is_str(a.text, "/init loads sd_mod before it looks for root; modules.dep of kernel " EL5
+	       " is missing, so what they need is not known", "the answer says how far it goes");
+	initrd_answer_free(&a);
+	module_tree_free(t);
+	initrd_close(i);
+}
+
+int main(void)
+{
+	tree = made_tree(EL5, made_el5_dep);
+	good();
+	names();
+	reasons();
+	others();
+	module_tree_free(tree);
+	return tap_done();
+}
