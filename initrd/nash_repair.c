@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nash_repair.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+
+/* --- Names, and lines that must go ------------------------------------------------------ */
+
+static int rename_devices(struct nash *s, const struct initrd_change *c, const char *image,
+			  struct unrack_error *err)
+{
+	for (size_t k = 0; k < s->lines.len;) {
+		struct nash_line *l = &s->lines.at[k];
+		bool drop = false;
+
+		if (l->command != NASH_OTHER && l->command != NASH_ECHO &&
+		    nash_rename(l, c->devices, c->n_devices, &drop) < 0)
+			return error_nomem(err);
+		if (drop && (l->command == NASH_MKROOTDEV || nash_mounts_root(l)))
+			return error_set(err, UNRACK_USAGE, "%s: /init mounts root by a name that has no new one: %.*s; "
+					 "say what the root device is called now", image,
+					 (int)min_u64(l->len - 1, 200), l->text);
+		if (drop)
+			nash_remove(s, k);
+		else
+			k++;
+	}
+	return 0;
+}
+
+/* dm and rmparts take hold of the disks by names and numbers of the old machine; what
+ * network and iscsistart want to reach is on a disk of the virtual machine now. */
+static void drop_old_machine(struct nash *s)
+{
+	for (size_t k = 0; k < s->lines.len;) {
+		enum nash_command c = s->lines.at[k].command;
+
+		if (c == NASH_DM || c == NASH_RMPARTS || c == NASH_NETWORK)
+			nash_remove(s, k);
+		else
+			k++;
+	}
+}
+
+/* --- Modules ---------------------------------------------------------------------------- */
+
+/* An insmod line and the echo before it that tells of it go together. */
+static size_t group_start(const struct nash *s, size_t at)
+{
+	const struct nash_line *l = at ? &s->lines.at[at - 1] : NULL;
+	struct nash_word w;
+	size_t k = 0;
+
+	if (l && l->command == NASH_ECHO && nash_next(l, &k, &w) && nash_next(l, &k, &w) &&
+	    w.n >= 7 && !memcmp(w.p, "Loading", 7))
+		return at - 1;
+	return at;
+}
+
+/* Moves the group that ends with line AT up, to before line TO. */
+static void move_group(struct nash *s, size_t at, size_t to)
+{
+	size_t n = at - group_start(s, at) + 1;
+
+	for (size_t k = 0; k < n; k++)
+		nash_move(s, at, to);
+}
+
+static bool stacks_disks(const char *name)
+{
+	static const char *const starts[] = { "dm_", "dm-", "raid", "lvm", "md", "linear", "multipath" };
+
+	for (size_t k = 0; k < ARRAY_LEN(starts); k++)
+		if (!strncmp(name, starts[k], strlen(starts[k])))
+			return true;
+	return false;
+}
+
+/* Where a module goes that nothing decides about. */
+static size_t default_place(const struct nash *s, size_t root)
+{
+	size_t last = LOADS_NONE, nodes = LOADS_NONE;
+
+	for (size_t k = 0; k < root; k++) {
+		const struct nash_line *l = &s->lines.at[k];
+		char path[256], name[64];
+		struct nash_word w;
+
+		if (l->command == NASH_NODES)
+			nodes = k;
+		if (!nash_insmod_path(l, &w))
+			continue;
+		snprintf(path, sizeof path, "%.*s", (int)min_u64(w.n, sizeof path), w.p);
+		module_name_of(path, name);
+		if (stacks_disks(name))
+			return group_start(s, k);
+		last = k;
+	}
+	if (last != LOADS_NONE)
+		return last + 1;
+	return nodes != LOADS_NONE ? nodes : group_start(s, root);
+}
+
+static size_t index_of(const struct loads_want *want, const char *name)
+{
+	for (size_t k = 0; k < want->list.n; k++)
+		if (modules_same_name(want->names[k], name))
+			return k;
+	return LOADS_NONE;
+}
+
+/* "lib/mptspi.ko": modules in an image are never packed. */
+static const char *suffix_of(const char *path)
+{
+	const char *dot = strrchr(path, '/');
+
+	dot = strstr(dot ? dot : path, ".ko");
+	return dot ? "ko" : "o";
+}
+
+static int insert_module(struct nash *s, size_t at, const char *path, const char *name,
+			 struct unrack_error *err)
+{
+	char line[160];
+
+	snprintf(line, sizeof line, "insmod /lib/%s.%s\n", name, suffix_of(path));
+	if (nash_insert(s, at, line) < 0)
+		return error_nomem(err);
+	snprintf(line, sizeof line, "echo \"Loading %s.%s module\"\n", name, suffix_of(path));
+	return nash_insert(s, at, line) < 0 ? error_nomem(err) : 0;
+}
+
+/* The place of module M: before all that need it, else behind all that it needs and behind
+ * *BEHIND (of sd_mod, or of the one that came before M). *FORCED: something needs it. */
+static size_t place_of(const struct nash *s, const struct loads_want *want, const struct loads *l,
+		       size_t m, size_t behind, bool *forced)
+{
+	size_t sd = index_of(want, "sd_mod"), place, user = LOADS_NONE;
+
+	for (size_t k = m + 1; k < want->list.n; k++)
+		if (loads_needs(want, k, m) && l->at[k] != LOADS_NONE && l->at[k] < user)
+			user = l->at[k];
+	*forced = user != LOADS_NONE;
+	if (*forced)
+		return group_start(s, user);
+	place = behind;
+	if (place == LOADS_NONE && sd != LOADS_NONE && l->at[sd] != LOADS_NONE)
+		place = l->at[sd] + 1;
+	if (place == LOADS_NONE)
+		place = default_place(s, l->root);
+	for (size_t k = 0; k < m; k++)
+		if (loads_needs(want, m, k) && l->at[k] != LOADS_NONE)
+			place = max_u64(place, l->at[k] + 1);
+	return place;
+}
+
+/* Modules come in an order in which all that M needs has its right place already: before M,
+ * if M is there, and before all that need M, since they need that too. */
+static int put_module(struct nash *s, const struct initrd *image, const struct loads_want *want,
+		      size_t m, size_t *behind, struct unrack_error *err)
+{
+	size_t place, now, n = 2;
+	bool forced, right, moves;
+	struct loads l;
+	int r = loads_find(s, image, want, true, &l, err);
+
+	if (r < 0)
+		return r;
+	place = place_of(s, want, &l, m, *behind, &forced);
+	right = l.at[m] != LOADS_NONE && (!forced || l.at[m] < place);
+	now = l.at[m] != LOADS_NONE ? l.at[m] : l.useless[m];
+	loads_free(&l);
+	if (right)
+		return 0;
+	/* A line that comes too late moves, with its options. */
+	moves = now != LOADS_NONE && now > place && loads_can(image, &s->lines.at[now], true);
+	if (moves) {
+		n = now - group_start(s, now) + 1;
+		move_group(s, now, place);
+	} else {
+		r = insert_module(s, place, want->list.paths[m], want->names[m], err);
+	}
+	if (!forced)
+		*behind = place + n;
+	else if (*behind != LOADS_NONE && place <= *behind && !(moves && now < *behind))
+		*behind += n;
+	return r;
+}
+
+/* Nothing is looked for before the disks have answered and their nodes are made. */
+static int put_waiting(struct nash *s, const struct initrd *image, const struct loads_want *want,
+		       struct unrack_error *err)
+{
+	size_t place;
+	struct loads l;
+	int r = loads_find(s, image, want, true, &l, err), failed = 0;
+
+	if (r < 0)
+		return r;
+	place = l.last == LOADS_NONE ? 0 : l.last + 1;
+	if (l.last != LOADS_NONE && l.waits && l.wait == LOADS_NONE) {
+		/* Before the command that makes the nodes, or behind the last module. */
+		for (size_t k = l.root; k > place; k--)
+			if (s->lines.at[k - 1].command == NASH_INSMOD)
+				place = k;
+		for (size_t k = place; k < l.root; k++)
+			if (s->lines.at[k].command == NASH_NODES) {
+				place = k;
+				l.nodes = k;
+				break;
+			}
+		failed |= nash_insert(s, place, "stabilized --hash --interval 250 /proc/scsi/scsi\n");
+		failed |= nash_insert(s, place, "echo Waiting for driver initialization.\n");
+		place += 2;
+	} else if (l.wait != LOADS_NONE) {
+		place = l.wait + 1;
+	}
+	if (l.last != LOADS_NONE && l.makes_nodes && l.nodes == LOADS_NONE)
+		failed |= nash_insert(s, place, l.waits ? "mkblkdevs\n" : "/sbin/udevstart\n");
+	loads_free(&l);
+	return failed ? error_nomem(err) : 0;
+}
+
+int nash_repair(struct nash *s, const struct initrd *image, const struct loads_want *want,
+		const struct initrd_change *c, struct unrack_error *err)
+{
+	size_t behind = LOADS_NONE;
+	int r;
+
+	if (nash_end_last_line(s) < 0)
+		return error_nomem(err);
+	r = rename_devices(s, c, image->name, err);
+	if (r < 0)
+		return r;
+	drop_old_machine(s);
+	for (size_t m = 0; m < want->list.n; m++)
+		if ((r = put_module(s, image, want, m, &behind, err)) < 0)
+			return r;
+	return put_waiting(s, image, want, err);
+}

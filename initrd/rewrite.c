@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "check.h"
+#include "nash_repair.h"
+
+struct additions {
+	struct image_new *at;
+	size_t n;
+};
+
+static void free_additions(struct additions *a)
+{
+	for (size_t k = 0; k < a->n; k++) {
+		free(a->at[k].name);
+		buf_free(&a->at[k].data);
+	}
+	free(a->at);
+}
+
+/* The file of a module as insmod needs it: nash's has no decompression. */
+static int read_module(const struct initrd_change *c, const char *path, struct buf *out,
+		       struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf raw = { 0 };
+	enum archive_packing how;
+	size_t used;
+	int r = c->read_module(c->ctx, path, &raw, err);
+
+	if (r < 0)
+		return r;
+	how = archive_packing_of(raw.data, raw.len);
+	if (how == PACK_PLAIN) {
+		*out = raw;
+		raw = (struct buf){ 0 };
+	} else if ((r = archive_unpack(how, raw.data, raw.len, INITRD_UNPACKED_MAX, path, out, &used,
+				       err)) < 0) {
+		return r;
+	}
+	if (!out->len)
+		return error_set(err, UNRACK_DAMAGED, "%s: is empty; install the package of kernel %s again",
+				 path, module_tree_kver(c->tree));
+	return 0;
+}
+
+/* The files that the wanted modules' lines load from and that the image does not have. */
+static int collect(const struct initrd *i, const struct nash *s, const struct loads_want *want,
+		   const struct initrd_change *c, struct additions *add, struct unrack_error *err)
+{
+	struct loads l;
+	int r = loads_find(s, i, want, true, &l, err);
+
+	if (r < 0)
+		return r;
+	add->at = calloc(want->list.n + 1, sizeof *add->at);
+	if (!add->at)
+		r = error_nomem(err);
+	for (size_t k = 0; r == 0 && k < want->list.n; k++) {
+		struct image_new *f = &add->at[add->n];
+		struct nash_word w;
+
+		if (l.at[k] == LOADS_NONE || loads_file(i, &s->lines.at[l.at[k]]) ||
+		    !nash_insmod_path(&s->lines.at[l.at[k]], &w))
+			continue;
+		add->n++;
+		f->name = strndup(w.p, w.n);
+		r = f->name ? read_module(c, want->list.paths[k], &f->data, err) : error_nomem(err);
+	}
+	loads_free(&l);
+	return r;
+}
+
+static size_t segment_of(const struct initrd *i, size_t item)
+{
+	size_t s = 0;
+
+	while (item - i->segments.at[s].first >= i->segments.at[s].n)
+		s++;
+	return s;
+}
+
+/* Nothing is handed out that the check would refuse. */
+static int verify(const struct initrd *new, const struct loads_want *want, struct unrack_error *err)
+{
+	const struct initrd_member *init = initrd_find(new, "init");
+	struct initrd_answer answer = { 0 };
+	struct nash s;
+	int r;
+
+	if (!init)
+		return error_set(err, UNRACK_INTERNAL, "%s: the new image has no /init", new->name);
+	r = nash_parse(init->data, init->size, new->name, &s, err);
+	if (r < 0)
+		return r;
+	r = initrd_check_script(&s, new, want, &answer, err);
+	if (r == 0 && !answer.loads)
+		r = error_set(err, UNRACK_UNSUPPORTED, "%s: its script cannot be repaired: %s", new->name,
+			      answer.text);
+	initrd_answer_free(&answer);
+	nash_free(&s);
+	return r;
+}
+
+static int write_checked(const struct initrd *i, const struct image_edit *e,
+			 const struct loads_want *want, struct buf *out, struct buf *summary,
+			 struct unrack_error *err)
+{
+	struct initrd *new = NULL;
+	int r = image_write(i, e, out, err);
+
+	if (r == 0)
+		r = initrd_open(out->data, out->len, i->name, &new, err);
+	if (r == 0)
+		r = verify(new, want, err);
+	if (r == 0 && image_compare(i, new, "init", summary) < 0)
+		r = error_nomem(err);
+	initrd_close(new);
+	return r;
+}
+
+static int change_nash(const struct initrd *i, const struct initrd_change *c,
+		       const struct loads_want *want, struct nash *s, struct buf *out,
+		       bool *changed, struct buf *summary, struct unrack_error *err)
+{
+	const struct initrd_member *init = initrd_find(i, "init");
+	CLEANUP_BUF struct buf script = { 0 };
+	struct additions add = { 0 };
+	struct image_edit e = { 0 };
+	int r = nash_repair(s, i, want, c, err);
+
+	if (r < 0)
+		return r;
+	if (nash_print(s, &script) < 0)
+		return error_nomem(err);
+	if (script.len > NASH_EL4_SCRIPT_MAX && !loads_is_el5(s))
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: /init would have %zu bytes; this nash reads only %d",
+				 i->name, script.len, NASH_EL4_SCRIPT_MAX);
+	r = collect(i, s, want, c, &add, err);
+	*changed = r == 0 && (add.n || script.len != init->size ||
+			      memcmp(script.data, init->data, init->size));
+	if (*changed) {
+		e.replace = image_index(i, "init");
+		e.data = script.data;
+		e.n = script.len;
+		e.add = add.at;
+		e.n_add = add.n;
+		e.segment = segment_of(i, e.replace);
+		e.mtime = (uint32_t)init->mtime;
+		r = write_checked(i, &e, want, out, summary, err);
+	}
+	free_additions(&add);
+	return r;
+}
+
+/* Others than nash's can be right as they are, but not be changed. */
+static int change_other(const struct initrd *i, const struct initrd_change *c,
+			struct unrack_error *err)
+{
+	struct initrd_answer answer;
+	int r = initrd_check(i, c->tree, c->wanted, c->n_wanted, &answer, err);
+
+	if (r < 0)
+		return r;
+	if (!answer.loads)
+		r = error_set(err, UNRACK_UNSUPPORTED, "%s: is an image by dracut, which this version of unrack "
+			      "does not change, but would have to: %s", i->name, answer.text);
+	initrd_answer_free(&answer);
+	return r;
+}
+
+int initrd_change(const struct initrd *i, const struct initrd_change *c, struct buf *out,
+		  bool *changed, struct buf *summary, struct unrack_error *err)
+{
+	const struct initrd_member *init;
+	struct loads_want want;
+	struct nash s;
+	int r;
+
+	*changed = false;
+	buf_clear(out);
+	if (i->kind != INITRD_NASH)
+		return change_other(i, c, err);
+	r = loads_want_new(c->tree, c->wanted, c->n_wanted, &want, err);
+	if (r < 0)
+		return r;
+	init = initrd_find(i, "init");
+	r = nash_parse(init->data, init->size, i->name, &s, err);
+	if (r == 0) {
+		r = change_nash(i, c, &want, &s, out, changed, summary, err);
+		nash_free(&s);
+	}
+	loads_want_free(&want);
+	if (r < 0) {
+		*changed = false;
+		buf_clear(out);
+	}
+	return r;
+}

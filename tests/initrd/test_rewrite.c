@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <time.h>
+
+#include "made.h"
+
+static struct unrack_error err;
+static struct module_tree *tree;
+
+struct fixture {
+	struct initrd *i;
+	struct initrd_change c;
+	const char *wanted;
+	struct buf out, summary;
+	bool changed;
+};
+
+static void set_up(struct fixture *f, const char *script, const char *modules, const char *wanted)
+{
+	CLEANUP_BUF struct buf text = { 0 }, b = { 0 };
+	char path[100];
+
+	*f = (struct fixture){ .wanted = wanted };
+	snprintf(path, sizeof path, "tests/initrd/data/%s", script);
+	if (script[0] == '#')
+		buf_puts(&text, script);
+	else
+		made_file(&text, script, path);
+	made_initrd(&b, buf_str(&text), modules);
+	f->i = made_open(&b);
+	f->c = (struct initrd_change){ .tree = tree, .n_wanted = 1, .read_module = made_read };
+}
+
+static void tear_down(struct fixture *f)
+{
+	initrd_close(f->i);
+	buf_free(&f->out);
+	buf_free(&f->summary);
+}
+
+static int change(struct fixture *f)
+{
+	f->c.wanted = &f->wanted;
+	err = (struct unrack_error)UNRACK_ERROR_INIT;
+	return initrd_change(f->i, &f->c, &f->out, &f->changed, &f->summary, &err);
+}
+
+#define EL5_MODULES "ehci-hcd ohci-hcd uhci-hcd jbd ext3 scsi_mod sd_mod "
+
+static void repair(void)
+{
+	static const char *const names[][2] = {
+		{ "/dev/cciss/c0d0p2", "/dev/sda2" }, { "/dev/cciss/c0d0p3", "/dev/sda3" },
+	};
+	CLEANUP_BUF struct buf first = { 0 };
+	const struct initrd_member *m;
+	struct initrd_answer a;
+	struct initrd *new;
+	struct fixture f;
+	size_t same = 0;
+
+	set_up(&f, "el5-cciss.init", EL5_MODULES "cciss", "mptspi");
+	f.c.devices = names;
+	f.c.n_devices = 2;
+	is_int(change(&f), 0, "an image for cciss is changed");
+	ok(f.changed && f.out.len, "into a new one");
+	is_str(buf_str(&f.summary),
+	       "changed init, 1787 to 2017 bytes\n"
+	       "--- init\n+++ init\n"
+	       "@@ -55,14 +55,22 @@\n"
+	       " insmod /lib/scsi_mod.ko \n echo \"Loading sd_mod.ko module\"\n insmod /lib/sd_mod.ko \n"
+	       "+echo \"Loading scsi_transport_spi.ko module\"\n+insmod /lib/scsi_transport_spi.ko\n"
+	       "+echo \"Loading mptbase.ko module\"\n+insmod /lib/mptbase.ko\n"
+	       "+echo \"Loading mptscsih.ko module\"\n+insmod /lib/mptscsih.ko\n"
+	       "+echo \"Loading mptspi.ko module\"\n+insmod /lib/mptspi.ko\n"
+	       " echo \"Loading cciss.ko module\"\n insmod /lib/cciss.ko \n echo Waiting for driver initialization.\n"
+	       " stabilized --hash --interval 250 /proc/scsi/scsi\n mkblkdevs\n"
+	       "-resume /dev/cciss/c0d0p2\n+resume /dev/sda2\n"
+	       " echo Creating root device.\n"
+	       "-mkrootdev -t ext3 -o defaults,ro /dev/cciss/c0d0p3\n"
+	       "+mkrootdev -t ext3 -o defaults,ro /dev/sda3\n"
+	       " echo Mounting root filesystem.\n mount /sysroot\n echo Setting up other filesystems.\n"
+	       "added   lib/mptbase.ko, 58 bytes\n"
+	       "added   lib/mptscsih.ko, 59 bytes\n"
+	       "added   lib/mptspi.ko, 57 bytes\n"
+	       "added   lib/scsi_transport_spi.ko, 59 bytes\n", "the summary");
+	new = made_open(&f.out);
+	is_int(initrd_check(new, tree, &f.wanted, 1, &a, &err), 0, "which is checked");
+	ok(a.loads, "and loads the driver");
+	is_str(a.root, "/dev/sda3", "root has its new name");
+	is_str(a.resume, "/dev/sda2", "and swap");
+	initrd_answer_free(&a);
+	m = initrd_find(new, "lib/mptspi.ko");
+	ok(m && !memcmp(m->data, "\177ELF kernel/drivers/message/fusion/mptspi.ko of the guest", m->size),
+	   "the files are the guest's");
+	ok(m && m->mtime == 1234567890 && m->mode == (S_IFREG | 0644), "with the time of /init");
+	for (size_t k = 0; k < initrd_len(f.i); k++) {
+		const struct initrd_member *old = initrd_at(f.i, k), *now = initrd_at(new, k);
+
+		same += !strcmp(old->name, now->name) && old->mode == now->mode && old->ino == now->ino &&
+			old->size == now->size && !memcmp(old->data, now->data, old->size);
+	}
+	is_int(same, (long)initrd_len(f.i) - 1, "all members but /init are as before, in their order");
+	is_int(initrd_len(new), (long)initrd_len(f.i) + 4, "and four are new");
+	buf_append(&first, f.out.data, f.out.len);
+	change(&f);
+	ok(f.out.len == first.len && !memcmp(f.out.data, first.data, first.len), "the same image gives the same bytes");
+
+	initrd_close(f.i);
+	f.i = new;
+	buf_clear(&f.summary);
+	is_int(change(&f), 0, "the new one again");
+	ok(!f.changed, "is not changed");
+	is_int(f.out.len + f.summary.len, 0, "and nothing is said");
+	tear_down(&f);
+}
+
+/* Every real form of script, and a driver that it does not have. */
+static void all_forms(void)
+{
+	static const char *const scripts[] = {
+		"el5-scsi.init", "el5-cciss.init", "el5-lvm.init", "el5-dmraid.init", "el5-ide.init", "el4-lvm.init",
+	};
+
+	for (int k = 0; k < 6; k++) {
+		struct initrd *new;
+		struct fixture f;
+
+		set_up(&f, scripts[k], "scsi_mod", "mptspi");
+		is_int(change(&f), 0, "%s: changed", scripts[k]);
+		new = made_open(&f.out);
+		ok(f.changed && initrd_find(new, "lib/sd_mod.ko") && initrd_find(new, "lib/mptspi.ko"),
+		   "files that lines load from are put in");
+		initrd_close(f.i);
+		f.i = new;
+		is_int(change(&f), 0, "%s: a second time", scripts[k]);
+		ok(!f.changed, "does nothing");
+		tear_down(&f);
+	}
+}
+
+static int read_packed(void *ctx, const char *path, struct buf *out, struct unrack_error *e)
+{
+	CLEANUP_BUF struct buf plain = { 0 };
+	int r = made_read(ctx, path, &plain, e);
+
+	return r < 0 ? r : gzip_pack(plain.data, plain.len, out, e);
+}
+
+static int read_nothing(void *ctx, const char *path, struct buf *out, struct unrack_error *e)
+{
+	(void)ctx, (void)path, (void)out, (void)e;
+	return 0;
+}
+
+static int read_fails(void *ctx, const char *path, struct buf *out, struct unrack_error *e)
+{
+	(void)ctx, (void)out;
+	return error_set(e, UNRACK_IO, "%s: cannot be read", path);
+}
+
+static void module_files(void)
+{
+	struct initrd *new;
+	struct fixture f;
+	const struct initrd_member *m;
+
+	set_up(&f, "el5-scsi.init", EL5_MODULES "scsi_transport_spi aic79xx", "ahci");
+	f.c.read_module = read_packed;
+	is_int(change(&f), 0, "packed modules");
+	new = made_open(&f.out);
+	m = initrd_find(new, "lib/ahci.ko");
+	ok(m && m->size > 4 && !memcmp(m->data, "\177ELF", 4), "are unpacked, since nash cannot");
+	initrd_close(new);
+	f.c.read_module = read_nothing;
+	is_int(change(&f), UNRACK_DAMAGED, "an empty module");
+	is_str(err.text, "kernel/drivers/ata/libata.ko: is empty; install the package of kernel " EL5 " again", "is told");
+	ok(!f.changed && !f.out.len, "and nothing is handed out");
+	f.c.read_module = read_fails;
+	is_int(change(&f), UNRACK_IO, "one that cannot be read");
+	is_str(err.text, "kernel/drivers/ata/libata.ko: cannot be read", "is told in the reader's words");
+	f.wanted = "vmw_pvscsi";
+	is_int(change(&f), UNRACK_MISSING, "a module that the kernel has not");
+	tear_down(&f);
+}
+
+static void refusals(void)
+{
+	static const char dracut[] = "kernel/drivers/ata/ahci.ko:\nkernel/drivers/scsi/vmw_pvscsi.ko:\n";
+	CLEANUP_BUF struct buf b = { 0 }, long_script = { 0 };
+	struct fixture f;
+
+	buf_puts(&long_script, "#!/bin/nash\n/sbin/udevstart\n");
+	while (long_script.len < 32700)
+		buf_puts(&long_script, "echo a line of a very long script\n");
+	buf_puts(&long_script, "mount --ro -t ext3 /dev/root /sysroot\n");
+	set_up(&f, buf_str(&long_script), "", "ahci");
+	is_int(change(&f), UNRACK_UNSUPPORTED, "a script that nash 4 would not read to its end");
+	has_str(err.text, "bytes; this nash reads only 32766", "is told");
+	tear_down(&f);
+
+	set_up(&f, "#!/bin/nash\nmkblkdevs\n", "", "ahci");
+	is_int(change(&f), UNRACK_UNSUPPORTED, "a script without a root");
+	is_str(err.text, "initrd.img: its script cannot be repaired: /init never looks for a root filesystem", "is told");
+	ok(!f.changed && !f.out.len, "and nothing is handed out");
+	tear_down(&f);
+
+	set_up(&f, "#!/bin/sh\n", "", "ahci");
+	is_int(change(&f), UNRACK_UNSUPPORTED, "an image of another make");
+	tear_down(&f);
+
+	set_up(&f, "#!/bin/sh\n", "", "ahci");
+	initrd_close(f.i);
+	made_member(&b, "usr/lib/dracut/modules.txt", S_IFREG | 0644, "");
+	made_member(&b, "usr/lib/modules/x/kernel/drivers/ata/ahci.ko", S_IFREG | 0644, "x");
+	made_member(&b, "usr/lib/modules/x/modules.dep", S_IFREG | 0644, "kernel/drivers/ata/ahci.ko:\n");
+	made_end(&b);
+	f.i = made_open(&b);
+	f.c.tree = made_tree("x", dracut);
+	is_int(change(&f), 0, "a dracut image that holds the driver");
+	ok(!f.changed, "is right as it is");
+	f.wanted = "vmw_pvscsi";
+	is_int(change(&f), UNRACK_UNSUPPORTED, "one that does not");
+	has_str(err.text, "is an image by dracut, which this version of unrack does not change, but would have to: "
+		"vmw_pvscsi is not in it", "is told");
+	module_tree_free((struct module_tree *)f.c.tree);
+	tear_down(&f);
+}
+
+/* A script and a tree by an enemy: an answer or a refusal, and never one that does not load. */
+static void mutations(void)
+{
+	CLEANUP_BUF struct buf script = { 0 };
+	unsigned seed = 5, good = 0;
+
+	made_file(&script, "el5-dmraid.init", "tests/initrd/data/el5-dmraid.init");
+	for (int round = 0; round < 300; round++) {
+		CLEANUP_BUF struct buf text = { 0 };
+		struct fixture f;
+		int r;
+
+		buf_append(&text, script.data, script.len);
+		for (unsigned k = made_random(&seed) % 20; k > 0; k--)
+			text.data[13 + made_random(&seed) % (text.len - 13)] =
+				(uint8_t)"\n\n \"'#/ab\377\r\t"[made_random(&seed) % 12];
+		set_up(&f, buf_str(&text), "scsi_mod", "mptspi");
+		r = change(&f);
+		good += r == 0 ? f.changed : (r == UNRACK_UNSUPPORTED && err.text[0]);
+		tear_down(&f);
+	}
+	is_int(good, 300, "a changed script is repaired or refused");
+}
+
+/* 5 MiB packed. */
+static void speed(void)
+{
+	CLEANUP_BUF struct buf b = { 0 }, module = { 0 }, script = { 0 };
+	struct timespec t0, t1;
+	struct fixture f = { .wanted = "mptspi" };
+	size_t n;
+	double s;
+
+	made_file(&module, "a program", "/proc/self/exe");
+	for (n = module.len; module.len < 12 << 20;) {
+		made(buf_reserve(&module, n) == 0, "a big module");
+		buf_append(&module, module.data + module.len - n, n);
+	}
+	made_file(&script, "el5-cciss.init", "tests/initrd/data/el5-cciss.init");
+	made_member(&b, "lib", S_IFDIR | 0755, "");
+	made_node(&b, "lib/big.ko", S_IFREG | 0644, 1, 1, 0, 0, module.data, module.len);
+	made_member(&b, "init", S_IFREG | 0755, buf_str(&script));
+	made_end(&b);
+	made_gzip(&b);
+	f.i = made_open(&b);
+	f.c = (struct initrd_change){ .tree = tree, .n_wanted = 1, .read_module = made_read };
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	is_int(change(&f), 0, "an image of %zu KiB is rewritten", b.len >> 10);
+	clock_gettime(CLOCK_MONOTONIC, &t1);
+	s = (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9;
+	printf("# in %.2f s\n", s);
+	ok(f.changed && s < 10, "in bounded time, also under a slow checker");
+	tear_down(&f);
+}
+
+int main(void)
+{
+	tree = made_tree(EL5, made_el5_dep);
+	repair();
+	all_forms();
+	module_files();
+	refusals();
+	mutations();
+	speed();
+	module_tree_free(tree);
+	return tap_done();
+}
