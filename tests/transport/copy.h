@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A whole copy in one process, for tests: sender and receiver in a thread each, a channel
  * between them that records what goes over it and can be cut, and a host that puts disk N
- * at DIR/dN-flat.vmdk and so on. */
+ * at DIR/dN-flat.vmdk, DIR/unrack/dN.journal and so on. */
 #ifndef TESTS_COPY_H
 #define TESTS_COPY_H
 
@@ -61,11 +61,12 @@ enum { COPY_IMAGE, COPY_DESCRIPTOR, COPY_JOURNAL, COPY_DIGESTS, COPY_EXTENT };
 
 static void copy_paths(struct copy *c)
 {
-	static const char *const suffix[] = { "-flat.vmdk", ".vmdk", ".journal", ".digests" };
+	static const char *const name[] = { "%s/d%d-flat.vmdk", "%s/d%d.vmdk", "%s/unrack/d%d.journal",
+					    "%s/unrack/d%d.digests" };
 
 	for (int d = 0; d < COPY_DISKS; d++) {
-		for (int i = 0; i < 4; i++)
-			snprintf(c->path[d][i], sizeof c->path[d][i], "%s/d%d%s", c->dir, d, suffix[i]);
+		for (int i = 0; i < COPY_EXTENT; i++)
+			snprintf(c->path[d][i], sizeof c->path[d][i], name[i], c->dir, d);
 		snprintf(c->path[d][COPY_EXTENT], sizeof c->path[d][COPY_EXTENT], "d%d-flat.vmdk", d);
 	}
 }

@@ -67,11 +67,11 @@ static void test_files(void)
 	is_int(v.sectors, 1954, "whose size is rounded up to a sector and no further");
 	free(text);
 
-	is_int(journal_read(c.io, "/m/d0.journal", &info, &point, &err), 0, "there is a journal");
+	is_int(journal_read(c.io, "/m/unrack/d0.journal", &info, &point, &err), 0, "there is a journal");
 	ok(point.complete && point.pass == 1, "that says complete");
 	digest_key_init(&key, info.seed);
 	journal_info_free(&info);
-	is_int(digest_table_open(c.io, "/m/d0.digests", size, true, &table, &err), 0, "and a table");
+	is_int(digest_table_open(c.io, "/m/unrack/d0.digests", size, true, &table, &err), 0, "and a table");
 	for (uint64_t g = 0; g < grain_count(size); g++) {
 		uint32_t bytes = grain_bytes(size, g);
 
@@ -85,7 +85,7 @@ static void test_files(void)
 	digest_table_close(table);
 
 	/* The same disk again, from nothing but the descriptor. */
-	c.io->ops->unlink(c.io->ctx, "/m/d0.journal");
+	c.io->ops->unlink(c.io->ctx, "/m/unrack/d0.journal");
 	c.io->ops->unlink(c.io->ctx, "/m/d0-flat.vmdk");
 	copy_run(&c);
 	text = twin_io_get(twin, "/m/d0.vmdk", &n);
@@ -115,7 +115,7 @@ static void test_serial_twin(void)
 		copy_run(&c[i]);
 		ok(c[i].sent == 0 && c[i].received == 0, "%s workers copy", i ? "four" : "no");
 		ok(copy_image_is(&c[i], twin[i], 0, data, size), "the image is the source");
-		digests[i] = twin_io_get(twin[i], "/m/d0.digests", &n[i]);
+		digests[i] = twin_io_get(twin[i], "/m/unrack/d0.digests", &n[i]);
 		copy_free(&(struct copy){ .source = { c[i].source[0] }, .disks = 1 });
 		twin_source_free(src);
 	}
@@ -180,6 +180,8 @@ static void test_sparse(void)
 
 	if (!mkdtemp(dir))
 		abort();
+	snprintf(path, sizeof path, "%s/unrack", dir);
+	mkdir(path, 0700);
 	snprintf(path, sizeof path, "%s/src", dir);
 	fd = open(path, O_RDWR | O_CREAT, 0600);
 	if (ftruncate(fd, (off_t)size) < 0)
@@ -219,6 +221,8 @@ static void test_sparse(void)
 	unlink(path);
 	for (int i = 0; i < COPY_EXTENT; i++)
 		unlink(c.path[0][i]);
+	snprintf(path, sizeof path, "%s/unrack", dir);
+	rmdir(path);
 	rmdir(dir);
 }
 

@@ -3,12 +3,32 @@
  * Each time a second copy must give the exact image, and must not have to repeat
  * anything that was acknowledged. */
 #include <errno.h>
+#include <unistd.h>
 
 #include "copy.h"
 
-#define SIZE 1500000u
+/* Six pieces, so that checkpoints can fall between them; two grains in each have data. */
+#define SIZE (6 * MESSAGE_GRAINS_MAX * GRAIN_SIZE - 1000)
 
 static uint8_t *data;
+
+static void make_data(void)
+{
+	data = copy_data(SIZE, COPY_TEXT, 12);
+	for (uint64_t g = 0; g < grain_count(SIZE); g++)
+		if (g % 16 != 3 && g % 16 != 15)
+			memset(data + g * GRAIN_SIZE, 0, grain_bytes(SIZE, g));
+}
+
+/* Gives the checkpoints time to happen. */
+static int slowly(void *ctx, uint64_t off, size_t n)
+{
+	(void)ctx;
+	(void)off;
+	(void)n;
+	usleep(1500);
+	return 0;
+}
 
 struct rig {
 	struct twin_source *src;
@@ -68,9 +88,10 @@ static void test_power_failures(enum twin_crash mode, const char *what)
 	size_t n;
 
 	rig_open(&whole, NULL);
+	twin_source_hook(whole.src, slowly, NULL);
 	copy_run(&whole.c);
 	n = twin_io_records(whole.twin);
-	ok(whole.c.received == 0 && whole.c.acks >= 2 && n > 20,
+	ok(whole.c.received == 0 && whole.c.acks >= 4 && n > 30,
 	   "%s: a copy of %zu calls and %u acknowledgements", what, n, whole.c.acks);
 	for (size_t i = 0; i <= n; i++) {
 		bad += !continues(twin_io_crash(whole.twin, i, mode, (uint32_t)i), acked_at(&whole.c, i), &r);
@@ -88,6 +109,7 @@ static void test_failing_calls(enum twin_op op, const char *name)
 	struct rig r, again;
 
 	rig_open(&r, NULL);
+	twin_source_hook(r.src, slowly, NULL);
 	copy_run(&r.c);
 	calls = twin_io_count(r.twin, op);
 	rig_close(&r);
@@ -98,6 +120,7 @@ static void test_failing_calls(enum twin_op op, const char *name)
 			uint64_t acked;
 
 			rig_open(&r, NULL);
+			twin_source_hook(r.src, slowly, NULL);
 			twin_io_fault(r.twin, f);
 			copy_run(&r.c);
 			failed += r.c.received == UNRACK_IO && r.c.sent == UNRACK_IO;
@@ -124,6 +147,7 @@ static void test_sync_fails_once(void)
 	uint64_t syncs, acked;
 
 	rig_open(&r, NULL);
+	twin_source_hook(r.src, slowly, NULL);
 	twin_io_fault(r.twin, f);
 	copy_run(&r.c);
 	is_int(r.c.received, UNRACK_IO, "an fdatasync that fails ends the copy");
@@ -145,6 +169,66 @@ static void test_sync_fails_once(void)
 	rig_close(&r);
 }
 
+/* Journal records that were begun after the first call that failed. */
+static unsigned records_after_failure(struct twin_io *t)
+{
+	unsigned records = 0;
+	bool failed = false;
+
+	for (size_t i = 0; i < twin_io_records(t); i++) {
+		struct twin_record rec = twin_io_record(t, i);
+
+		failed |= rec.result == -EIO;
+		records += failed && rec.op == TWIN_PWRITE && strstr(rec.path, "d0.journal");
+	}
+	return records;
+}
+
+static void test_write_fails(void)
+{
+	struct twin_fault f = { .op = TWIN_PWRITE, .suffix = "-flat.vmdk", .nth = 4, .errnum = EIO };
+	struct rig r;
+
+	rig_open(&r, NULL);
+	r.c.checkpoint_bytes = 1 << 30;
+	r.c.checkpoint_ms = 100000;
+	twin_io_fault(r.twin, f);
+	copy_run(&r.c);
+	is_int(r.c.received, UNRACK_IO, "a write that fails ends the copy");
+	has_str(r.c.receive_err.text, "can't write /m/d0-flat.vmdk at byte", "with a sentence");
+	is_int(records_after_failure(r.twin), 0, "nothing since the last checkpoint counts");
+	is_int(r.c.acks, 0, "or is acknowledged");
+	rig_close(&r);
+}
+
+/* A server in use: behind the last checkpoint, the second session finds zeros where the first one
+ * had sent data, which may have reached the image or not. */
+static void test_changed_source(void)
+{
+	struct rig r, again;
+	struct journal_point point;
+	struct unrack_error err;
+	uint64_t safe;
+
+	rig_open(&r, NULL);
+	twin_source_hook(r.src, slowly, NULL);
+	copy_run(&r.c);
+	for (unsigned i = 0; i + 1 < r.c.acks; i++) {
+		/* Image and digests were written, the record about them was not. */
+		rig_open(&again, twin_io_crash(r.twin, r.c.ack[i + 1].records - 2, TWIN_KEEP, 0));
+		journal_read(again.c.io, "/m/unrack/d0.journal", NULL, &point, &err);
+		safe = min_u64(point.next_grain * GRAIN_SIZE, SIZE);
+		memset(data + safe, 0, SIZE - safe);
+		copy_run(&again.c);
+		ok(again.c.received == 0 && copy_image_is(&again.c, again.twin, 0, data, SIZE),
+		   "nothing that was written before a kill shows through");
+		rig_close(&again);
+		free(data);
+		make_data();
+	}
+	rig_close(&r);
+}
+
 static void test_full_disk(void)
 {
 	struct rig r;
@@ -155,7 +239,7 @@ static void test_full_disk(void)
 	for (int status = -1; status != 0 && rounds < 20; rounds++) {
 		twin_io_heal(r.twin);
 		if (rounds < 4)
-			twin_io_space(r.twin, 450000);
+			twin_io_space(r.twin, 350000);
 		copy_run(&r.c);
 		status = r.c.received;
 		if (status == 0)
@@ -186,7 +270,7 @@ static void test_close_fails(void)
 	copy_run(&r.c);
 	is_int(r.c.received, UNRACK_NOSPACE, "a quota that shows at close, as on NFS, is an error");
 	is_int(r.c.done_disks, 0, "the disk is not complete");
-	ok(journal_read(r.c.io, "/m/d0.journal", NULL, &point, &err) == 0 && !point.complete,
+	ok(journal_read(r.c.io, "/m/unrack/d0.journal", NULL, &point, &err) == 0 && !point.complete,
 	   "and the journal does not say so");
 	ok(continues(twin_io_crash(r.twin, SIZE_MAX, TWIN_KEEP, 0), 0, &again),
 	   "the same command completes it");
@@ -200,6 +284,7 @@ static void test_lock_lost(void)
 	uint64_t records = 0;
 
 	rig_open(&r, NULL);
+	twin_source_hook(r.src, slowly, NULL);
 	r.c.lose_lock_at = 2;
 	copy_run(&r.c);
 	is_int(r.c.received, UNRACK_UNSAFE, "who has lost the lock stops");
@@ -221,7 +306,7 @@ static void test_lock_lost(void)
 
 int main(void)
 {
-	data = copy_data(SIZE, COPY_MIXED, 12);
+	make_data();
 	test_power_failures(TWIN_KEEP, "killed");
 	test_power_failures(TWIN_DROP, "power failure, nothing unsynced kept");
 	test_power_failures(TWIN_TORN, "power failure, some of it kept");
@@ -232,6 +317,8 @@ int main(void)
 	test_failing_calls(TWIN_FSYNCDIR, "fsyncdir");
 	test_failing_calls(TWIN_OPEN, "open");
 	test_sync_fails_once();
+	test_write_fails();
+	test_changed_source();
 	test_full_disk();
 	test_close_fails();
 	test_lock_lost();
