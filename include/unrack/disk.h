@@ -4,6 +4,8 @@
 #ifndef UNRACK_DISK_H
 #define UNRACK_DISK_H
 
+#include <stdbool.h>
+
 #include "unrack/block_source.h"
 #include "unrack/error.h"
 #include "unrack/identity.h"
@@ -21,5 +23,9 @@ int disk_check_unused(const char *path, struct unrack_error *err);
 /* Partition table and signatures of what is at PATH, BYTES large (for messages, and for an
  * image that has no device behind it). Serial and WWID are those of sysfs, if it has any. */
 int disk_identify(const char *path, uint64_t bytes, struct identity *id, struct unrack_error *err);
+
+/* Whether the first sector allows that the disk boots by EFI: a GPT, or an EFI system
+ * partition in the DOS table (UEFI specification 2.10, 5.2). Else it can only be BIOS. */
+int disk_may_boot_efi(struct block_source *s, bool *may, struct unrack_error *err);
 
 #endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* verify: images against the digests of the copy, or sources against them. */
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "jobs.h"
+#include "unrack/digest_table.h"
+#include "unrack/disk.h"
+#include "unrack/grain.h"
+#include "unrack/journal.h"
+#include "unrack/machine.h"
+
+struct totals {
+	uint64_t checked, different;
+};
+
+/* A disk's digests with all that is needed to use them. */
+struct digests {
+	struct journal_info info;
+	struct journal_point point;
+	struct digest_key key;
+	struct digest_table *table;
+};
+
+static void close_digests(struct digests *d)
+{
+	digest_table_close(d->table);
+	journal_info_free(&d->info);
+}
+
+static int open_digests(const struct machine *m, int n, struct digests *d, struct unrack_error *err)
+{
+	char *journal CLEANUP_FREE = machine_path(m, MACHINE_JOURNAL, n);
+	char *digests CLEANUP_FREE = machine_path(m, MACHINE_DIGESTS, n);
+	int r;
+
+	if (!journal || !digests)
+		return error_nomem(err);
+	r = journal_read(machine_io(m), journal, &d->info, &d->point, err);
+	if (r < 0)
+		return r;
+	if (!d->point.complete)
+		return error_set(err, UNRACK_UNSAFE, "the copy of disk %d is not complete; run unrack copy again "
+				 "first", n);
+	digest_key_init(&d->key, d->info.seed);
+	return digest_table_open(machine_io(m), digests, d->info.id.bytes, true, &d->table, err);
+}
+
+static void tell(struct cli *cli, const char *what, const struct verify_result *r, struct totals *t)
+{
+	t->checked += r->checked;
+	t->different += r->different;
+	if (r->different)
+		terminal_answer(cli->terminal, "%s: %llu of %llu grains differ, the first at byte %llu\n", what,
+				(unsigned long long)r->different, (unsigned long long)r->checked,
+				(unsigned long long)(r->first * GRAIN_SIZE));
+	else
+		terminal_answer(cli->terminal, "%s: all %llu grains agree with the digests\n", what,
+				(unsigned long long)r->checked);
+}
+
+static int verify_disk(struct cli *cli, const struct machine *m, int n, struct totals *t,
+		       struct unrack_error *err)
+{
+	char *image CLEANUP_FREE = machine_path(m, MACHINE_IMAGE, n);
+	char *after_path CLEANUP_FREE = machine_path(m, MACHINE_AFTER, n);
+	struct digest_after_entry *after CLEANUP_FREE = NULL;
+	struct digests d = { .table = NULL };
+	struct verify_result res;
+	uint64_t n_after = 0;
+	int r = image && after_path ? open_digests(m, n, &d, err) : error_nomem(err);
+
+	if (r == 0)
+		r = digest_after_read(machine_io(m), after_path, &after, &n_after, err);
+	if (r == 0)
+		r = verify_image(machine_io(m), image, d.info.id.bytes, d.table, &d.key, after, n_after, n,
+				 &cli->log, &res, err);
+	if (r == 0)
+		tell(cli, image, &res, t);
+	close_digests(&d);
+	return r;
+}
+
+/* The folder's disk that PATH is, by its identity. */
+static int verify_against(struct cli *cli, const struct machine *m, const char *path,
+			  struct totals *t, struct unrack_error *err)
+{
+	struct block_source *source = NULL;
+	struct digests d = { .table = NULL };
+	struct identity id;
+	struct verify_result res;
+	char why[256] = "the folder has no disks";
+	int n = -1, r = disk_open(path, &source, &id, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < machine_disks(m) && n < 0; i++)
+		if (identity_compare(&machine_disk(m, i)->id, &id, why, sizeof why) != IDENTITY_DIFFERENT)
+			n = machine_disk(m, i)->n;
+	if (n < 0)
+		r = error_set(err, UNRACK_NO, "%s is none of the folder's disks (%s)", path, why);
+	else
+		r = open_digests(m, n, &d, err);
+	if (r == 0)
+		r = verify_source(source, d.table, &d.key, n, &cli->log, &res, err);
+	if (r == 0)
+		tell(cli, path, &res, t);
+	close_digests(&d);
+	identity_free(&id);
+	block_source_close(source);
+	return r;
+}
+
+static int run(struct cli *cli, const void *values, char **operands, int n, struct unrack_error *err)
+{
+	struct totals t = { 0, 0 };
+	struct machine *m;
+	int r = machine_open(io_posix(), operands[0], &m, err);
+
+	(void)values;
+	if (r < 0)
+		return r;
+	if (n == 1 && machine_disks(m) == 0)
+		r = error_set(err, UNRACK_UNSAFE, "no disk of %s has been copied yet", operands[0]);
+	for (size_t i = 0; n == 1 && i < machine_disks(m) && r == 0; i++)
+		r = verify_disk(cli, m, machine_disk(m, i)->n, &t, err);
+	for (int i = 1; i < n && r == 0; i++)
+		r = verify_against(cli, m, operands[i], &t, err);
+	machine_free(m);
+	json_set_int(cli->result, "checked", (int64_t)t.checked);
+	json_set_int(cli->result, "different", (int64_t)t.different);
+	if (r == 0 && t.different)
+		return error_set(err, UNRACK_NO, "%s differs from what was copied in %llu grains of 64 KiB",
+				 operands[n == 1 ? 0 : 1], (unsigned long long)t.different);
+	return r;
+}
+
+const struct command cmd_verify = {
+	.name = "verify",
+	.operands = "FOLDER [SOURCE...]",
+	.summary = "compare images with their digests, or with the source",
+	.values_size = 1,
+	.min_operands = 1,
+	.max_operands = -1,
+	.run = run,
+};

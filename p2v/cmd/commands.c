@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "jobs.h"
+
+const struct command *const commands[] = {
+	&cmd_copy, &cmd_verify, &cmd_inspect, &cmd_check, &cmd_fix, &cmd_vm, &cmd_boot, &cmd_migrate, NULL,
+};
