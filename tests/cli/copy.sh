@@ -1,0 +1,138 @@
+#!/bin/bash
+# Copying, killed and resumed, onto full disks, into folders that hold something else.
+. "$(dirname "$0")/../support/lib.sh"
+needs sfdisk mke2fs cmp
+
+# A disk of 192 MiB + 1000 bytes: a partition table, a filesystem, random data, and holes.
+truncate -s $((192 * 1048576 + 1000)) source.img
+printf 'label-id: 0x0badcafe\n2048,40960,83\n' | sfdisk -q source.img
+mke2fs -q -F -E offset=1048576 -U 11111111-2222-3333-4444-555555555555 source.img 20M 2>/dev/null
+for at in 40 70 71 100 150; do
+	head -c 9000000 /dev/urandom | dd of=source.img bs=1M seek=$at conv=notrunc status=none
+done
+printf 'the end' | dd of=source.img bs=1 seek=$((192 * 1048576 + 993)) conv=notrunc status=none
+
+# The oracle: the source, rounded up to whole sectors.
+same() { # FOLDER [SOURCE]
+	local image src=${2:-source.img} size
+	image=$1/$(basename "$1")-flat.vmdk
+	size=$(stat -c %s "$src")
+	[ "$(stat -c %s "$image")" = $(((size + 511) / 512 * 512)) ] && cmp -n "$size" "$src" "$image"
+}
+
+before=$(sha256sum <source.img)
+unrack copy source.img web01
+exits 0 "a copy"
+ok "is identical to the source" same web01
+ok "is sparse" test "$(du -k web01/web01-flat.vmdk | cut -f1)" -lt 60000
+ok "has a descriptor" grep -q '^RW 393218 VMFS "web01-flat.vmdk"$' web01/web01.vmdk
+if command -v qemu-img >/dev/null; then
+	truncate -s $((393218 * 512)) padded.img && dd if=source.img of=padded.img conv=notrunc,sparse bs=1M status=none
+	ok "that qemu-img reads" qemu-img compare -f raw -F vmdk padded.img web01/web01.vmdk
+	rm padded.img
+fi
+unrack copy source.img web01
+exits 0 "the same command on a complete copy"
+like "$err" "complete|nothing to do" "says that nothing is to be done"
+unrack verify web01
+exits 0 "verify says that it is whole"
+unrack verify web01 source.img
+exits 0 "and equal to the source"
+unrack --json verify web01
+is "$(jq -rs 'last | "\(.command) \(.result) \(.exit)"' <<<"$out")" "verify ok 0" "its result as JSON"
+is "$(sha256sum <source.img)" "$before" "the source was not touched"
+
+# A changed byte is found, and never overwritten by a repeated copy.
+printf 'X' | dd of=web01/web01-flat.vmdk bs=1 seek=41943041 conv=notrunc status=none
+unrack verify web01
+exits 1 "verify finds a changed byte"
+like "$err$out" "41943040" "and says where"
+unrack copy source.img web01
+exits 5 "a copy onto a changed image is refused"
+like "$err" "changed since unrack wrote it; it may have run" "with the reason"
+is "$(dd if=web01/web01-flat.vmdk bs=1 skip=41943041 count=1 status=none)" X "and the change is still there"
+
+# Killed ten times, at random moments.
+kills=0
+for _ in $(seq 60); do
+	"$UNRACK" -q copy source.img killed >/dev/null 2>&1 &
+	pid=$!
+	sleep "0.0$((RANDOM % 9 + 1))"
+	kill -9 $pid 2>/dev/null && kills=$((kills + 1))
+	wait $pid 2>/dev/null
+	[ $kills -ge 10 ] && break
+done
+is "$kills" 10 "ten copies were killed"
+unrack copy source.img killed
+exits 0 "the next one finishes"
+ok "and is identical" same killed
+unrack verify killed
+exits 0 "and its digests agree"
+
+# Interrupted in an orderly way.
+"$UNRACK" -q copy source.img stopped >stop.out 2>stop.err &
+pid=$!
+sleep 0.04
+kill -INT $pid 2>/dev/null
+wait $pid
+r=$?
+if [ $r = 130 ]; then
+	ok "an interrupted copy names the command to continue" grep -q "copy source.img stopped" stop.out
+else
+	is $r 0 "the copy was too fast to be interrupted"
+fi
+unrack copy source.img stopped
+exits 0 "and continues"
+ok "to an identical image" same stopped
+
+# Another disk, another machine, no disk.
+truncate -s 10M other.img
+printf 'label-id: 0x12345678\n2048,,83\n' | sfdisk -q other.img
+unrack copy other.img web01
+exits 5 "another disk into the same folder is refused"
+unrack copy missing.img web02
+exits 4 "a missing source"
+like "$err" "missing.img" "is named"
+nok "and leaves no folder behind" test -e web02
+unrack copy . web02
+exits 2 "a folder is no source"
+unrack copy source.img nowhere/web02
+exits 2 "the parent folder must exist"
+unrack copy source.img "bad name"
+exits 2 "a name that ESX would not like is refused"
+like "$err" "bad name" "and told"
+mkdir full && echo precious >full/full-flat.vmdk
+unrack copy source.img full
+exits 5 "a file that unrack did not write is not overwritten"
+is "$(cat full/full-flat.vmdk)" precious "and is still there"
+
+# A disk that fills up, then has room again.
+if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=20M none small 2>/dev/null; then
+	trap 'umount "$work/small"; rm -rf "$work"' EXIT
+	unrack copy source.img small/db
+	exits 4 "a full disk"
+	like "$err" "[0-9]+ (MiB|bytes)" "the sentence says how much is missing"
+	mount -o remount,size=200M small
+	unrack copy source.img small/db
+	exits 0 "the same command finishes when there is room"
+	ok "with an identical image" same small/db
+fi
+
+# A source that is in use.
+if [ "$(id -u)" = 0 ] && truncate -s 8M busy.img && mke2fs -q -F busy.img && mkdir mnt &&
+	mount -o loop busy.img mnt 2>/dev/null; then
+	unrack copy busy.img web03
+	exits 5 "an image that is mounted is refused"
+	like "$err" "mounted on .*/mnt" "with the mount point"
+	umount mnt
+	unrack copy busy.img web03
+	exits 0 "and taken when it is not"
+fi
+
+# Several disks; found again whatever their order.
+unrack copy source.img other.img two
+exits 0 "two disks"
+ok "the second one has its own name" cmp -n 10485760 other.img two/two_1-flat.vmdk
+unrack copy other.img source.img two
+exits 0 "are recognised in another order"
+done_testing
