@@ -178,7 +178,10 @@ int overlay_commit(const char *overlay, const struct log *log, struct unrack_err
 				       overlay, NULL };
 	int r = proc_check(direct, NULL, COMMIT_SECONDS, log, err);
 
-	if (r < 0 && r != UNRACK_INTERRUPTED && strstr(err->text, "O_DIRECT")) {
+	/* No O_DIRECT here (tmpfs), or a disk that does not end at its alignment: 512 bytes are
+	 * a disk's sector, 4096 often the filesystem's. */
+	if (r < 0 && r != UNRACK_INTERRUPTED &&
+	    (strstr(err->text, "O_DIRECT") || strstr(err->text, "alignment"))) {
 		log_debug(log, "%s: %s; going through the page cache", overlay, err->text);
 		r = proc_check(cached, NULL, COMMIT_SECONDS, log, err);
 	}
