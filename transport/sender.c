@@ -299,16 +299,19 @@ static int session(struct sender *s, const struct sender_disk *disks, unsigned n
 	return r;
 }
 
-/* We end the session early. The receiver makes safe what it has, and says when. */
+/* We end the session early. The receiver makes safe what it has, and says when; the error is
+ * ours already, so that we don't wait for it for ever. */
 static void say_why(struct sender *s, const struct unrack_error *why)
 {
+	struct sender_wait bye = { .event = SENDER_REPLY, .type = MESSAGE_BYE,
+				   .patience_ms = SENDER_STOP_MS, .limit_ms = SENDER_STOP_MS };
 	struct unrack_error dropped;
 
 	if (why->code != UNRACK_INTERRUPTED)
 		link_send_error(&s->link, why);
 	else if (link_send(&s->link, MESSAGE_BYE, 0, NULL, 0, &dropped) < 0)
 		return;
-	wait_reply(s, MESSAGE_BYE, SENDER_STOP_MS, NULL, &dropped);
+	wait_for(s, &bye, NULL, &dropped);
 }
 
 int sender_run(struct channel *c, const struct sender_disk *disks, unsigned n,

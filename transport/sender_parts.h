@@ -25,7 +25,7 @@
 /* How long the receiver may take to make safe what it has, once we were asked to stop. */
 #define SENDER_STOP_MS 30000
 /* The same before anything is under way. */
-#define SENDER_HELLO_MS 2000
+#define SENDER_HELLO_MS 500
 /* How long we listen for its reason when it takes no more bytes. */
 #define SENDER_REASON_MS 5000
 
@@ -108,6 +108,7 @@ struct sender_wait {
 	unsigned type;
 	uint64_t grain;
 	int64_t patience_ms; /* once asked to stop */
+	int64_t limit_ms;    /* in any case; 0: none */
 };
 /* Errors: the far side's own, the channel's, UNRACK_INTERRUPTED. OUT (may be NULL) gets the
  * message of a SENDER_REPLY. */

@@ -229,8 +229,8 @@ static bool has_come(const struct sender_replies *r, const struct sender_wait *w
 	return false;
 }
 
-/* Something that can't be waited out. *stop_at: when our patience ends, -1 before a stop
- * is asked for. */
+/* Something that can't be waited out. *stop_at: when our patience ends, -1: it doesn't,
+ * unless a stop is asked for. */
 static int is_hopeless(const struct sender_replies *r, const struct sender_wait *w,
 		       int64_t *stop_at, struct unrack_error *err)
 {
@@ -247,11 +247,9 @@ static int is_hopeless(const struct sender_replies *r, const struct sender_wait 
 		*err = r->write_why;
 		return err->code;
 	}
-	if (!log_stop_asked(r->log))
-		return 0;
-	if (*stop_at < 0)
+	if (*stop_at < 0 && log_stop_asked(r->log))
 		*stop_at = now + w->patience_ms;
-	if (now >= *stop_at)
+	if (*stop_at >= 0 && now >= *stop_at)
 		return error_set(err, UNRACK_INTERRUPTED,
 				 "stopped; the receiver did not say how much is safe, the same command "
 				 "will find out and continue");
@@ -261,7 +259,7 @@ static int is_hopeless(const struct sender_replies *r, const struct sender_wait 
 int sender_replies_wait(struct sender_replies *r, const struct sender_wait *w,
 			union sender_reply *out, struct unrack_error *err)
 {
-	int64_t stop_at = -1;
+	int64_t stop_at = w->limit_ms ? thread_now_ms() + w->limit_ms : -1;
 	int status = 0;
 
 	pthread_mutex_lock(&r->lock);
