@@ -101,7 +101,8 @@ static int unpack(enum archive_packing how, const uint8_t *in, size_t n, size_t 
 			break;
 		if (got > limit - out->len)
 			return error_set(err, UNRACK_UNSUPPORTED,
-					 "%s: unpacks to more than %zu MiB, which no initrd does",
+					 "%s: a stream in it unpacks to more than the %zu MiB left for it; "
+					 "no initrd is that large",
 					 name, limit >> 20);
 		if (buf_append(out, p, got) < 0)
 			return error_nomem(err);

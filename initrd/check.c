@@ -271,11 +271,11 @@ static int image_tree(const struct initrd *i, const char *kver, struct module_tr
 			char top[300];
 			size_t n = (size_t)snprintf(top, sizeof top, "%slib/modules/%.255s/", tops[t], kver);
 
-			if (strncmp(m->name, top, n))
+			if (strncmp(m->name, top, n) != 0)
 				continue;
 			if (buf_append(&files, m->name + n, strlen(m->name + n) + 1) < 0)
 				return error_nomem(err);
-			if (strcmp(m->name + n, "modules.dep"))
+			if (strcmp(m->name + n, "modules.dep") != 0)
 				continue;
 			buf_clear(&dep);
 			has_dep = true;
@@ -329,11 +329,11 @@ int initrd_check(const struct initrd *i, const struct module_tree *tree,
 
 	*out = (struct initrd_answer){ .kind = i->kind };
 	if (i->kind == INITRD_EXT2)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s, as RHEL 2.1 and 3 have them; "
-				 "this version of unrack reads cpio images only", i->name, i->container);
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s, as RHEL 2.1 and 3 "
+				 "have them; this version of unrack reads cpio images only", i->name, i->container);
 	if (i->kind == INITRD_OTHER)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s that neither mkinitrd nor dracut of "
-				 "RHEL made; what it loads cannot be told", i->name, i->container);
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s that neither mkinitrd "
+				 "nor dracut of RHEL made; what it loads cannot be told", i->name, i->container);
 	r = loads_want_new(tree, wanted, n, &want, err);
 	if (r < 0)
 		return r;

@@ -57,7 +57,8 @@ int gzip_unpack(const uint8_t *in, size_t n, size_t limit, const char *name, str
 					 "take another copy of this file", name);
 		if (cap == limit)
 			return error_set(err, UNRACK_UNSUPPORTED,
-					 "%s: unpacks to more than %zu MiB, which no initrd does",
+					 "%s: a stream in it unpacks to more than the %zu MiB left for it; "
+					 "no initrd is that large",
 					 name, limit >> 20);
 	}
 	out->data[out->len] = '\0';

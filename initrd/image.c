@@ -116,15 +116,6 @@ static void set_filesystem(struct initrd *i, enum archive_packing how, const cha
 		 how == PACK_PLAIN ? "" : " ", fs);
 }
 
-static int keep_stream(struct initrd *i, struct buf *b, struct unrack_error *err)
-{
-	if (image_streams_push(&i->streams, *b) < 0) {
-		buf_free(b);
-		return error_nomem(err);
-	}
-	return 0;
-}
-
 /* The segment at *AT of the file. *ROOM is how much may still be unpacked. */
 static int read_segment(struct initrd *i, const uint8_t *p, size_t n, size_t *at, size_t *room,
 			struct unrack_error *err)
@@ -148,7 +139,9 @@ static int read_segment(struct initrd *i, const uint8_t *p, size_t n, size_t *at
 		return 0;
 	}
 	r = archive_unpack(how, p + *at, n - *at, *room, i->name, &b, &used, err);
-	if (r < 0 || (r = keep_stream(i, &b, err)) < 0) {
+	if (r == 0 && image_streams_push(&i->streams, b) < 0)
+		r = error_nomem(err);
+	if (r < 0) {
 		buf_free(&b);
 		return r;
 	}
@@ -253,7 +246,7 @@ static bool is_nash_script(const struct initrd_member *m)
 {
 	const char *p = (const char *)m->data, *end, *base;
 
-	if (!S_ISREG(m->mode) || m->size < 3 || memcmp(p, "#!", 2))
+	if (!S_ISREG(m->mode) || m->size < 3 || memcmp(p, "#!", 2) != 0)
 		return false;
 	end = memchr(p, '\n', m->size);
 	end = end ? end : p + m->size;
@@ -335,18 +328,19 @@ int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **o
 	int r;
 
 	*out = NULL;
-	if (!i || !(i->name = strdup(name)) || buf_append(&copy, bytes, n) < 0) {
+	/* Members of plain segments point into the copy. */
+	if (!i || !(i->name = strdup(name)) || buf_append(&copy, bytes, n) < 0 ||
+	    image_streams_push(&i->streams, copy) < 0) {
+		buf_free(&copy);
 		initrd_close(i);
 		return error_nomem(err);
 	}
-	/* Plain segments are used where they are. */
-	if ((r = keep_stream(i, &copy, err)) < 0 ||
-	    (r = open_image(i, i->streams.at[0].data, n, err)) < 0) {
+	r = open_image(i, copy.data, n, err);
+	if (r < 0)
 		initrd_close(i);
-		return r;
-	}
-	*out = i;
-	return 0;
+	else
+		*out = i;
+	return r;
 }
 
 void initrd_close(struct initrd *i)
@@ -398,7 +392,7 @@ size_t image_index(const struct initrd *i, const char *name)
 		else
 			high = mid;
 	}
-	if (!low || strcmp(i->items.at[i->by_name[low - 1]].m.name, name))
+	if (!low || strcmp(i->items.at[i->by_name[low - 1]].m.name, name) != 0)
 		return SIZE_MAX;
 	return i->by_name[low - 1];
 }

@@ -27,18 +27,17 @@ static bool same_meta(const struct initrd_member *a, const struct initrd_member 
 	       a->rdev_major == b->rdev_major && a->rdev_minor == b->rdev_minor;
 }
 
-/* OLD, NEW: the members that one name has; NULL: none. */
+static int put_one(struct buf *out, const char *what, const struct initrd_member *m)
+{
+	return put(out, what, m->name) < 0 ? -1 : buf_printf(out, ", %zu bytes\n", m->size);
+}
+
+/* Two members of one name. */
 static int compare(const struct initrd_member *old, const struct initrd_member *new,
 		   const char *script, struct buf *out)
 {
 	int r = 0;
 
-	if (!old)
-		return put(out, "added   ", new->name) < 0 ? -1
-		       : buf_printf(out, ", %zu bytes\n", new->size);
-	if (!new)
-		return put(out, "removed ", old->name) < 0 ? -1
-		       : buf_printf(out, ", %zu bytes\n", old->size);
 	if (!same_meta(old, new))
 		r = put(out, "changed ", old->name) < 0 ? -1
 		    : buf_printf(out, ", mode %o to %o, owner %u:%u to %u:%u\n", old->mode, new->mode,
@@ -48,7 +47,7 @@ static int compare(const struct initrd_member *old, const struct initrd_member *
 	if (put(out, "changed ", old->name) < 0 ||
 	    buf_printf(out, ", %zu to %zu bytes\n", old->size, new->size) < 0)
 		return -1;
-	if (strcmp(old->name, script))
+	if (strcmp(old->name, script) != 0)
 		return 0;
 	return diff_unified(script, script, old->data, old->size, new->data, new->size, out);
 }
@@ -61,7 +60,7 @@ static const struct initrd_member *next(const struct initrd *i, size_t *k)
 	while (*k < i->items.len) {
 		const struct initrd_member *here = &i->items.at[i->by_name[*k]].m;
 
-		if (m && strcmp(here->name, m->name))
+		if (m && strcmp(here->name, m->name) != 0)
 			break;
 		m = here;
 		++*k;
@@ -78,7 +77,12 @@ int image_compare(const struct initrd *old, const struct initrd *new, const char
 	while (a || b) {
 		int d = !a ? 1 : !b ? -1 : strcmp(a->name, b->name), r;
 
-		r = compare(d > 0 ? NULL : a, d < 0 ? NULL : b, script, out);
+		if (d < 0)
+			r = put_one(out, "removed ", a);
+		else if (d > 0)
+			r = put_one(out, "added   ", b);
+		else
+			r = compare(a, b, script, out);
 		if (r < 0)
 			return r;
 		if (d <= 0)

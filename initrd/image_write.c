@@ -49,15 +49,15 @@ static int put_dir(struct buf *b, const char *name, uint32_t ino, uint32_t mtime
 static int put_new_files(const struct initrd *i, const struct image_segment *seg,
 			 const struct image_edit *edit, struct buf *b)
 {
-	uint32_t ino = greatest_ino(i, seg);
+	/* With one link the number has no meaning; it may even wrap. */
+	uint32_t ino = greatest_ino(i, seg) + 1;
 
-	if (!initrd_find(i, "lib") && put_dir(b, "lib", ++ino, edit->mtime) < 0)
+	if (!initrd_find(i, "lib") && put_dir(b, "lib", ino++, edit->mtime) < 0)
 		return -1;
-	for (size_t k = 0; k < edit->n_add; k++) {
+	for (size_t k = 0; k < edit->n_add; k++, ino++) {
 		const struct image_new *f = &edit->add[k];
-		/* With one link the number has no meaning; it may even wrap. */
 		const struct cpio_member m = {
-			.name = f->name, .ino = ++ino, .mode = S_IFREG | 0644, .nlink = 1,
+			.name = f->name, .ino = ino, .mode = S_IFREG | 0644, .nlink = 1,
 			.mtime = edit->mtime, .data = f->data.data, .size = (uint32_t)f->data.len,
 		};
 		if (cpio_write(b, &m) < 0)
@@ -99,8 +99,8 @@ int image_write(const struct initrd *i, const struct image_edit *edit, struct bu
 	int r;
 
 	if (!i->segments.len)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s; only cpio archives can be rewritten",
-				 i->name, i->container);
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s; only cpio archives can "
+				 "be rewritten", i->name, i->container);
 	for (size_t k = 0; edit && k < edit->n_add; k++)
 		more += edit->add[k].data.len;
 	if (more > INITRD_UNPACKED_MAX)

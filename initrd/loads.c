@@ -199,7 +199,7 @@ int loads_find(const struct nash *s, const struct initrd *image, const struct lo
 
 	*out = (struct loads){ .root = s->lines.len, .last = LOADS_NONE, .wait = LOADS_NONE,
 			       .nodes = LOADS_NONE };
-	out->at = malloc((2 * n + 1) * sizeof *out->at);
+	out->at = calloc(2 * n + 1, sizeof *out->at);
 	if (!out->at)
 		return error_nomem(err);
 	out->useless = out->at + n;

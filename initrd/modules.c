@@ -35,7 +35,7 @@ static bool strip(const char *base, size_t *n, const char *end)
 {
 	size_t len = strlen(end);
 
-	if (*n <= len || memcmp(base + *n - len, end, len))
+	if (*n <= len || memcmp(base + *n - len, end, len) != 0)
 		return false;
 	*n -= len;
 	return true;
@@ -217,7 +217,7 @@ static int parse_builtin(struct module_tree *t)
 static int fill(struct module_tree *t, size_t files_len)
 {
 	for (size_t at = 0; at < files_len; at += strlen(t->files + at) + 1)
-		if (strncmp(t->files + at, "build/", 6) && strncmp(t->files + at, "source/", 7) &&
+		if (strncmp(t->files + at, "build/", 6) != 0 && strncmp(t->files + at, "source/", 7) != 0 &&
 		    add_path(&t->modules, t->files + at) < 0)
 			return -1;
 	if (t->modules.len)
@@ -367,8 +367,8 @@ static int enter_dependency(struct walk *w, const char *text, size_t n, struct u
 		return enter(w, m, err);
 	if (is_builtin(w->t, base, len))
 		return 0;
-	return error_set(err, UNRACK_MISSING, "kernel %s: module %.*s needs %.*s, but %s is not in /lib/modules/%s; "
-			 "install that kernel's package again", w->t->kver, (int)user->len, user->base,
+	return error_set(err, UNRACK_MISSING, "kernel %s: module %.*s needs %.*s, but %s is not in "
+			 "/lib/modules/%s; install that kernel's package again", w->t->kver, (int)user->len, user->base,
 			 (int)min_u64(len, 63), base, relative(w->t, path), w->t->kver);
 }
 

@@ -51,13 +51,14 @@ static int collect(const struct initrd *i, const struct nash *s, const struct lo
 		   const struct initrd_change *c, struct additions *add, struct unrack_error *err)
 {
 	struct loads l;
-	int r = loads_find(s, i, want, true, &l, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	add->at = calloc(want->list.n + 1, sizeof *add->at);
 	if (!add->at)
-		r = error_nomem(err);
+		return error_nomem(err);
+	r = loads_find(s, i, want, true, &l, err);
+	if (r < 0)
+		return r;
 	for (size_t k = 0; r == 0 && k < want->list.n; k++) {
 		struct image_new *f = &add->at[add->n];
 		struct nash_word w;
@@ -140,7 +141,7 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 				 i->name, script.len, NASH_EL4_SCRIPT_MAX);
 	r = collect(i, s, want, c, &add, err);
 	*changed = r == 0 && (add.n || script.len != init->size ||
-			      memcmp(script.data, init->data, init->size));
+			      memcmp(script.data, init->data, init->size) != 0);
 	if (*changed) {
 		e.replace = image_index(i, "init");
 		e.data = script.data;
