@@ -33,6 +33,9 @@ bool machine_name_ok(const char *name);
 int machine_folder_name(const char *folder, char name[MACHINE_NAME_MAX + 1],
 			struct unrack_error *err);
 
+/* UNRACK_UNSAFE when SOURCE (a path) is a file in FOLDER or below it, by whatever name. */
+int machine_check_source(const char *folder, const char *source, struct unrack_error *err);
+
 enum machine_file {
 	/* in the folder; of disk 0, and with _N behind NAME of disk N */
 	MACHINE_DESCRIPTOR, /* NAME.vmdk */
@@ -137,6 +140,9 @@ enum machine_check {
  * left traces in the folder. UNRACK_UNSAFE: it changed, or may have run. */
 int machine_image_unchanged(struct machine *m, int n, enum machine_check how,
 			    const struct log *log, struct unrack_error *err);
+
+/* Only the traces: nvram, swap, logs, snapshots, ESX's lock files. */
+int machine_check_traces(const struct machine *m, struct unrack_error *err);
 
 /* Room in FOLDER for MOST bytes at most, of which SURELY will be written in any case.
  * UNRACK_NOSPACE when it can't fit; a warning when it may not. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Names in a machine folder. */
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -60,6 +61,37 @@ int machine_make_folder(const char *folder, struct unrack_error *err)
 		return error_set(err, UNRACK_USAGE,
 				 "can't make the folder %s: make the folder that it lies in first", folder);
 	return r < 0 ? r : io_mkdir(path, err);
+}
+
+/* Is the file ST one of those in FOLDER (another name of it, say a hard link)? */
+static bool is_file_of(const char *folder, const struct stat *st)
+{
+	DIR *dir CLEANUP_CLOSEDIR = opendir(folder);
+	struct dirent *e;
+	struct stat is;
+
+	while (dir && (e = readdir(dir)))
+		if (fstatat(dirfd(dir), e->d_name, &is, 0) == 0 && is.st_dev == st->st_dev &&
+		    is.st_ino == st->st_ino)
+			return true;
+	return false;
+}
+
+int machine_check_source(const char *folder, const char *source, struct unrack_error *err)
+{
+	CLEANUP_FREE char *f = realpath(folder, NULL);
+	CLEANUP_FREE char *s = realpath(source, NULL);
+	struct stat st;
+	size_t n = f ? strlen(f) : 0;
+
+	/* What is missing is nowhere; whoever opens it says so. */
+	if (!f || !s || stat(s, &st) < 0)
+		return 0;
+	if ((strncmp(s, f, n) == 0 && s[n] == '/') || is_file_of(f, &st))
+		return error_set(err, UNRACK_UNSAFE,
+				 "the source %s is a file of the folder %s itself; choose another folder",
+				 source, folder);
+	return 0;
 }
 
 /* How a file's path goes on behind the folder. */

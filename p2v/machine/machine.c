@@ -85,6 +85,10 @@ int machine_open(const struct io *io, const char *folder, struct machine **out,
 	}
 	if (r == 0)
 		r = manifest_decode(buf_str(&text), text.len, path, &m->doc, err);
+	if (r == 0 && strcmp(json_str(m->doc, "machine", m->name), m->name) != 0)
+		r = error_set(err, UNRACK_UNSAFE,
+			      "%s was renamed: it is the folder of the machine %s, whose name its files have; "
+			      "give it that name again", folder, json_str(m->doc, "machine", ""));
 	if (r == 0)
 		r = machine_from_json(m, err);
 	if (r < 0) {

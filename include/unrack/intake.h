@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The receiving end's machine folder: finds each offered disk its place there, by what the
+ * disk is and never by its name or order, and refuses what would destroy something.
+ *
+ *   intake_open -> receiver_run(channel, intake_host(), ...) -> intake_close
+ */
+#ifndef UNRACK_INTAKE_H
+#define UNRACK_INTAKE_H
+
+#include <stdbool.h>
+
+#include "unrack/error.h"
+#include "unrack/io.h"
+#include "unrack/log.h"
+#include "unrack/machine.h"
+#include "unrack/receiver.h"
+
+#define INTAKE_ANY (-1)
+
+struct intake_options {
+	const struct io *io;
+	const struct log *log;
+	const char *folder;       /* made if it is missing; its parent must exist */
+	enum disk_format format;  /* of new disks; 0: DISK_FLAT */
+	/* --disk N=SOURCE: the number for each offered disk, or INTAKE_ANY. NULL: all any. */
+	const int *numbers;
+	unsigned n_numbers;
+	/* All disks of the session in the order in which they will be offered, when known
+	 * beforehand. Then two that can't be told apart are refused before anything is
+	 * written; else when the second one is offered. */
+	const struct identity *session;
+	unsigned n_session;
+	const char *const *names; /* of the offered disks, for messages; NULL: their index is said */
+	bool same_disk;       /* accept a changed source as the same disk */
+	bool discard_changes; /* write to an image that something else changed */
+	unsigned stale_ms;    /* of the lock; 0: its default */
+};
+
+struct intake;
+
+/* Makes the folder, takes its lock, reads or begins its manifest. */
+int intake_open(const struct intake_options *opt, struct intake **out, struct unrack_error *err);
+const struct receiver_host *intake_host(struct intake *in);
+struct machine *intake_machine(struct intake *in);
+/* True once all disks that the folder knows are complete. */
+bool intake_complete(const struct intake *in);
+void intake_close(struct intake *in); /* gives the lock back; NULL is fine */
+
+#endif

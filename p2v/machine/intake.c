@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unrack/intake.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "match.h"
+#include "unrack/grain.h"
+#include "unrack/lock.h"
+
+/* The paths that the receiver is given live here until the session ends. */
+struct placed {
+	bool taken;
+	char *image, *descriptor, *journal, *digests;
+};
+
+struct intake {
+	struct intake_options opt;
+	struct receiver_host host;
+	struct lock *lock;
+	struct machine *m;
+	struct placed placed[MACHINE_DISKS_MAX];     /* by number */
+	struct match_result plan[MACHINE_DISKS_MAX]; /* by offer, when the session is known */
+	bool started, complete;
+};
+
+/* --- The folder ------------------------------------------------------------------------- */
+
+/* Without a manifest a folder may only have what an interrupted beginning leaves. */
+static int check_strange(const char *folder, struct unrack_error *err)
+{
+	DIR *dir CLEANUP_CLOSEDIR = opendir(folder);
+	struct dirent *e;
+
+	if (!dir && errno == ENOENT)
+		return 0;
+	if (!dir)
+		return error_errno(err, errno, "can't read the folder %s", folder);
+	while ((errno = 0, e = readdir(dir)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "unrack"))
+			return error_set(err, UNRACK_UNSAFE,
+					 "%s has files that unrack did not write, such as %s; choose another folder",
+					 folder, e->d_name);
+	return errno ? error_errno(err, errno, "can't read the folder %s", folder) : 0;
+}
+
+static int open_machine(struct intake *in, struct unrack_error *err)
+{
+	int r = machine_open(in->opt.io, in->opt.folder, &in->m, err);
+
+	if (r == 0 || err->sys_errno != ENOENT)
+		return r;
+	r = check_strange(in->opt.folder, err);
+	return r < 0 ? r : machine_new(in->opt.io, in->opt.folder, &in->m, err);
+}
+
+/* --- Which disk ------------------------------------------------------------------------- */
+
+static int match_session(struct intake *in, struct unrack_error *err)
+{
+	const struct identity *offers[MACHINE_DISKS_MAX];
+	const char *names[MACHINE_DISKS_MAX];
+	char index[MACHINE_DISKS_MAX][32];
+	int numbers[MACHINE_DISKS_MAX];
+	unsigned n = in->opt.n_session;
+	struct match match = { .m = in->m, .offers = offers, .n = n, .names = names, .numbers = numbers,
+			       .same_disk = in->opt.same_disk };
+
+	if (n > MACHINE_DISKS_MAX)
+		return error_set(err, UNRACK_UNSUPPORTED, "a virtual machine has at most %u disks, not %u",
+				 MACHINE_DISKS_MAX, n);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(index[i], sizeof index[i], "source %u", i);
+		names[i] = in->opt.names ? in->opt.names[i] : index[i];
+		numbers[i] = in->opt.numbers && i < in->opt.n_numbers ? in->opt.numbers[i] : INTAKE_ANY;
+		offers[i] = &in->opt.session[i];
+	}
+	return match_disks(&match, in->plan, err);
+}
+
+static int match_offer(struct intake *in, const struct receiver_offer *offer,
+		       struct match_result *out, struct unrack_error *err)
+{
+	const struct identity *id = &offer->id;
+	char index[32];
+	const char *name = index;
+	bool taken[MACHINE_DISKS_MAX];
+	struct match match = { .m = in->m, .offers = &id, .n = 1, .names = &name, .taken = taken,
+			       .same_disk = in->opt.same_disk };
+
+	if (in->opt.session && offer->disk < in->opt.n_session) {
+		if (identity_compare(&in->opt.session[offer->disk], id, NULL, 0) != IDENTITY_SAME)
+			return error_set(err, UNRACK_INTERNAL, "source %u is not the one that was announced",
+					 offer->disk);
+		*out = in->plan[offer->disk];
+		return 0;
+	}
+	snprintf(index, sizeof index, "source %u", offer->disk);
+	for (unsigned n = 0; n < MACHINE_DISKS_MAX; n++)
+		taken[n] = in->placed[n].taken;
+	if (in->opt.numbers && offer->disk < in->opt.n_numbers)
+		match.numbers = &in->opt.numbers[offer->disk];
+	return match_disks(&match, out, err);
+}
+
+/* --- What may be done to it ------------------------------------------------------------- */
+
+static int gone_on(const struct intake *in, struct unrack_error *err)
+{
+	const char *state = machine_state_name(machine_get_state(in->m));
+
+	if (machine_get_state(in->m) == MACHINE_FIXING || machine_get_state(in->m) == MACHINE_UNDOING)
+		return error_set(err, UNRACK_UNSAFE,
+				 "%s is in the middle of a fix (%s); complete that first, with unrack fix",
+				 in->opt.folder, state);
+	return error_set(err, UNRACK_UNSAFE,
+			 "%s has gone on (it is %s), and nothing more is copied into it; choose another folder",
+			 in->opt.folder, state);
+}
+
+/* May disks be written in this state? */
+static bool writable_state(enum machine_state s)
+{
+	return s == MACHINE_COPYING || s == MACHINE_COPIED;
+}
+
+static int unlink_file(struct intake *in, enum machine_file file, int n, struct unrack_error *err)
+{
+	CLEANUP_FREE char *path = machine_path(in->m, file, n);
+
+	return path ? io_unlink(in->opt.io, path, err) : error_nomem(err);
+}
+
+/* Takes the files of a disk away that are marked so in the manifest, and then the mark. */
+static int remove_files(struct intake *in, int n, struct unrack_error *err)
+{
+	static const enum machine_file files[] = { MACHINE_JOURNAL, MACHINE_IMAGE, MACHINE_DIGESTS,
+						   MACHINE_AFTER, MACHINE_UNDO };
+	struct machine_disk d = *machine_find_disk(in->m, n);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
+		r = unlink_file(in, files[i], n, err);
+	d.restart = false;
+	if (r == 0)
+		r = machine_put_disk(in->m, &d, err);
+	return r < 0 ? r : machine_save(in->m, err);
+}
+
+/* Begins the copy of disk N again, of all disks if they were fixed: what is left of a fix
+ * would be a mixture. The manifest says so first, so that the next run completes a removal
+ * that was interrupted. */
+static int restart(struct intake *in, int n, struct unrack_error *err)
+{
+	bool all = !writable_state(machine_get_state(in->m));
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < machine_disks(in->m); i++) {
+		struct machine_disk d = *machine_disk(in->m, i);
+
+		d.restart |= all || d.n == n;
+		d.image_mtime_ns = d.restart ? 0 : d.image_mtime_ns;
+		r = machine_put_disk(in->m, &d, err);
+	}
+	if (r == 0)
+		r = machine_set_state(in->m, MACHINE_COPYING, err);
+	return r;
+}
+
+/* A disk that is complete: nothing will be written, if nobody else has written. */
+static int check_complete(struct intake *in, int n, struct unrack_error *err)
+{
+	enum machine_state state = machine_get_state(in->m);
+	/* While other disks are still being copied the time stamp will do: reading it all
+	 * each time such a copy is continued would take as long as copying. */
+	enum machine_check how = state == MACHINE_COPYING ? MACHINE_CHECK_QUICK : MACHINE_CHECK_FULL;
+	struct unrack_error was;
+	int r = machine_image_unchanged(in->m, n, how, in->opt.log, err);
+
+	if (r != UNRACK_UNSAFE)
+		return r;
+	if (state == MACHINE_FIXING || state == MACHINE_UNDOING)
+		return gone_on(in, err);
+	was = *err;
+	if (!in->opt.discard_changes)
+		return error_set(err, UNRACK_UNSAFE,
+				 "%.700s; choose another folder, or write over it with --discard-changes", was.text);
+	log_warn(in->opt.log, "%s; it is copied again, as --discard-changes asks", was.text);
+	return restart(in, n, err);
+}
+
+/* --same-disk: the disk is the one it was, its content is not. */
+static int accept_change(struct intake *in, int n, const struct identity *id,
+			 struct unrack_error *err)
+{
+	struct machine_disk d = *machine_find_disk(in->m, n);
+	int r;
+
+	if (!writable_state(machine_get_state(in->m)))
+		return gone_on(in, err);
+	log_warn(in->opt.log, "disk %d has changed since its copy began, and is copied again", n);
+	d.id = *id;
+	r = machine_put_disk(in->m, &d, err);
+	return r < 0 ? r : restart(in, n, err);
+}
+
+/* What is known of disk N, which the folder has: whether it may be written, and whether it
+ * has to begin again. *left: bytes that are not durable yet. */
+static int check_known(struct intake *in, const struct match_result *match,
+		       const struct receiver_offer *offer, uint64_t *left, struct unrack_error *err)
+{
+	const struct machine_disk d = *machine_find_disk(in->m, match->number);
+	CLEANUP_FREE char *journal = machine_path(in->m, MACHINE_JOURNAL, d.n);
+	struct journal_point point = { .next_grain = 0 };
+	int r = journal ? journal_read(in->opt.io, journal, NULL, &point, err) : error_nomem(err);
+
+	if (r < 0 && err->sys_errno != ENOENT)
+		return r;
+	r = 0;
+	if (point.complete && !d.restart)
+		r = check_complete(in, d.n, err);
+	else if (!writable_state(machine_get_state(in->m)))
+		r = gone_on(in, err);
+	else if (!in->opt.discard_changes)
+		r = machine_check_traces(in->m, err);
+	if (r == 0 && match->changed)
+		r = accept_change(in, d.n, &offer->id, err);
+	if (r == 0 && machine_find_disk(in->m, d.n)->restart) {
+		point.next_grain = 0;
+		point.complete = false;
+		r = remove_files(in, d.n, err);
+	}
+	*left = point.complete ? 0 : offer->id.bytes - min_u64(point.next_grain * GRAIN_SIZE, offer->id.bytes);
+	return r;
+}
+
+static int add_disk(struct intake *in, int n, const struct receiver_offer *offer,
+		    struct unrack_error *err)
+{
+	struct machine_disk d = { .n = n, .id = offer->id };
+	int r;
+
+	if (!writable_state(machine_get_state(in->m)))
+		return gone_on(in, err);
+	d.format = in->opt.format ? in->opt.format : DISK_FLAT;
+	r = machine_put_disk(in->m, &d, err);
+	return r < 0 ? r : machine_set_state(in->m, MACHINE_COPYING, err);
+}
+
+/* --- The receiver's questions ----------------------------------------------------------- */
+
+static int fill_place(struct intake *in, int n, struct receiver_place *place,
+		      struct unrack_error *err)
+{
+	struct placed *p = &in->placed[n];
+
+	p->image = machine_path(in->m, MACHINE_IMAGE, n);
+	p->descriptor = machine_path(in->m, MACHINE_DESCRIPTOR, n);
+	p->journal = machine_path(in->m, MACHINE_JOURNAL, n);
+	p->digests = machine_path(in->m, MACHINE_DIGESTS, n);
+	if (!p->image || !p->descriptor || !p->journal || !p->digests)
+		return error_nomem(err);
+	*place = (struct receiver_place){
+		.number = n,
+		.format = machine_find_disk(in->m, n)->format,
+		.image = p->image,
+		.descriptor = p->descriptor,
+		.extent = strrchr(p->image, '/') + 1,
+		.journal = p->journal,
+		.digests = p->digests,
+	};
+	return 0;
+}
+
+static int on_place(void *ctx, const struct receiver_offer *offer, struct receiver_place *place,
+		    struct unrack_error *err)
+{
+	struct intake *in = ctx;
+	struct match_result match;
+	uint64_t left = offer->id.bytes;
+	int r = lock_check(in->lock, err);
+
+	if (r == 0)
+		r = match_offer(in, offer, &match, err);
+	if (r == 0 && in->placed[match.number].taken)
+		r = error_set(err, UNRACK_USAGE, "two sources are disk %d of %s", match.number,
+			      in->opt.folder);
+	if (r == 0)
+		r = match.new ? add_disk(in, match.number, offer, err)
+			      : check_known(in, &match, offer, &left, err);
+	if (r == 0 && left > 0)
+		r = machine_check_space(in->opt.folder, 0, left, in->opt.log, err);
+	if (r == 0 && left > 0 && !in->started) {
+		in->started = true;
+		r = machine_step(in->m, "copy", "running", err);
+	}
+	if (r < 0)
+		return r;
+	in->placed[match.number].taken = true;
+	return fill_place(in, match.number, place, err);
+}
+
+static int on_check_owner(void *ctx, struct unrack_error *err)
+{
+	struct intake *in = ctx;
+
+	return lock_check(in->lock, err);
+}
+
+static int on_disk_done(void *ctx, const struct receiver_place *place,
+			const struct journal_point *point, struct unrack_error *err)
+{
+	struct intake *in = ctx;
+	int r = machine_stamp_image(in->m, place->number, err);
+
+	(void)point;
+	return r < 0 ? r : machine_save(in->m, err);
+}
+
+static int disk_is_complete(const struct intake *in, int n, bool *complete, struct unrack_error *err)
+{
+	CLEANUP_FREE char *journal = machine_path(in->m, MACHINE_JOURNAL, n);
+	struct journal_point point;
+	int r = journal ? journal_read(in->opt.io, journal, NULL, &point, err) : error_nomem(err);
+
+	*complete = r == 0 && point.complete && !machine_find_disk(in->m, n)->restart;
+	return r < 0 && err->sys_errno == ENOENT ? 0 : r;
+}
+
+static int on_all_done(void *ctx, struct unrack_error *err)
+{
+	struct intake *in = ctx;
+	bool all = true;
+	int r = lock_check(in->lock, err);
+
+	for (size_t i = 0; r == 0 && i < machine_disks(in->m); i++) {
+		int n = machine_disk(in->m, i)->n;
+		bool complete;
+
+		r = disk_is_complete(in, n, &complete, err);
+		if (r == 0 && !complete)
+			log_info(in->opt.log, "disk %d of %s is still to be copied", n, in->opt.folder);
+		all = all && complete;
+	}
+	if (r < 0)
+		return r;
+	in->complete = all;
+	if (all && machine_get_state(in->m) == MACHINE_COPYING)
+		r = machine_set_state(in->m, MACHINE_COPIED, err);
+	if (r == 0 && in->started)
+		r = machine_step(in->m, "copy", all ? "done" : "incomplete", err);
+	if (r == 0)
+		in->started = false;
+	return r;
+}
+
+/* --- Life ------------------------------------------------------------------------------- */
+
+int intake_open(const struct intake_options *opt, struct intake **out, struct unrack_error *err)
+{
+	struct lock_options lock = { .stale_ms = opt->stale_ms, .log = opt->log };
+	struct intake *in = calloc(1, sizeof *in);
+	CLEANUP_FREE char *dir = NULL, *manifest = NULL;
+	int r;
+
+	if (!in)
+		return error_nomem(err);
+	in->opt = *opt;
+	in->host = (struct receiver_host){ on_place, on_check_owner, on_disk_done, on_all_done, in };
+	if (asprintf(&dir, "%s/unrack", opt->folder) < 0)
+		dir = NULL;
+	if (asprintf(&manifest, "%s/unrack/manifest.json", opt->folder) < 0)
+		manifest = NULL;
+	r = dir && manifest ? 0 : error_nomem(err);
+	/* First, so that nothing is made in a folder that is somebody else's. */
+	if (r == 0 && access(manifest, F_OK) < 0)
+		r = check_strange(opt->folder, err);
+	if (r == 0)
+		r = machine_make_folder(opt->folder, err);
+	if (r == 0)
+		r = lock_take(dir, &lock, &in->lock, err);
+	if (r == 0)
+		r = open_machine(in, err);
+	if (r == 0 && opt->session)
+		r = match_session(in, err);
+	if (r < 0) {
+		intake_close(in);
+		return r;
+	}
+	*out = in;
+	return 0;
+}
+
+const struct receiver_host *intake_host(struct intake *in)
+{
+	return &in->host;
+}
+
+struct machine *intake_machine(struct intake *in)
+{
+	return in->m;
+}
+
+bool intake_complete(const struct intake *in)
+{
+	return in->complete;
+}
+
+void intake_close(struct intake *in)
+{
+	struct unrack_error dropped;
+
+	if (!in)
+		return;
+	/* For people only: what is durable does not depend on it. */
+	if (in->started && lock_check(in->lock, &dropped) == 0)
+		machine_step(in->m, "copy", "interrupted", &dropped);
+	lock_release(in->lock);
+	machine_free(in->m);
+	for (size_t n = 0; n < MACHINE_DISKS_MAX; n++) {
+		free(in->placed[n].image);
+		free(in->placed[n].descriptor);
+		free(in->placed[n].journal);
+		free(in->placed[n].digests);
+	}
+	free(in);
+}
