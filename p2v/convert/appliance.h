@@ -36,11 +36,15 @@ struct appliance {
 int guest_mount_all(struct guest *g, const struct appliance *a, const struct log *log,
 		    struct unrack_error *err);
 
-/* "/dev/sdb3": disk 1, partition 3; "/dev/sdb": partition 0. False for other names. */
-bool guest_mount_parse_name(const char *name, int *disk, int *partition);
-/* The index in PARTS of what a root= or fstab field means ("LABEL=/", "UUID=...",
+/* The index in g->parts of what a root= or fstab field means ("LABEL=/", "UUID=...",
  * "/dev/cciss/c0d0p3", "/dev/mapper/VolGroup00-LogVol00"); -1: none; -2: more than one. */
 struct devname_map;
 int guest_mount_resolve(const struct guest *g, const struct devname_map *names, const char *spec);
+
+/* Why an appliance does not start, as far as it can be told from here: a missing program or
+ * kernel, else ERROR and the last that it said. Always an error (mostly UNRACK_MISSING). */
+int appliance_explain(const char *error, const char *console, struct unrack_error *err);
+/* The last line of what it said, without what a terminal would act on. */
+void appliance_last_words(const char *console, char out[256]);
 
 #endif

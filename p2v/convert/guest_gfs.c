@@ -12,13 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "appliance.h"
 #include "appliance_watch.h"
 #include "base/cleanup.h"
+#include "guest_parts.h"
 #include "unrack/accel.h"
-#include "unrack/proc.h"
 
 #define LAUNCH_SECONDS 300 /* the first one also builds the appliance */
 #define CALL_SECONDS 600   /* a long journal may be replayed */
@@ -394,20 +393,7 @@ static const struct guest_ops gfs_ops = {
 	.close = gfs_close,
 };
 
-/* --- Devices ------------------------------------------------------------------------------- */
-
-/* Disks are /dev/sda, /dev/sdb, ... in the order in which they were added. */
-static void disk_name(unsigned i, char out[16])
-{
-	char letters[8];
-	int n = 0;
-
-	for (i++; i > 0; i = (i - 1) / 26)
-		letters[n++] = (char)('a' + (i - 1) % 26);
-	strcpy(out, "/dev/sd");
-	for (char *p = out + 7; n >= 0; p++)
-		*p = n-- > 0 ? letters[n] : '\0';
-}
+/* --- Devices: /dev/sda, /dev/sdb, ... in the order of the images ------------------------------------------------------------------------------- */
 
 static int app_partitions(void *ctx, struct buf *names, struct unrack_error *err)
 {
@@ -425,9 +411,9 @@ static int app_partitions(void *ctx, struct buf *names, struct unrack_error *err
 		for (size_t k = 0; list[k]; k++) {
 			int disk, partition;
 
-			divided |= guest_mount_parse_name(list[k], &disk, &partition) && disk == (int)i;
+			divided |= guest_parts_parse_name(list[k], &disk, &partition) && disk == (int)i;
 		}
-		disk_name(i, name);
+		guest_parts_disk_name(i, name);
 		if (!divided && buf_append(names, name, strlen(name) + 1) < 0)
 			r = error_nomem(err);
 	}
@@ -538,49 +524,6 @@ static void on_message(guestfs_h *h, void *opaque, uint64_t event, int handle, i
 	c->console[c->console_len] = '\0';
 }
 
-/* The last line that the appliance said, without what a terminal would act on. */
-static void last_words(struct gfs *c, char out[256])
-{
-	char *line = c->console;
-	size_t n = 0;
-
-	while (c->console_len && strchr("\r\n ", c->console[c->console_len - 1]))
-		c->console[--c->console_len] = '\0';
-	for (char *p = line; *p; p++)
-		if (*p == '\n' || *p == '\r')
-			line = p + 1;
-	for (; *line && n < 255; line++)
-		if (*line >= ' ' && *line < 127)
-			out[n++] = *line;
-	out[n] = '\0';
-}
-
-/* Why the appliance does not start, as far as it can be told from here. */
-static int explain_launch(struct gfs *c, struct unrack_error *err)
-{
-	char *qemu = NULL, *supermin = NULL, *kernel = accel_kernel("/boot/vmlinuz*"), words[256];
-	int r = proc_find("supermin", "supermin", &supermin, err);
-
-	if (!kernel)
-		kernel = accel_kernel("/lib/modules/*/vmlinuz");
-	if (r == 0 && proc_find("qemu-system-x86_64", "", &qemu, err) < 0 &&
-	    proc_find("qemu-kvm", "", &qemu, err) < 0 && proc_find("qemu-system-aarch64", "", &qemu, err) < 0)
-		r = error_set(err, UNRACK_MISSING, "QEMU, which runs libguestfs's appliance, is not installed; "
-			      "install qemu-system-x86 (qemu-kvm on RHEL)");
-	if (r == 0 && !kernel && !getenv("LIBGUESTFS_PATH"))
-		r = error_set(err, UNRACK_MISSING, "libguestfs's appliance needs a kernel, and /boot has none that "
-			      "this user can read; install linux-image-cloud-amd64 (kernel on RHEL), or run as root");
-	last_words(c, words);
-	if (r == 0)
-		r = error_set(err, UNRACK_MISSING, "libguestfs's appliance does not start: %s%s%s%s; "
-			      "libguestfs-test-tool shows why", guestfs_last_error(c->h), words[0] ? " (" : "",
-			      words, words[0] ? ")" : "");
-	free(qemu);
-	free(supermin);
-	free(kernel);
-	return r;
-}
-
 static int configure(struct gfs *c, const struct guest_image *images, unsigned n, bool writable,
 		     struct unrack_error *err)
 {
@@ -619,7 +562,7 @@ static int launch(struct gfs *c, struct unrack_error *err)
 	if (r == UNRACK_IO) {
 		char words[256];
 
-		last_words(c, words);
+		appliance_last_words(c->console, words);
 		return error_set(err, UNRACK_IO, "libguestfs's appliance did not start within %d seconds and was "
 				 "ended (%s); libguestfs-test-tool shows more", LAUNCH_SECONDS,
 				 words[0] ? words : "it said nothing");
@@ -627,7 +570,7 @@ static int launch(struct gfs *c, struct unrack_error *err)
 	if (r < 0)
 		return r;
 	if (!good)
-		return explain_launch(c, err);
+		return appliance_explain(guestfs_last_error(c->h), c->console, err);
 	c->pid = guestfs_get_pid(c->h);
 	return 0;
 }
@@ -645,7 +588,7 @@ static int read_disks(struct gfs *c, unsigned n, struct unrack_error *err)
 		char name[16];
 		int r;
 
-		disk_name(i, name);
+		guest_parts_disk_name(i, name);
 		c->heads[i] = calloc(1, HEAD_BYTES);
 		if (!c->heads[i])
 			return error_nomem(err);

@@ -6,49 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "appliance.h"
 #include "base/cleanup.h"
 #include "base/size.h"
-#include "fsprobe.h"
+#include "guest_parts.h"
 #include "unrack/devname.h"
 #include "unrack/edit.h"
 
-#define PARTS_MAX 1024u
 #define TEXT_MAX (1u << 20) /* of an fstab or a loader's configuration */
 
-/* What is known of a partition while the root is looked for. */
-struct candidate {
-	struct fsprobe probe;
-	char at[16];        /* where it is mounted for that, or "" */
-	bool root;          /* has /etc/fstab */
-	bool rhel_like;
-	char release[128];  /* first line of its release file */
-	char problem[256];  /* why it can't be mounted */
-};
-
-struct search {
-	struct guest *g;
-	const struct appliance *a;
-	const struct log *log;
-	struct candidate *at; /* beside g->parts */
-};
-
 /* --- Names --------------------------------------------------------------------------------- */
-
-bool guest_mount_parse_name(const char *name, int *disk, int *partition)
-{
-	unsigned d = 0, p = 0;
-
-	if (strncmp(name, "/dev/sd", 7) || name[7] < 'a' || name[7] > 'z')
-		return false;
-	for (name += 7; *name >= 'a' && *name <= 'z' && d < 100000; name++)
-		d = d * 26 + (unsigned)(*name - 'a') + 1;
-	for (; *name >= '0' && *name <= '9' && p < 100000; name++)
-		p = p * 10 + (unsigned)(*name - '0');
-	*disk = (int)d - 1;
-	*partition = (int)p;
-	return *name == '\0';
-}
 
 /* "/dev/vg-a/root" is "/dev/mapper/vg--a-root". */
 static bool is_mapper_name(const char *spec, const char *device)
@@ -125,97 +91,6 @@ int guest_mount_resolve(const struct guest *g, const struct devname_map *names, 
 			found = (int)i;
 		}
 	return found;
-}
-
-/* "partition 3 of disk 0 (ext3, label /)", for a person. */
-static void describe(const struct guest_part *p, char *out, size_t size)
-{
-	char where[320], what[128] = "";
-
-	if (p->disk < 0)
-		snprintf(where, sizeof where, "%.300s", p->device);
-	else if (p->partition == 0)
-		snprintf(where, sizeof where, "disk %d", p->disk);
-	else
-		snprintf(where, sizeof where, "partition %d of disk %d", p->partition, p->disk);
-	if (p->fstype[0])
-		snprintf(what, sizeof what, " (%s%s%s)", p->fstype, p->label[0] ? ", label " : "", p->label);
-	snprintf(out, size, "%s%s", where, what);
-}
-
-/* --- Partitions ---------------------------------------------------------------------------- */
-
-static int add_part(struct search *s, const char *device, struct unrack_error *err)
-{
-	struct guest *g = s->g;
-	uint8_t *head CLEANUP_FREE = malloc(FSPROBE_BYTES);
-	struct candidate *c;
-	struct guest_part *p;
-	size_t got = 0;
-	int r;
-
-	if (!head)
-		return error_nomem(err);
-	if (g->n_parts == PARTS_MAX)
-		return error_set(err, UNRACK_UNSUPPORTED, "the disks have more than %u partitions", PARTS_MAX);
-	r = s->a->ops->head(s->a->ctx, device, head, FSPROBE_BYTES, &got, err);
-	if (r < 0)
-		return r;
-	p = &g->parts[g->n_parts];
-	c = &s->at[g->n_parts];
-	fsprobe_read(head, got, &c->probe);
-	if (!guest_mount_parse_name(device, &p->disk, &p->partition)) {
-		p->disk = -1;
-		p->partition = 0;
-	}
-	p->device = strdup(device);
-	p->fstype = strdup(c->probe.type);
-	p->label = strdup(c->probe.label);
-	p->uuid = strdup(c->probe.uuid);
-	g->n_parts++;
-	if (!p->device || !p->fstype || !p->label || !p->uuid)
-		return error_nomem(err);
-	if (c->probe.hibernated) {
-		char what[512];
-
-		describe(p, what, sizeof what);
-		log_warn(s->log, "%s holds a hibernated system: its filesystems are older than what it "
-			 "had in memory; start and shut down the server, then copy it again", what);
-	}
-	return 0;
-}
-
-static int add_parts(struct search *s, const struct buf *names, struct unrack_error *err)
-{
-	for (size_t at = 0; at < names->len; at += strlen((const char *)names->data + at) + 1) {
-		int r = add_part(s, (const char *)names->data + at, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int find_parts(struct search *s, struct unrack_error *err)
-{
-	CLEANUP_BUF struct buf names = { 0 };
-	bool lvm = false;
-	int r;
-
-	s->g->parts = calloc(PARTS_MAX, sizeof *s->g->parts);
-	s->at = calloc(PARTS_MAX, sizeof *s->at);
-	if (!s->g->parts || !s->at)
-		return error_nomem(err);
-	r = s->a->ops->partitions(s->a->ctx, &names, err);
-	if (r == 0)
-		r = add_parts(s, &names, err);
-	for (unsigned i = 0; i < s->g->n_parts; i++)
-		if (!strcmp(s->g->parts[i].fstype, "LVM2_member"))
-			lvm = true;
-	if (r < 0 || !lvm)
-		return r;
-	r = s->a->ops->volumes(s->a->ctx, &names, err);
-	return r < 0 ? r : add_parts(s, &names, err);
 }
 
 /* --- The root ------------------------------------------------------------------------------ */
@@ -322,7 +197,7 @@ static int report_no_root(struct search *s, struct unrack_error *err)
 	for (unsigned i = 0; i < s->g->n_parts; i++) {
 		const struct candidate *c = &s->at[i];
 
-		describe(&s->g->parts[i], what, sizeof what);
+		guest_parts_describe(&s->g->parts[i], what, sizeof what);
 		if (c->problem[0])
 			return error_set(err, UNRACK_DAMAGED,
 					 "%s can't be mounted: %s; check it with fsck on the server, then copy "
@@ -386,7 +261,7 @@ static int choose_root(struct search *s, unsigned *root, struct unrack_error *er
 	for (unsigned i = 0; i < s->g->n_parts; i++) {
 		if (!s->at[i].root)
 			continue;
-		describe(&s->g->parts[i], what, sizeof what);
+		guest_parts_describe(&s->g->parts[i], what, sizeof what);
 		buf_printf(&list, "%s%s: %s", n ? "; " : "", what, s->at[i].release);
 		*root = i;
 		n++;
@@ -436,7 +311,7 @@ static int mount_part(struct search *s, unsigned i, const char *where, struct un
 	char what[512];
 	int r;
 
-	describe(p, what, sizeof what);
+	guest_parts_describe(p, what, sizeof what);
 	if (writable && s->at[i].probe.errors)
 		return error_set(err, UNRACK_DAMAGED,
 				 "%s is marked as damaged by the system that used it; check it with fsck on "
@@ -552,7 +427,7 @@ static int mount_system(struct search *s, unsigned root, struct unrack_error *er
 	if (!names)
 		return error_nomem(err);
 	r = s->a->ops->umount_all(s->a->ctx, err);
-	s->g->mounts = calloc(PARTS_MAX, sizeof *s->g->mounts);
+	s->g->mounts = calloc(GUEST_PARTS_MAX, sizeof *s->g->mounts);
 	if (r == 0 && !s->g->mounts)
 		r = error_nomem(err);
 	if (r == 0)
@@ -571,8 +446,8 @@ static int mount_system(struct search *s, unsigned root, struct unrack_error *er
 	r = refuse_md_root(e, n, err);
 	if (r == 0) {
 		learn_names(s, root, e, n, names);
-		/* PARTS_MAX mounts have room, one of them is the root. */
-		r = mount_entries(s, names, e, n < PARTS_MAX ? n : PARTS_MAX - 1, err);
+		/* GUEST_PARTS_MAX mounts have room, one of them is the root. */
+		r = mount_entries(s, names, e, n < GUEST_PARTS_MAX ? n : GUEST_PARTS_MAX - 1, err);
 	}
 	fstab_free(e, n);
 	return r;
@@ -583,7 +458,7 @@ int guest_mount_all(struct guest *g, const struct appliance *a, const struct log
 {
 	struct search s = { .g = g, .a = a, .log = log };
 	unsigned root = 0;
-	int r = find_parts(&s, err);
+	int r = guest_parts_find(&s, err);
 
 	if (r == 0)
 		r = look_at_all(&s, err);

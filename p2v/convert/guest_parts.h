@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The partitions of a guest's disks while its root is looked for. */
+#ifndef CONVERT_GUEST_PARTS_H
+#define CONVERT_GUEST_PARTS_H
+
+#include "appliance.h"
+#include "fsprobe.h"
+
+#define GUEST_PARTS_MAX 1024u
+
+struct candidate {
+	struct fsprobe probe;
+	char at[16];        /* where it is mounted to be looked at, or "" */
+	bool root;          /* has /etc/fstab */
+	bool rhel_like;
+	char release[128];  /* first line of its release file */
+	char problem[256];  /* why it can't be mounted */
+};
+
+struct search {
+	struct guest *g;
+	const struct appliance *a;
+	const struct log *log;
+	struct candidate *at; /* beside g->parts; malloc'd */
+};
+
+/* Fills g->parts and the candidates' probes. */
+int guest_parts_find(struct search *s, struct unrack_error *err);
+
+/* "/dev/sdb3": disk 1, partition 3; "/dev/sdb": partition 0. False for other names. */
+bool guest_parts_parse_name(const char *name, int *disk, int *partition);
+/* The name of a whole disk: 1 is "/dev/sdb", 26 is "/dev/sdaa". */
+void guest_parts_disk_name(unsigned disk, char out[16]);
+
+/* "partition 3 of disk 0 (ext3, label /)", for a person. */
+void guest_parts_describe(const struct guest_part *p, char *out, size_t size);
+
+#endif
