@@ -60,7 +60,7 @@ void devname_map_learn(struct devname_map *m, const char *disk, int image, const
 /* A disk that some file names. NAME may be anything; what is not a disk is ignored. */
 void devname_map_mention(struct devname_map *m, const char *name);
 /* Gives an image to every disk that was only mentioned, where their order leaves no
- * choice; marks the rest as -1 or -2. Call once, after all mentions. */
+ * choice; marks the rest as -1 or -2. Names mentioned later are settled by another call. */
 void devname_map_settle(struct devname_map *m);
 void devname_map_target(struct devname_map *m, const char *prefix);
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which of a kernel's drivers a target needs. Kernels of one guest may have different ones
+ * for the same device (mptscsih before mptspi). Strings belong to the tables of target.h. */
+#ifndef CONVERT_DRIVERS_H
+#define CONVERT_DRIVERS_H
+
+#include "unrack/facts.h"
+#include "unrack/target.h"
+
+#define DRIVERS_MAX 2
+
+/* The driver of the target's disks in this kernel; NULL: it has none. */
+const char *drivers_disk(const struct guest_kernel *k, const struct target *t);
+const char *drivers_nic(const struct guest_kernel *k, const struct target *t);
+/* What the initrd must load: the disk's driver unless it is built in. */
+size_t drivers_wanted(const struct guest_kernel *k, const struct target *t, const char *out[DRIVERS_MAX]);
+/* What the scsi_hostadapter aliases must be, in their order. */
+size_t drivers_adapters(const struct guest_kernel *k, const struct target *t, const char *out[DRIVERS_MAX]);
+
+#endif

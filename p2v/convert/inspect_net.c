@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspect.h"
+#include "lines.h"
+
+#define NICS_MAX 64 /* more are ignored */
+#define SCRIPTS "/etc/sysconfig/network-scripts"
+
+/* network.hwaddr of DEVICE in kudzu's hwconf: records begin with a line "-" and hold
+ * "key: value" lines. Malloc'd; NULL: none. */
+static char *hwconf_mac(const struct buf *hwconf, const char *device)
+{
+	bool is_device = false;
+	char *mac = NULL;
+	size_t pos = 0;
+	struct line l;
+
+	while (line_next(buf_str(hwconf), hwconf->len, &pos, &l)) {
+		size_t at = 0, len;
+		const char *word;
+
+		line_word(&l, &at, &word, &len);
+		if (line_is(word, len, "-")) {
+			is_device = false;
+		} else if (line_is(word, len, "device:")) {
+			line_word(&l, &at, &word, &len);
+			is_device = line_is(word, len, device);
+		} else if (line_is(word, len, "network.hwaddr:") && is_device) {
+			line_word(&l, &at, &word, &len);
+			free(mac);
+			mac = line_copy(word, len);
+		}
+	}
+	return mac;
+}
+
+static void lower(char *s)
+{
+	for (; s && *s; s++)
+		*s = (char)tolower((unsigned char)*s);
+}
+
+static int add_nic(struct guest_facts *f, const char *path, struct ifcfg *c, const struct buf *hwconf,
+		   struct unrack_error *err)
+{
+	struct guest_nic *n = &f->nics[f->n_nics++];
+
+	n->name = c->device;
+	n->bootproto = c->bootproto;
+	n->onboot = c->onboot;
+	n->hwaddr = c->hwaddr != NULL;
+	n->mac = c->hwaddr ? c->hwaddr : hwconf_mac(hwconf, c->device);
+	memset(c, 0, sizeof *c);
+	lower(n->mac);
+	n->path = strdup(path);
+	for (size_t i = 0; i < f->n_aliases; i++) {
+		if (strcmp(f->aliases[i].name, n->name))
+			continue;
+		free(n->driver);
+		n->driver = strdup(f->aliases[i].module);
+		if (!n->driver)
+			return error_nomem(err);
+	}
+	return n->path ? 0 : error_nomem(err);
+}
+
+static int find_nics(struct guest *g, struct guest_facts *f, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf names = { 0 }, hwconf = { 0 };
+	bool found;
+	int r = inspect_list(g, SCRIPTS, &names, err);
+
+	f->nics = calloc(NICS_MAX, sizeof *f->nics);
+	if (!f->nics)
+		return error_nomem(err);
+	if (r == 0)
+		r = inspect_read(g, "/etc/sysconfig/hwconf", &hwconf, &found, err);
+	for (size_t at = 0; r == 0 && at < names.len && f->n_nics < NICS_MAX; at += strlen(buf_str(&names) + at) + 1) {
+		const char *name = buf_str(&names) + at;
+		CLEANUP_BUF struct buf path = { 0 }, text = { 0 };
+		struct ifcfg c = { 0 };
+
+		if (!ifcfg_is_config(name))
+			continue;
+		if (buf_printf(&path, SCRIPTS "/%s", name) < 0)
+			return error_nomem(err);
+		r = inspect_read(g, buf_str(&path), &text, &found, err);
+		if (r == 0)
+			r = ifcfg_parse(name, buf_str(&text), text.len, &c, err);
+		if (r == 0 && c.card)
+			r = add_nic(f, buf_str(&path), &c, &hwconf, err);
+		ifcfg_free(&c);
+	}
+	return r;
+}
+
+static int read_modconf(struct guest *g, struct guest_facts *f, struct unrack_error *err)
+{
+	static const char *const files[] = { "/etc/modprobe.conf", "/etc/modules.conf", "/etc/conf.modules" };
+	CLEANUP_BUF struct buf text = { 0 };
+	bool found;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && !f->modconf && i < sizeof files / sizeof files[0]; i++)
+		r = inspect_real(g, files[i], &f->modconf, err);
+	if (r < 0 || !f->modconf)
+		return r;
+	r = inspect_read(g, f->modconf, &text, &found, err);
+	return r == 0 ? modconf_parse(buf_str(&text), text.len, &f->aliases, &f->n_aliases, err) : r;
+}
+
+static int find_kudzu(struct guest *g, struct guest_facts *f, struct unrack_error *err)
+{
+	static const char *const folders[] = { "/etc/rc.d/rc2.d", "/etc/rc.d/rc3.d", "/etc/rc.d/rc4.d", "/etc/rc.d/rc5.d" };
+	CLEANUP_BUF struct buf names = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof folders / sizeof folders[0]; i++) {
+		r = inspect_list(g, folders[i], &names, err);
+		for (size_t at = 0; r == 0 && at < names.len; at += strlen(buf_str(&names) + at) + 1) {
+			const char *name = buf_str(&names) + at;
+
+			f->kudzu |= name[0] == 'S' && strlen(name) == 8 && !strcmp(name + 3, "kudzu");
+		}
+	}
+	return r;
+}
+
+int inspect_net(struct guest *g, struct guest_facts *f, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	bool found;
+	int r = read_modconf(g, f, err);
+
+	if (r == 0)
+		r = find_nics(g, f, err);
+	if (r == 0)
+		r = find_kudzu(g, f, err);
+	if (r == 0)
+		r = inspect_read(g, "/etc/sysconfig/network", &text, &found, err);
+	if (r == 0)
+		f->hostname = sysconfig_get(buf_str(&text), text.len, "HOSTNAME");
+	return r;
+}
