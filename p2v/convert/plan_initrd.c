@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The initrds of every kernel, and whether old and new ones fit side by side. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "drivers.h"
+#include "inspect.h"
+#include "plan_parts.h"
+
+/* What a filesystem must take in; one for each mount. */
+struct need {
+	uint64_t bytes;
+	uint64_t inodes;
+};
+
+struct reader {
+	struct guest *g;
+	const char *kver;
+};
+
+static int read_module(void *ctx, const char *path, struct buf *out, struct unrack_error *err)
+{
+	const struct reader *m = ctx;
+	CLEANUP_BUF struct buf full = { 0 };
+
+	if (buf_printf(&full, "/lib/modules/%s/%s", m->kver, path) < 0)
+		return error_nomem(err);
+	return m->g->ops->read(m->g, buf_str(&full), INSPECT_BINARY_MAX, out, err);
+}
+
+/* --- Names inside ----------------------------------------------------------------------------------- */
+/* ROOT: the device that the script mounts; it must be right unless the loader names another. */
+static int add_name(struct plan_job *j, struct plan_table *t, const char *path, const char *name, bool root,
+		    bool resume, struct unrack_error *err)
+{
+	enum devname_result result;
+	int r = plan_table_translate(j, t, name, root ? "/" : NULL, &result, err);
+
+	if (r < 0 || (result != DEVNAME_ABSENT && result != DEVNAME_UNSURE))
+		return r;
+	if (resume)
+		return plan_table_add(t, name, NULL, err);
+	return root ? plan_refuse_name(j, path, name, result, err) : 0;
+}
+
+static bool loader_names_root(const struct plan_job *j, const struct guest_kernel *k)
+{
+	for (size_t i = 0; i < j->f->loader.n_entries; i++) {
+		const struct guest_entry *e = &j->f->loader.entries[i];
+
+		if (e->kernel_index >= 0 && &j->f->kernels[e->kernel_index] == k && !e->root)
+			return false;
+	}
+	return true;
+}
+
+static int add_names(struct plan_job *j, struct plan_table *t, const struct guest_kernel *k,
+		     const struct guest_initrd *i, struct unrack_error *err)
+{
+	const char *p = i->mentions ? i->mentions : "";
+	int r = 0;
+
+	if (i->root)
+		r = add_name(j, t, i->path, i->root, !loader_names_root(j, k), false, err);
+	if (r == 0 && i->resume)
+		r = add_name(j, t, i->path, i->resume, false, true, err);
+	while (r == 0 && *p) {
+		char *name CLEANUP_FREE = strndup(p, strcspn(p, "\n"));
+
+		if (!name)
+			return error_nomem(err);
+		r = add_name(j, t, i->path, name, false, false, err);
+		p += strlen(name);
+		p += *p == '\n';
+	}
+	return r;
+}
+
+/* --- One initrd --------------------------------------------------------------------------------------- */
+static unsigned mount_of(const struct guest *g, const char *path)
+{
+	unsigned best = 0;
+	size_t best_len = 0;
+
+	for (unsigned i = 0; i < g->n_mounts; i++) {
+		size_t n = strlen(g->mounts[i].where);
+
+		if (n > best_len && !strncmp(g->mounts[i].where, path, n) && (path[n] == '/' || n == 1)) {
+			best = i;
+			best_len = n;
+		}
+	}
+	return best;
+}
+
+/* "/boot/initrd-X-phys.img" beside "/boot/initrd-X.img". */
+static char *phys_name(const char *path)
+{
+	size_t n = strlen(path);
+
+	if (n > 4 && !strcmp(path + n - 4, ".img"))
+		n -= 4;
+	return plan_say("%.*s-phys.img", (int)n, path);
+}
+
+/* The edits for a new image NEW of PATH: the old one is kept beside it, once. */
+static int add_edits(struct plan_job *j, const char *path, struct buf *new, struct buf *summary, char *reason,
+		     struct need *needs, struct unrack_error *err)
+{
+	char *phys CLEANUP_FREE = phys_name(path);
+	struct need *need = &needs[mount_of(j->g, path)];
+	struct guest_stat st, old;
+	struct edit *e;
+	int r;
+
+	if (!phys || !reason) {
+		free(reason);
+		return error_nomem(err);
+	}
+	r = j->g->ops->stat(j->g, path, &st, err);
+	if (r == 0)
+		r = j->g->ops->lstat(j->g, phys, &old, err);
+	if (r < 0) {
+		free(reason);
+		return r;
+	}
+	if (old.type == GUEST_NONE) {
+		r = plan_add_move(j, EDIT_RENAME, path, phys, NULL,
+				  plan_say("the physical machine's initrd is kept beside the new one"), err);
+		need->bytes += new->len;
+		need->inodes++;
+	} else if (new->len > st.size) {
+		need->bytes += new->len - st.size;
+	}
+	e = r == 0 ? plan_add_edit(j, EDIT_WRITE, path) : NULL;
+	if (!e) {
+		free(reason);
+		return r < 0 ? r : error_nomem(err);
+	}
+	e->reason = reason;
+	e->binary = true;
+	e->existed = old.type != GUEST_NONE;
+	e->mode = st.mode;
+	e->uid = st.uid;
+	e->gid = st.gid;
+	e->after = *new;
+	e->summary = *summary;
+	memset(new, 0, sizeof *new);
+	memset(summary, 0, sizeof *summary);
+	e->label_from = strdup(phys);
+	return e->label_from ? 0 : error_nomem(err);
+}
+
+static int change_initrd(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
+			 const struct initrd *image, const struct plan_table *t, struct need *needs,
+			 struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf new = { 0 }, summary = { 0 };
+	const char *wanted[DRIVERS_MAX];
+	size_t n = drivers_wanted(k, j->t, wanted);
+	const char *(*pairs)[2] CLEANUP_FREE = calloc(t->v.len + 1, sizeof *pairs);
+	struct reader reader = { j->g, k->kver };
+	struct initrd_change c = { .tree = k->tree, .wanted = wanted, .n_wanted = n, .read_module = read_module,
+				   .ctx = &reader, .n_devices = t->v.len };
+	struct initrd_answer answer = { 0 };
+	char *reason = NULL;
+	bool changed;
+	int r;
+
+	if (!pairs)
+		return error_nomem(err);
+	for (size_t k2 = 0; k2 < t->v.len; k2++) {
+		pairs[k2][0] = t->v.at[k2].old;
+		pairs[k2][1] = t->v.at[k2].new;
+	}
+	c.devices = (const char *const (*)[2])pairs;
+	r = initrd_check(image, k->tree, wanted, n, &answer, err);
+	if (r == 0)
+		r = initrd_change(image, &c, &new, &changed, &summary, err);
+	if (r == 0 && changed) {
+		reason = answer.loads ? plan_table_say(t) : strdup(answer.text);
+		r = add_edits(j, i->path, &new, &summary, reason, needs, err);
+	}
+	initrd_answer_free(&answer);
+	return r;
+}
+
+static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
+		       struct need *needs, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf data = { 0 };
+	struct plan_table t = { 0 };
+	struct initrd *image = NULL;
+	int r;
+
+	if (i->problem)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s", i->problem);
+	if (i->kind != INITRD_NASH)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s is no initrd of mkinitrd (%s); GRUB 2 / dracut guests are not "
+				 "repaired by this version", i->path, i->container);
+	r = j->g->ops->read(j->g, i->path, GUEST_FILE_MAX, &data, err);
+	if (r == 0)
+		r = initrd_open(data.data, data.len, i->path, &image, err);
+	if (r == 0)
+		r = add_names(j, &t, k, i, err);
+	if (r == 0)
+		r = change_initrd(j, k, i, image, &t, needs, err);
+	initrd_close(image);
+	plan_table_free(&t);
+	return r;
+}
+
+/* --- One kernel --------------------------------------------------------------------------------------- */
+static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct need *needs, struct unrack_error *err)
+{
+	const char *driver = drivers_disk(k, j->t);
+	const char *wanted[DRIVERS_MAX];
+	char files[512];
+	int r = 0;
+
+	if (!k->tree)
+		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s has no /lib/modules/%s to take a driver from", k->kver,
+				 k->kver);
+	if (!driver) {
+		device_module_files(j->t->disk->modules, k->kver, files, sizeof files);
+		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s has no driver for %s (there is no %s)", k->kver,
+				 j->t->disk->name, files);
+	}
+	if (k->n_initrds == 0 && drivers_wanted(k, j->t, wanted) > 0)
+		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s starts without an initrd, and its driver for %s, %s, is "
+				 "a module", k->kver, j->t->disk->name, driver);
+	for (size_t i = 0; r == 0 && i < k->n_initrds; i++)
+		r = plan_initrd(j, k, &k->initrds[i], needs, err);
+	return r;
+}
+
+static bool is_left_alone(const struct plan_job *j, const struct guest_kernel *k)
+{
+	return k != j->kernel && (k->kdump || k->rescue || k->xen);
+}
+
+/* A fault of a kernel that does not start by default is told, and the others go on. */
+static int plan_other(struct plan_job *j, const struct guest_kernel *k, struct need *needs, struct unrack_error *err)
+{
+	size_t edits = j->plan->n_edits;
+	int r = plan_kernel(j, k, needs, err);
+
+	switch (r) {
+	case UNRACK_UNSUPPORTED:
+	case UNRACK_DAMAGED:
+	case UNRACK_MISSING:
+		if (j->plan->n_edits != edits) /* one of its initrds is fixed, which does no harm */
+			return plan_warn(j, plan_say("kernel %s is not repaired whole: %s", k->kver, err->text), err);
+		return plan_warn(j, plan_say("kernel %s is left as it is: %s", k->kver, err->text), err);
+	default:
+		return r;
+	}
+}
+
+static int check_space(const struct plan_job *j, const struct need *needs, struct unrack_error *err)
+{
+	for (unsigned i = 0; i < j->g->n_mounts; i++) {
+		const struct guest_mount *m = &j->g->mounts[i];
+
+		if (needs[i].bytes > m->free_bytes)
+			return error_set(err, UNRACK_NOSPACE, "%s of the guest has %llu KiB free, and the new initrds need %llu KiB "
+					 "beside the old ones; remove a kernel that is not used on the server, then copy it again",
+					 m->where, (unsigned long long)m->free_bytes / 1024,
+					 (unsigned long long)div_round_up(needs[i].bytes, 1024));
+		if (needs[i].inodes > m->free_inodes)
+			return error_set(err, UNRACK_NOSPACE, "%s of the guest has room for %llu more files, and %llu new initrds "
+					 "come beside the old ones; remove files there on the server, then copy it again",
+					 m->where, (unsigned long long)m->free_inodes,
+					 (unsigned long long)needs[i].inodes);
+	}
+	return 0;
+}
+
+int plan_initrds(struct plan_job *j, struct unrack_error *err)
+{
+	struct need *needs CLEANUP_FREE = calloc(j->g->n_mounts + 1, sizeof *needs);
+	int r;
+
+	if (!needs)
+		return error_nomem(err);
+	r = plan_kernel(j, j->kernel, needs, err);
+	if (r == UNRACK_MISSING || r == UNRACK_UNSUPPORTED) {
+		err->code = UNRACK_UNSUPPORTED;
+		return error_prefix(err, "no kernel with a usable driver");
+	}
+	for (size_t i = 0; r == 0 && i < j->f->n_kernels; i++) {
+		const struct guest_kernel *k = &j->f->kernels[i];
+
+		if (k != j->kernel && !is_left_alone(j, k))
+			r = plan_other(j, k, needs, err);
+	}
+	return r == 0 ? check_space(j, needs, err) : r;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The parts of a plan: each looks at its own files and adds edits. */
+#ifndef CONVERT_PLAN_PARTS_H
+#define CONVERT_PLAN_PARTS_H
+
+#include "base/vec.h"
+#include "unrack/plan.h"
+
+DEFINE_VEC(plan_name_vec, struct edit_name);
+
+struct plan_job {
+	struct guest *g;
+	const struct guest_facts *f;
+	const struct target *t;
+	const struct guest_kernel *kernel; /* that the VM starts; others are fixed as well */
+	int default_entry;                 /* to be set in the loader's file; -1: as it is */
+	struct devname_map names;          /* of the facts, with the target's prefix */
+	struct plan *plan;
+};
+
+/* --- plan.c: adding ------------------------------------------------------------------------------ */
+/* Takes over REASON (malloc'd; NULL is no memory). Equal texts add nothing. */
+int plan_add_text(struct plan_job *j, const char *path, const struct buf *before, const struct buf *after,
+		  char *reason, struct unrack_error *err);
+int plan_add_move(struct plan_job *j, enum edit_kind kind, const char *path, const char *to,
+		  const struct buf *before, char *reason, struct unrack_error *err);
+/* A WRITE that the caller fills; NULL: no memory. */
+struct edit *plan_add_edit(struct plan_job *j, enum edit_kind kind, const char *path);
+char *plan_say(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* NULL: no memory */
+int plan_warn(struct plan_job *j, char *text, struct unrack_error *err); /* takes TEXT over */
+
+/* --- plan_names.c: tables of old and new names, for one file each ---------------------------------- */
+struct plan_table {
+	struct plan_name_vec v;
+};
+void plan_table_free(struct plan_table *t);
+struct edit_names plan_table_names(const struct plan_table *t);
+/* NEW NULL: what names it goes. A second entry for OLD is dropped. */
+int plan_table_add(struct plan_table *t, const char *old, const char *new, struct unrack_error *err);
+/* The name OLD gets. WHERE: the mount point that it names, or NULL. DEVNAME_NEW fills OUT.
+ * UNRACK_UNSUPPORTED: a partition that the VM's disks cannot have. */
+int plan_translate(struct plan_job *j, const char *old, const char *where, char out[DEVNAME_MAX],
+		   enum devname_result *result, struct unrack_error *err);
+/* Adds what plan_translate says to T; a name that is ABSENT or UNSURE adds nothing. */
+int plan_table_translate(struct plan_job *j, struct plan_table *t, const char *old, const char *where,
+			 enum devname_result *result, struct unrack_error *err);
+/* "/dev/cciss/c0d0p3 is /dev/sda3, ...": the changes of a table, for reasons. Malloc'd. */
+char *plan_table_say(const struct plan_table *t);
+/* The sentence for a name that cannot be translated. */
+int plan_refuse_name(const struct plan_job *j, const char *file, const char *name, enum devname_result result,
+		     struct unrack_error *err);
+
+/* --- the parts ------------------------------------------------------------------------------------ */
+int plan_modconf(struct plan_job *j, struct unrack_error *err);
+int plan_fstab(struct plan_job *j, struct unrack_error *err);
+int plan_loader(struct plan_job *j, struct unrack_error *err);
+int plan_harm(struct plan_job *j, struct unrack_error *err);
+int plan_network(struct plan_job *j, struct unrack_error *err);
+int plan_kudzu(struct plan_job *j, struct unrack_error *err);
+int plan_caches(struct plan_job *j, struct unrack_error *err);
+int plan_initrds(struct plan_job *j, struct unrack_error *err);
+
+#endif
