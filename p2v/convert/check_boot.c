@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From the firmware to the driver of the root disk. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "check_parts.h"
+#include "drivers.h"
+#include "inspect.h"
+
+#define STAGE1_BOOT_DRIVE 0x40 /* GRUB legacy, stage1.h: 0xff is the BIOS's drive */
+
+static const char *sector_text(enum boot_sector s)
+{
+	static const char *const texts[] = { "is not readable here", "starts nothing", "starts GRUB legacy", "starts GRUB 2",
+					     "starts LILO", "starts the active partition, or something unknown" };
+
+	return texts[s];
+}
+
+static int check_firmware(struct check_job *j, struct unrack_error *err)
+{
+	bool efi = j->t->firmware == FIRMWARE_EFI;
+
+	if (efi == j->f->efi)
+		return check_add(j, "firmware", CHECK_OK, check_say("%s, as the guest", efi ? "EFI" : "BIOS"), NULL, err);
+	return check_add(j, "firmware", CHECK_BAD, check_say("%s", efi ? "EFI" : "BIOS"),
+			 check_say("the guest boots by %s; use --firmware %s", j->f->efi ? "EFI" : "BIOS",
+				   j->f->efi ? "efi" : "bios"), err);
+}
+
+/* The firmware starts the first disk. */
+int check_boot_disk(struct check_job *j, struct unrack_error *err)
+{
+	const struct guest_loader *l = &j->f->loader;
+	enum boot_sector first = l->n_sectors ? l->sectors[0] : BOOT_SECTOR_UNREAD;
+	unsigned drive;
+	int r = check_firmware(j, err);
+
+	if (r < 0 || j->f->efi)
+		return r;
+	switch (first) {
+	case BOOT_SECTOR_UNREAD:
+		return check_add(j, "boot disk", CHECK_UNKNOWN, check_say("the first disk %s", sector_text(first)),
+				 check_say("give the images, not a folder of files"), err);
+	case BOOT_SECTOR_EMPTY:
+		for (unsigned i = 1; i < l->n_sectors; i++)
+			if (l->sectors[i] != BOOT_SECTOR_EMPTY && l->sectors[i] != BOOT_SECTOR_UNREAD)
+				return check_add(j, "boot disk", CHECK_BAD, check_say("the first disk %s, disk %u %s",
+						 sector_text(first), i, sector_text(l->sectors[i])),
+						 check_say("give that disk first"), err);
+		return check_add(j, "boot disk", CHECK_BAD, check_say("the first disk %s", sector_text(first)),
+				 check_say("its first sector has no boot code; is the disk that the server boots from missing?"),
+				 err);
+	case BOOT_SECTOR_OTHER:
+		return check_add(j, "boot disk", CHECK_WARN, check_say("the first disk %s", sector_text(first)),
+				 check_say("what its first sector does is not known"), err);
+	case BOOT_SECTOR_GRUB_LEGACY:
+		drive = j->g->disk_heads[0][STAGE1_BOOT_DRIVE];
+		if (drive != 0xff && drive != 0x80)
+			return check_add(j, "boot disk", CHECK_BAD, check_say("the first disk %s, and then BIOS drive 0x%x",
+					 sector_text(first), drive), check_say("the VM boots from 0x80; install GRUB again "
+					 "on the server with its disks in the order of the BIOS"), err);
+		break;
+	default:
+		break;
+	}
+	return check_add(j, "boot disk", CHECK_OK, check_say("the first disk %s", sector_text(first)), NULL, err);
+}
+
+int check_loader(struct check_job *j, struct unrack_error *err)
+{
+	const struct guest_loader *l = &j->f->loader;
+	const struct guest_entry *e = j->entry;
+
+	if (l->kind == LOADER_NONE)
+		return check_add(j, "default entry", CHECK_BAD, check_say("no boot loader's files were found"),
+				 check_say("is /boot on a disk that is not here?"), err);
+	if (l->kind != LOADER_GRUB_LEGACY)
+		return check_add(j, "default entry", CHECK_UNKNOWN, check_say("%s", l->conf ? l->conf : "GRUB 2"),
+				 check_say("this version reads the entries of GRUB legacy only"), err);
+	if (!l->conf)
+		return check_add(j, "default entry", CHECK_BAD, check_say("there is no /boot/grub/grub.conf"),
+				 check_say("is /boot on a disk that is not here?"), err);
+	if (!e)
+		return check_add(j, "default entry", CHECK_BAD, check_say("%s: entry %d of %zu", l->conf, l->default_entry,
+				 l->n_entries), check_say("its default counts from 0 and is none of the entries"), err);
+	if (e->xen)
+		return check_add(j, "default entry", CHECK_BAD, check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
+				 check_say("it starts Xen's hypervisor, which ESX can't run"), err);
+	if (!e->kernel)
+		return check_add(j, "default entry", CHECK_BAD, check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
+				 check_say("it starts no kernel"), err);
+	if (e->disk > 0)
+		return check_add(j, "default entry", CHECK_BAD, check_say("%s: entry %d reads from (hd%d,%d)", l->conf,
+				 l->default_entry, e->disk, e->partition - 1),
+				 check_say("the VM boots from (hd0); give the boot disk first"), err);
+	return check_add(j, "default entry", CHECK_OK, check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
+			 NULL, err);
+}
+
+int check_kernel(struct check_job *j, struct unrack_error *err)
+{
+	const struct guest_kernel *k = j->kernel;
+	CLEANUP_BUF struct buf data = { 0 };
+	char *version CLEANUP_FREE = NULL;
+	int r;
+
+	if (!k && j->entry && j->entry->kernel)
+		return check_add(j, "kernel", CHECK_BAD, check_say("%s", j->entry->kernel), check_say("it is not there"), err);
+	if (!k)
+		return check_add(j, "kernel", CHECK_UNKNOWN, check_say("%zu kernels in /boot", j->f->n_kernels),
+				 check_say("which one starts is not known"), err);
+	r = j->g->ops->read(j->g, k->vmlinuz, INSPECT_BINARY_MAX, &data, err);
+	if (r < 0)
+		return r;
+	version = inspect_kernel_version(data.data, data.len);
+	if (!version)
+		return check_add(j, "kernel", CHECK_BAD, check_say("%s, %zu bytes", k->vmlinuz, data.len),
+				 check_say("it is not a Linux kernel for PCs; install that kernel again on the server"), err);
+	if (strcmp(version, k->kver))
+		return check_add(j, "kernel", CHECK_WARN, check_say("%s is kernel %s", k->vmlinuz, version),
+				 check_say("its modules are taken from /lib/modules/%s", k->kver), err);
+	if (!k->tree)
+		return check_add(j, "kernel", CHECK_WARN, check_say("%s is kernel %s", k->vmlinuz, version),
+				 check_say("there is no /lib/modules/%s", k->kver), err);
+	return check_add(j, "kernel", CHECK_OK, check_say("%s is kernel %s", k->vmlinuz, version), NULL, err);
+}
+
+/* --- Initrd and driver -------------------------------------------------------------------------------- */
+/* "scsi_hostadapter mptbase, scsi_hostadapter1 mptspi" */
+static int put_aliases(const struct check_job *j, struct buf *out)
+{
+	int bad = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < j->f->n_aliases; i++)
+		if (!strncmp(j->f->aliases[i].name, "scsi_hostadapter", 16))
+			bad |= buf_printf(out, "%s%s %s", n++ ? ", " : "; aliases ", j->f->aliases[i].name,
+					  j->f->aliases[i].module);
+	return bad;
+}
+
+/* The initrd's modules in load order, "a, b, c". */
+static int put_order(const struct initrd_answer *a, struct buf *out)
+{
+	int bad = 0;
+
+	for (const char *p = buf_str(&a->order); *p; p += *p == '\n') {
+		size_t n = strcspn(p, "\n");
+
+		bad |= buf_printf(out, "%s%.*s", p == buf_str(&a->order) ? "" : ", ", (int)n, p);
+		p += n;
+	}
+	return bad;
+}
+
+/* The filesystem of / as a module, which the initrd must load too; NULL: built in, or not known. */
+static const char *root_module(const struct check_job *j)
+{
+	const char *type = j->g->n_mounts ? j->g->mounts[0].fstype : "";
+	const char *path;
+
+	for (size_t i = 0; !type[0] && i < j->f->n_fstab; i++)
+		if (!strcmp(j->f->fstab[i].where, "/"))
+			type = j->f->fstab[i].type;
+	path = type[0] ? facts_module(j->kernel, type) : NULL;
+	return path && strcmp(path, "(built in)") ? type : NULL;
+}
+
+static int check_loads(struct check_job *j, const struct initrd *image, const char *driver, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf evidence = { 0 };
+	const char *wanted[DRIVERS_MAX + 1];
+	size_t n = drivers_wanted(j->kernel, j->t, wanted);
+	struct initrd_answer a = { 0 };
+	int r, bad;
+
+	wanted[n] = root_module(j);
+	n += wanted[n] != NULL;
+	r = initrd_check(image, j->kernel->tree, wanted, n, &a, err);
+	if (r == UNRACK_UNSUPPORTED || r == UNRACK_MISSING)
+		return check_add(j, "driver", CHECK_UNKNOWN, check_say("%s for %s", driver, j->t->disk->name),
+				 strdup(err->text), err);
+	if (r < 0)
+		return r;
+	bad = buf_printf(&evidence, "%s for %s; loads ", driver, j->t->disk->name) | put_order(&a, &evidence) |
+	      put_aliases(j, &evidence);
+	if (bad)
+		r = error_nomem(err);
+	else
+		r = check_add(j, "driver", a.loads ? CHECK_OK : CHECK_BAD, buf_steal(&evidence),
+			      a.loads ? NULL : strdup(a.text), err);
+	initrd_answer_free(&a);
+	return r;
+}
+
+static int check_image(struct check_job *j, const char *driver, struct unrack_error *err)
+{
+	const struct guest_initrd *i = &j->kernel->initrds[0];
+	CLEANUP_BUF struct buf data = { 0 };
+	struct initrd *image = NULL;
+	int r;
+
+	if (i->problem)
+		return check_add(j, "initrd", i->kind == INITRD_OTHER && !i->container ? CHECK_BAD : CHECK_UNKNOWN,
+				 check_say("%s", i->path), strdup(i->problem), err);
+	r = check_add(j, "initrd", CHECK_OK, check_say("%s: %s", i->path, i->container), NULL, err);
+	if (r == 0)
+		r = j->g->ops->read(j->g, i->path, GUEST_FILE_MAX, &data, err);
+	if (r == 0)
+		r = initrd_open(data.data, data.len, i->path, &image, err);
+	if (r == 0)
+		r = check_loads(j, image, driver, err);
+	initrd_close(image);
+	return r;
+}
+
+int check_driver(struct check_job *j, struct unrack_error *err)
+{
+	const struct guest_kernel *k = j->kernel;
+	const char *driver = k ? drivers_disk(k, j->t) : NULL;
+	const char *wanted[DRIVERS_MAX];
+	char files[512];
+
+	if (!k)
+		return check_add(j, "driver", CHECK_UNKNOWN, check_say("none"), check_say("which kernel starts is not known"),
+				 err);
+	if (!driver) {
+		device_module_files(j->t->disk->modules, k->kver, files, sizeof files);
+		return check_add(j, "driver", CHECK_BAD, check_say("there is no %s", files),
+				 check_say("kernel %s has no driver for %s; take another controller with --scsi", k->kver,
+					   j->t->disk->name), err);
+	}
+	if (k->n_initrds)
+		return check_image(j, driver, err);
+	if (j->entry && j->entry->initrd)
+		return check_add(j, "initrd", CHECK_BAD, check_say("%s", j->entry->initrd), check_say("it is not there"), err);
+	if (drivers_wanted(k, j->t, wanted) || root_module(j))
+		return check_add(j, "initrd", CHECK_BAD, check_say("none"),
+				 check_say("the kernel needs modules to reach its root, and nothing loads them"), err);
+	return check_add(j, "driver", CHECK_OK, check_say("%s for %s is built in", driver, j->t->disk->name), NULL, err);
+}
