@@ -351,8 +351,10 @@ static int on_all_done(void *ctx, struct unrack_error *err)
 	if (r < 0)
 		return r;
 	in->complete = all;
-	if (all && machine_get_state(in->m) == MACHINE_COPYING)
+	if (all && machine_get_state(in->m) == MACHINE_COPYING) {
 		r = machine_set_state(in->m, MACHINE_COPIED, err);
+		in->started = true; /* perhaps by a session that ended just before this */
+	}
 	if (r == 0 && in->started)
 		r = machine_step(in->m, "copy", all ? "done" : "incomplete", err);
 	if (r == 0)

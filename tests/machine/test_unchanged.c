@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../support/tap.h"
+#include "folder_fixture.h"
+#include "unrack/digest_table.h"
+
+static struct unrack_error err;
+
+static void expect(struct fixture *f, int n, enum machine_check how, int code, const char *sentence,
+		   const char *what)
+{
+	err.text[0] = '\0';
+	is_int(machine_image_unchanged(f->m, n, how, NULL, &err), code, "%s", what);
+	if (code < 0)
+		has_str(err.text, sentence, "%s: the sentence", what);
+}
+
+/* Overwrites one byte, and puts the time stamp back when asked. */
+static void poke(const char *path, off_t at, char byte, bool hide)
+{
+	struct stat st;
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || fstat(fd, &st) < 0 || pwrite(fd, &byte, 1, at) != 1)
+		exit(1);
+	if (hide) {
+		struct timespec t[2] = { st.st_atim, st.st_mtim };
+
+		futimens(fd, t);
+	}
+	close(fd);
+}
+
+static void test_image(void)
+{
+	struct fixture f;
+	char *image;
+
+	fixture_open(&f, "web01");
+	fixture_disk(&f, 0, 3 * GRAIN_SIZE + 700, "mbr=1\n");
+	fixture_disk(&f, 1, GRAIN_SIZE, "mbr=2\n");
+	image = machine_path(f.m, MACHINE_IMAGE, 0);
+	expect(&f, -1, MACHINE_CHECK_QUICK, 0, "", "both images, quickly");
+	expect(&f, -1, MACHINE_CHECK_FULL, 0, "", "both images, fully");
+	poke(image, 5, 9, true);
+	expect(&f, 0, MACHINE_CHECK_QUICK, 0, "", "a change with the old time stamp deceives the quick check");
+	expect(&f, 0, MACHINE_CHECK_FULL, UNRACK_UNSAFE,
+	       "web01-flat.vmdk changed since unrack wrote it; it may have run", "and not the full one");
+	expect(&f, 1, MACHINE_CHECK_FULL, 0, "", "the other disk is as it was");
+	poke(image, 5, fixture_byte(0, 5), false);
+	expect(&f, 0, MACHINE_CHECK_QUICK, 0, "", "a new time stamp alone: the digests decide");
+	poke(image, 5, 9, false);
+	expect(&f, -1, MACHINE_CHECK_QUICK, UNRACK_UNSAFE, "changed since unrack wrote it", "both");
+	poke(image, 5, fixture_byte(0, 5), false);
+	if (truncate(image, 4 * GRAIN_SIZE) < 0)
+		exit(1);
+	expect(&f, 0, MACHINE_CHECK_QUICK, UNRACK_UNSAFE, "changed since", "another size");
+	unlink(image);
+	expect(&f, 0, MACHINE_CHECK_QUICK, UNRACK_IO, "can't find ", "no image");
+	free(image);
+	fixture_close(&f);
+}
+
+/* What unrack itself replaced is known from diskN.after. */
+static void test_after(void)
+{
+	struct fixture f;
+	struct digest_after_entry after = { .grain = 2 };
+	struct digest_key key;
+	uint8_t seed[DIGEST_SEED_SIZE], grain[GRAIN_SIZE];
+	char *image, *path, *fix;
+
+	fixture_open(&f, "web01");
+	fixture_disk(&f, 0, 3 * GRAIN_SIZE, "mbr=1\n");
+	image = machine_path(f.m, MACHINE_IMAGE, 0);
+	path = machine_path(f.m, MACHINE_AFTER, 0);
+	fix = machine_path(f.m, MACHINE_FIX, 0);
+	io_mkdir(fix, &err);
+	poke(image, 2 * GRAIN_SIZE, 77, false);
+	memset(seed, FIXTURE_SEED, sizeof seed);
+	digest_key_init(&key, seed);
+	for (size_t i = 0; i < sizeof grain; i++)
+		grain[i] = (uint8_t)fixture_byte(0, 2 * GRAIN_SIZE + i);
+	grain[0] = 77;
+	digest_grain(&key, grain, GRAIN_SIZE, GRAIN_SIZE, &after.digest);
+	expect(&f, 0, MACHINE_CHECK_FULL, UNRACK_UNSAFE, "changed since", "a grain is replaced");
+	digest_after_write(io_posix(), path, &after, 1, &err);
+	expect(&f, 0, MACHINE_CHECK_FULL, 0, "", "and listed as replaced by unrack");
+	is_int(machine_stamp_image(f.m, 0, &err), 0, "with a new stamp");
+	poke(image, 2 * GRAIN_SIZE + 1, 78, true);
+	expect(&f, 0, MACHINE_CHECK_QUICK, 0, "", "the quick check takes that");
+	expect(&f, 0, MACHINE_CHECK_FULL, UNRACK_UNSAFE, "changed since", "the full one sees another write");
+	unlink(path);
+	rmdir(fix);
+	free(image);
+	free(path);
+	free(fix);
+	fixture_close(&f);
+}
+
+static void test_traces(void)
+{
+	static const char *const traces[] = { "web01.nvram", "vmware.log", "vmware-3.log", "web01.vswp",
+					      "web01-1a2b.vswp", "web01-000001.vmdk", "web01-000001-delta.vmdk",
+					      "web01-Snapshot1.vmsn", "web01.vmss", ".lck-3b1c000000000000",
+					      "web01.vmdk.lck", "web01-ctk.vmdk", "web01-000002-sesparse.vmdk" };
+	static const char *const harmless[] = { "web01.vmx", "web01.vmsd", "web01_1.vmdk", "notes-000001.txt",
+						"web01-00001.vmdk", "web01-0000001.vmdk", "log", "web01.ovf" };
+	struct fixture f;
+	char path[256];
+
+	fixture_open(&f, "web01");
+	fixture_disk(&f, 0, 1000, "mbr=1\n");
+	for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+		snprintf(path, sizeof path, "%s/%s", machine_folder(f.m), traces[i]);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+		expect(&f, 0, MACHINE_CHECK_QUICK, UNRACK_UNSAFE,
+		       "shows that the virtual machine may have run since unrack wrote its images", traces[i]);
+		has_str(err.text, traces[i], "%s is named", traces[i]);
+		unlink(path);
+	}
+	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
+		snprintf(path, sizeof path, "%s/%s", machine_folder(f.m), harmless[i]);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+	}
+	expect(&f, 0, MACHINE_CHECK_QUICK, 0, "", "other files mean nothing");
+	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
+		snprintf(path, sizeof path, "%s/%s", machine_folder(f.m), harmless[i]);
+		unlink(path);
+	}
+	fixture_close(&f);
+}
+
+static void test_incomplete(void)
+{
+	struct fixture f;
+	char *journal;
+
+	fixture_open(&f, "web01");
+	fixture_partial(&f, 0, 4 * GRAIN_SIZE, "mbr=1\n", 2);
+	expect(&f, -1, MACHINE_CHECK_QUICK, UNRACK_UNSAFE,
+	       "the copy of disk 0 in ", "a copy that is not complete");
+	has_str(err.text, "is not complete; continue it first", "what to do");
+	journal = machine_path(f.m, MACHINE_JOURNAL, 0);
+	poke(journal, 3, 'x', false);
+	expect(&f, 0, MACHINE_CHECK_QUICK, UNRACK_DAMAGED, "is not a journal", "a damaged journal");
+	unlink(journal);
+	expect(&f, 0, MACHINE_CHECK_QUICK, UNRACK_IO, "disk0.journal", "no journal");
+	free(journal);
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	test_image();
+	test_after();
+	test_traces();
+	test_incomplete();
+	return tap_done();
+}
