@@ -122,6 +122,7 @@ int sysconfig_comment(const char *text, size_t n, const char *key, struct buf *o
 struct ifcfg {
 	char *device;    /* DEVICE, or what the file's name says */
 	char *hwaddr, *bootproto; /* NULL: not set */
+	char *old_hwaddr; /* of a line that was made a comment, as ifcfg editing does; NULL: none */
 	bool onboot;
 	bool card;       /* a network card: no loopback, bond, bridge, VLAN, alias, tunnel */
 };

@@ -49,6 +49,7 @@ struct fix_report {
 	bool nothing;         /* the guest, or the undo, needed no change */
 	bool changed;         /* the images have been changed by this call */
 	char resumed[16];     /* the phase that this call went on from, "" if none */
+	struct json *guest;   /* as facts_to_json, of the guest before the edits */
 	struct json *target;  /* {esx, hw, scsi, nic, firmware, disk_module, nic_module, why} */
 	struct json *edits;   /* [{kind, path, to, reason}] */
 	struct json *warnings; /* [text] */

@@ -48,6 +48,21 @@ static int check_unchanged(struct cli *cli, struct subject *s, const struct fix_
 	return machine_image_unchanged(s->machine, -1, MACHINE_CHECK_QUICK, &cli->log, err);
 }
 
+/* So that vm and boot need no look at the guest of their own. */
+static int keep_findings(struct subject *s, const struct fix_report *rep, struct unrack_error *err)
+{
+	struct json *guest;
+
+	if (!s->machine || !rep->guest || !rep->target)
+		return 0;
+	guest = json_clone(rep->guest);
+	if (!guest || json_set(guest, "target", json_clone(rep->target)) < 0) {
+		json_free(guest);
+		return error_nomem(err);
+	}
+	return machine_set_guest(s->machine, guest, err); /* saved with the step */
+}
+
 static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 	       struct fix_report *rep, struct unrack_error *err)
 {
@@ -65,6 +80,8 @@ static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 	if (r < 0)
 		return r;
 	r = fix_run(&s->job, rep, err);
+	if (r == 0)
+		r = keep_findings(s, rep, err);
 	if (s->machine) {
 		struct unrack_error dropped;
 

@@ -22,7 +22,7 @@ static int keep_report(struct fix_state *s, const struct fix_report *r, struct u
 {
 	struct json *j = json_new_object();
 
-	if (!j || keep(j, "target", r->target) < 0 || keep(j, "edits", r->edits) < 0 ||
+	if (!j || keep(j, "guest", r->guest) < 0 || keep(j, "target", r->target) < 0 || keep(j, "edits", r->edits) < 0 ||
 	    keep(j, "warnings", r->warnings) < 0 || keep(j, "verdict", r->verdict) < 0 ||
 	    json_set_str(j, "text", buf_str(&r->text)) < 0) {
 		json_free(j);
@@ -45,7 +45,7 @@ static int restore(const struct json *from, const char *key, struct json **to)
 static int restore_report(const struct fix_state *s, struct fix_report *r, struct unrack_error *err)
 {
 	buf_clear(&r->text);
-	if (restore(s->report, "target", &r->target) < 0 || restore(s->report, "edits", &r->edits) < 0 ||
+	if (restore(s->report, "guest", &r->guest) < 0 || restore(s->report, "target", &r->target) < 0 || restore(s->report, "edits", &r->edits) < 0 ||
 	    restore(s->report, "warnings", &r->warnings) < 0 ||
 	    restore(s->report, "verdict", &r->verdict) < 0 ||
 	    buf_puts(&r->text, json_str(s->report, "text", "")) < 0)

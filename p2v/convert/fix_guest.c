@@ -75,13 +75,14 @@ static struct json *warnings_to_json(const struct plan *p)
 	return list;
 }
 
-static int report_plan(const struct target *t, const struct plan *p, bool dry_run,
-		       struct fix_report *report, struct unrack_error *err)
+static int report_plan(const struct guest_facts *facts, const struct target *t, const struct plan *p,
+		       bool dry_run, struct fix_report *report, struct unrack_error *err)
 {
+	report->guest = facts_to_json(facts);
 	report->target = target_to_json(t);
 	report->edits = edits_to_json(p);
 	report->warnings = warnings_to_json(p);
-	if (!report->target || !report->edits || !report->warnings ||
+	if (!report->guest || !report->target || !report->edits || !report->warnings ||
 	    buf_printf(&report->text, "target: %s\n", t->why) < 0 || plan_to_text(p, &report->text) < 0)
 		return error_nomem(err);
 	return dry_run ? plan_diff(p, &report->diff, err) : 0;
@@ -190,7 +191,7 @@ static int repair(const struct fix_job *job, const struct guest_image *overlays,
 	int r = make_plan(job, f, err);
 
 	if (r == 0)
-		r = report_plan(&f->target, &f->plan, dry_run, report, err);
+		r = report_plan(&f->facts, &f->target, &f->plan, dry_run, report, err);
 	if (r < 0)
 		return r;
 	report->nothing = f->plan.n_edits == 0;

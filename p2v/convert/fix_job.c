@@ -13,6 +13,7 @@
 
 void fix_report_free(struct fix_report *r)
 {
+	json_free(r->guest);
 	json_free(r->target);
 	json_free(r->edits);
 	json_free(r->warnings);

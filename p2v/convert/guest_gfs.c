@@ -230,6 +230,10 @@ static int names_of(struct guest *g, const char *path, bool below, struct buf *n
 	int r = end(c, list, "list", path, err);
 
 	buf_clear(names);
+	/* find gives names below a folder with a slash in front. */
+	for (size_t i = 0; r == 0 && list[i]; i++)
+		if (list[i][0] == '/')
+			memmove(list[i], list[i] + 1, strlen(list[i]));
 	if (r == 0 && (add_strings(names, list) < 0 || guest_sort_names(names) < 0))
 		r = error_nomem(err);
 	free_strings(list);

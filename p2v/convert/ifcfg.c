@@ -51,6 +51,7 @@ void ifcfg_free(struct ifcfg *c)
 {
 	free(c->device);
 	free(c->hwaddr);
+	free(c->old_hwaddr);
 	free(c->bootproto);
 	memset(c, 0, sizeof *c);
 }
@@ -64,6 +65,7 @@ int ifcfg_parse(const char *name, const char *text, size_t n, struct ifcfg *out,
 	memset(out, 0, sizeof *out);
 	out->device = sysconfig_get(text, n, "DEVICE");
 	out->hwaddr = sysconfig_get(text, n, "HWADDR");
+	out->old_hwaddr = sysconfig_get(text, n, "#HWADDR");
 	out->bootproto = sysconfig_get(text, n, "BOOTPROTO");
 	out->onboot = !onboot || strcasecmp(onboot, "no");
 	if (out->hwaddr && !*out->hwaddr) {

@@ -53,6 +53,12 @@ static int add_nic(struct guest_facts *f, const char *path, struct ifcfg *c, con
 	n->onboot = c->onboot;
 	n->hwaddr = c->hwaddr != NULL;
 	n->mac = c->hwaddr ? c->hwaddr : hwconf_mac(hwconf, c->device);
+	/* What a repair made a comment: the VM's card gets the physical address from it. */
+	if (!n->mac) {
+		n->mac = c->old_hwaddr;
+		c->old_hwaddr = NULL;
+	}
+	free(c->old_hwaddr);
 	memset(c, 0, sizeof *c);
 	lower(n->mac);
 	n->path = strdup(path);
