@@ -162,6 +162,7 @@ struct link {
 	size_t segment, item;
 };
 
+/* Items of an archive follow each other, so sorting by them sorts by archive too. */
 static int compare_links(const void *va, const void *vb)
 {
 	const struct link *a = va, *b = vb;
@@ -171,7 +172,6 @@ static int compare_links(const void *va, const void *vb)
 		if (a->field != b->field)                                               \
 			return a->field < b->field ? -1 : 1;                            \
 	} while (0)
-	BY(segment);
 	BY(ino);
 	BY(dev_major);
 	BY(dev_minor);

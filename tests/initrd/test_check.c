@@ -125,6 +125,25 @@ static void why(const char *rest, const char *modules, const char *want)
 #define ROOT "mkrootdev -t ext3 -o defaults,ro /dev/sda2\nmount /sysroot\n"
 #define ALL "scsi_mod sd_mod libata ahci"
 
+static void empty_file(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd_answer a;
+	struct initrd *i;
+
+	made_member(&b, "lib/scsi_mod.ko", S_IFREG | 0644, "");
+	made_member(&b, "lib/sd_mod.ko", S_IFLNK | 0777, "/lib/x.ko");
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\n" FOUR ROOT);
+	made_end(&b);
+	i = made_open(&b);
+	check(i, "sd_mod", &a);
+	is_str(buf_str(&a.missing), "scsi_mod: /init loads scsi_mod, but lib/scsi_mod.ko is not in the image\n"
+	       "sd_mod: /init loads sd_mod, but lib/sd_mod.ko is not in the image\n",
+	       "neither an empty file nor a link is a module");
+	initrd_answer_free(&a);
+	initrd_close(i);
+}
+
 static void reasons(void)
 {
 	why(FOUR WAIT ROOT, ALL, "");
@@ -238,6 +257,7 @@ int main(void)
 	good();
 	names();
 	reasons();
+	empty_file();
 	others();
 	module_tree_free(tree);
 	return tap_done();

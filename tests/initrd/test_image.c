@@ -76,6 +76,7 @@ static void links_and_segments(void)
 	made_node(&b, "lib/a", S_IFREG | 0644, 5, 2, 0, 0, NULL, 0);
 	made_node(&b, "lib/c", S_IFREG | 0644, 6, 1, 0, 0, NULL, 0);
 	made_node(&b, "lib/b", S_IFREG | 0644, 5, 2, 0, 0, "shared", 6);
+	made_node(&b, "lib/d", S_IFREG | 0644, 6, 1, 0, 0, "own", 3);
 	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\n");
 	made_end(&b);
 	made_gzip(&b);
@@ -84,14 +85,18 @@ static void links_and_segments(void)
 	buf_zeros(&early, 3);
 	i = made_open(&early);
 	is_str(initrd_container(i), "newc cpio, gzip newc cpio", "a plain archive and a packed one");
-	is_int(initrd_len(i), 7, "with the members of both");
+	is_int(initrd_len(i), 8, "with the members of both");
 	is_int(initrd_get_kind(i), INITRD_NASH, "of two members with one name the later one counts");
 	m = initrd_find(i, "lib/a");
 	ok(m && m->size == 6 && !memcmp(m->data, "shared", 6), "all names of a file have its content");
 	m = initrd_find(i, "lib/c");
-	ok(m && m->size == 0, "a file of one name does not get it");
+	ok(m && m->size == 0, "files of one name share nothing");
 	ok(initrd_at(i, 1)->size == 5, "nor does the same inode in another archive");
 	initrd_close(i);
+
+	buf_zeros(&early, 3 - early.len % 4 + 3);
+	made_end(&early);
+	is_int(open_bytes(&early, early.len, &i), UNRACK_DAMAGED, "a plain archive that does not begin at a multiple of 4");
 
 	early.data[1] = 'x';
 	is_int(open_bytes(&early, early.len, &i), UNRACK_DAMAGED, "something else in front");
@@ -120,6 +125,17 @@ static void filesystems(void)
 	buf_clear(&b);
 	is_int(initrd_write(i, &b, &err), UNRACK_UNSUPPORTED, "it is not written");
 	has_str(err.text, "is an image of the form gzip ext2; only cpio archives can be rewritten", "and said so");
+	initrd_close(i);
+
+	buf_clear(&b);
+	for (int k = 0; k < 20; k++)
+		made_member(&b, "seventeen-letters", S_IFREG | 0644, "more than a few bytes of content");
+	b.data[1080] = 0x53;
+	b.data[1081] = 0xef;
+	made_end(&b);
+	made_gzip(&b);
+	i = made_open(&b);
+	is_int(initrd_get_kind(i), INITRD_OTHER, "an archive that happens to have ext2's number is none");
 	initrd_close(i);
 
 	buf_clear(&b);

@@ -39,6 +39,29 @@ static void round_trip(void)
 	initrd_close(j);
 }
 
+/* Something plain behind a stream of any length must begin at a multiple of 4. */
+static void padding(void)
+{
+	for (int k = 0; k < 4; k++) {
+		CLEANUP_BUF struct buf b = { 0 }, plain = { 0 }, out = { 0 };
+		struct initrd *i, *j;
+
+		made_member(&b, "init", S_IFREG | 0755, &"#!/bin/nash\n abc"[k]);
+		made_end(&b);
+		made_gzip(&b);
+		buf_zeros(&b, -b.len % 4);
+		made_member(&plain, "late", S_IFREG | 0644, "x");
+		made_end(&plain);
+		buf_append(&b, plain.data, plain.len);
+		i = made_open(&b);
+		is_int(initrd_write(i, &out, &err), 0, "writes a stream and a plain archive");
+		j = made_open(&out);
+		same_members(i, j, "the members stay");
+		initrd_close(i);
+		initrd_close(j);
+	}
+}
+
 /* The tree is made and packed by cpio(1) and gzip(1), hard links and all. */
 static void of_cpio(void)
 {
@@ -120,6 +143,7 @@ static void edits(void)
 int main(void)
 {
 	round_trip();
+	padding();
 	of_cpio();
 	edits();
 	return tap_done();

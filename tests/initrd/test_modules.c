@@ -111,13 +111,15 @@ static void el7(void)
 		"kernel/drivers/scsi/vmw_pvscsi.ko:\n"
 		"extra/vmxnet3.ko.xz:\n"
 		"kernel/gone.ko.xz:\n"
+		"weak-updates/e.ko:\n"
 		"kernel/user.ko.xz: kernel/gone.ko.xz\n";
 	static const char builtin[] = "kernel/drivers/scsi/scsi_mod.ko\nkernel/fs/ext4.ko\n";
 	static const char files[] = "kernel/drivers/scsi/sd_mod.ko.xz\0kernel/lib/crc-t10dif.ko.xz\0"
 		"kernel/crypto/crct10dif_common.ko.xz\0kernel/drivers/scsi/vmw_pvscsi.ko.xz\0"
 		"kernel/drivers/net/vmxnet3/vmxnet3.ko.xz\0extra/vmxnet3.ko.xz\0kernel/user.ko.xz\0"
 		"updates/b.ko\0kernel/b.ko\0weak-updates/b.ko\0weak-updates/c.ko\0kernel/c.ko.zst\0"
-		"build/drivers/d.ko\0source/d.ko\0modules.order\0updates/vmxnet3.ko";
+		"build/drivers/d.ko\0source/d.ko\0modules.order\0updates/vmxnet3.ko\0"
+		"kernel/e.ko\0weak-updates/e.ko";
 	struct module_tree *t = tree("3.10.0-1160.el7.x86_64", FILES(files), dep, builtin);
 
 	is_str(closure(t, "sd_mod", 0), "crct10dif_common crc-t10dif sd_mod", "what is built in is left out");
@@ -125,6 +127,7 @@ static void el7(void)
 	ok(module_tree_builtin(t, "scsi-mod") && !module_tree_builtin(t, "sd_mod"), "built in is told");
 	is_str(closure(t, "vmw_pvscsi", 0), "vmw_pvscsi", "a file that was packed later is found by name");
 	is_str(module_tree_find(t, "vmxnet3"), "extra/vmxnet3.ko.xz", "of several files that in modules.dep");
+	is_str(module_tree_find(t, "e"), "weak-updates/e.ko", "wherever it is");
 	is_str(module_tree_find(t, "b"), "updates/b.ko", "else updates/ comes first");
 	is_str(module_tree_find(t, "c"), "kernel/c.ko.zst", "and weak-updates/ last");
 	ok(!module_tree_find(t, "d"), "build/ and source/ hold no modules of this kernel");

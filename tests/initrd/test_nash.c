@@ -143,8 +143,14 @@ static void edits(void)
 
 static void names(void)
 {
+	const char *const two[][2] = { { "LABEL", "X" }, { "LABEL=/", "Y" } };
+	struct nash s;
 	bool drop;
 
+	parse("x LABEL=/ LABEL=/b\n", &s);
+	made(nash_rename(&s.lines.at[0], two, 2, &drop) == 0, "a new line");
+	is_str(s.lines.at[0].text, "x Y X=/b\n", "of two names that fit the longer one");
+	nash_free(&s);
 	is_str(renamed("resume /dev/cciss/c0d0p1\n", "/dev/cciss/c0d0", "/dev/sdb", &drop), "resume /dev/sda1\n",
 	       "a name is replaced, and the longest one");
 	is_str(renamed("resume /dev/cciss/c0d0p12\n", "/dev/cciss/c0d0", "/dev/sdb", &drop),

@@ -5,6 +5,7 @@
 
 static struct unrack_error err;
 static struct module_tree *tree;
+static struct buf whole; /* the last repaired script */
 
 /* What the repair does to SCRIPT (text, or the name of a file in data/), as the lines that
  * go and come, without context. The repaired script must pass the check's own search, and
@@ -43,6 +44,8 @@ static const char *repaired(const char *script, const char *names, const char *c
 	out[0] = '\0';
 	if (r == 0) {
 		nash_print(&s, &now);
+		buf_clear(&whole);
+		buf_append(&whole, now.data, now.len);
 		made(loads_find(&s, i, &want, true, &l, &err) == 0, "an answer");
 		right = l.root < s.lines.len && (!l.waits || l.wait != LOADS_NONE) &&
 			(!l.makes_nodes || l.nodes != LOADS_NONE);
@@ -120,7 +123,16 @@ static void places(void)
 	is_str(repaired(HEAD SCSI WAIT ROOT "insmod /lib/ahci.ko a=1\n", "ahci", NULL, 0, 0),
 	       PLUS("libata") "+insmod /lib/ahci.ko a=1\n-insmod /lib/ahci.ko a=1\n", "a driver behind root moves up");
 	is_str(repaired(HEAD LOAD("jbd") LOAD("dm-mod") LOAD("ext3") WAIT ROOT, "ahci", NULL, 0, 0),
-	       PLUS("scsi_mod") PLUS("sd_mod") PLUS("libata") PLUS("ahci"), "before device-mapper");
+	       PLUS("scsi_mod") PLUS("sd_mod") PLUS("libata") PLUS("ahci"), "without sd_mod they come");
+	has_str(buf_str(&whole), "insmod /lib/jbd.ko\n" SCSI LOAD("libata") LOAD("ahci") LOAD("dm-mod"),
+		"before device-mapper");
+	repaired(HEAD LOAD("cciss") SCSI LOAD("aic79xx") WAIT ROOT, "ahci", NULL, 0, 0);
+	has_str(buf_str(&whole), "insmod /lib/sd_mod.ko\n" LOAD("libata") LOAD("ahci") LOAD("aic79xx"),
+		"right behind sd_mod, before others");
+	repaired(HEAD "insmod /lib/mptspi.ko\n" SCSI WAIT ROOT, "ahci mptspi aic79xx", NULL, 0, 0);
+	has_str(buf_str(&whole), HEAD LOAD("scsi_mod") LOAD("scsi_transport_spi") LOAD("mptbase") LOAD("mptscsih")
+		"insmod /lib/mptspi.ko\n" LOAD("sd_mod") LOAD("libata") LOAD("ahci") LOAD("aic79xx") WAIT,
+		"and in the order asked for");
 	is_str(repaired(HEAD "hotplug\nmkblkdevs\n" ROOT, "ahci", NULL, 0, 0),
 	       PLUS("scsi_mod") PLUS("sd_mod") PLUS("libata") PLUS("ahci") "+echo Waiting for driver initialization.\n"
 	       "+stabilized --hash --interval 250 /proc/scsi/scsi\n", "no module at all");
@@ -187,5 +199,6 @@ int main(void)
 	devices();
 	random_scripts();
 	module_tree_free(tree);
+	buf_free(&whole);
 	return tap_done();
 }

@@ -138,6 +138,27 @@ static void all_forms(void)
 	}
 }
 
+/* What is in front of the archive with /init stays as it is. */
+static void segments(void)
+{
+	CLEANUP_BUF struct buf early = { 0 }, b = { 0 };
+	size_t n_early;
+	struct fixture f;
+
+	set_up(&f, "#!/bin/sh\n", "", "ahci");
+	initrd_close(f.i);
+	made_member(&early, "lib", S_IFDIR | 0755, "");
+	made_member(&early, "kernel/x86/microcode/GenuineIntel.bin", S_IFREG | 0644, "microcode");
+	made_end(&early);
+	n_early = early.len;
+	made_initrd(&b, "#!/bin/nash\nmkblkdevs\nmount /sysroot\n", "");
+	buf_append(&early, b.data, b.len);
+	f.i = made_open(&early);
+	is_int(change(&f), 0, "an image of two archives");
+	ok(f.out.len > n_early && !memcmp(f.out.data, early.data, n_early), "the first one stays");
+	tear_down(&f);
+}
+
 static int read_packed(void *ctx, const char *path, struct buf *out, struct unrack_error *e)
 {
 	CLEANUP_BUF struct buf plain = { 0 };
@@ -286,6 +307,7 @@ int main(void)
 	tree = made_tree(EL5, made_el5_dep);
 	repair();
 	all_forms();
+	segments();
 	module_files();
 	refusals();
 	mutations();
