@@ -3,6 +3,9 @@
  * disk is and never by its name or order, and refuses what would destroy something.
  *
  *   intake_open -> receiver_run(channel, intake_host(), ...) -> intake_close
+ *
+ * A session that changes nothing leaves the manifest untouched; one that copies notes the
+ * step "copy" in it, and the state.
  */
 #ifndef UNRACK_INTAKE_H
 #define UNRACK_INTAKE_H
@@ -44,6 +47,8 @@ const struct receiver_host *intake_host(struct intake *in);
 struct machine *intake_machine(struct intake *in);
 /* True once all disks that the folder knows are complete. */
 bool intake_complete(const struct intake *in);
-void intake_close(struct intake *in); /* gives the lock back; NULL is fine */
+/* Gives the lock back. RESULT: how the session ended, 0 or a code; if something was copied,
+ * the manifest's step "copy" says so. NULL is fine. */
+void intake_close(struct intake *in, int result);
 
 #endif

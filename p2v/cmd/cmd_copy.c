@@ -26,6 +26,7 @@ static const struct option_spec options[] = {
 struct sources {
 	struct sender_disk *disk;
 	struct identity *ids;
+	const char **names;
 	int *numbers;
 	unsigned n;
 	uint64_t bytes;
@@ -39,20 +40,8 @@ static void close_sources(struct sources *s)
 	}
 	free(s->disk);
 	free(s->ids);
+	free(s->names);
 	free(s->numbers);
-}
-
-/* A copy of the folder's own files into the folder would read what it writes. */
-static int refuse_own_file(const char *source, const char *folder, struct unrack_error *err)
-{
-	char *from CLEANUP_FREE = realpath(source, NULL);
-	char *to CLEANUP_FREE = realpath(folder, NULL);
-	size_t n = to ? strlen(to) : 0;
-
-	if (from && to && !strncmp(from, to, n) && from[n] == '/')
-		return error_set(err, UNRACK_UNSAFE, "%s is inside the folder %s that it would be copied to; "
-				 "name the physical machine's disk", source, folder);
-	return 0;
 }
 
 /* "2=/dev/sdc": 2, and the place of /dev/sdc in the operands, where it is added when it is missing. */
@@ -83,8 +72,9 @@ static int open_sources(const struct copy_options *o, char **operands, int n_ope
 
 	s->disk = calloc(most, sizeof *s->disk);
 	s->ids = calloc(most, sizeof *s->ids);
+	s->names = calloc(most, sizeof *s->names);
 	s->numbers = calloc(most, sizeof *s->numbers);
-	if (!names || !s->disk || !s->ids || !s->numbers)
+	if (!names || !s->disk || !s->ids || !s->names || !s->numbers)
 		return error_nomem(err);
 	for (unsigned i = 0; i < most; i++) {
 		names[i] = i < n ? operands[i] : NULL;
@@ -93,12 +83,13 @@ static int open_sources(const struct copy_options *o, char **operands, int n_ope
 	for (unsigned i = 0; i < o->disk.n && r == 0; i++)
 		r = parse_disk(o->disk.at[i], names, &n, s->numbers, err);
 	for (unsigned i = 0; i < n && r == 0; i++) {
-		r = refuse_own_file(names[i], folder, err);
+		r = machine_check_source(folder, names[i], err);
 		if (r == 0)
 			r = disk_open(names[i], &s->disk[i].source, &s->disk[i].id, err);
 		if (r < 0)
 			break;
 		s->ids[i] = s->disk[i].id;
+		s->names[i] = s->disk[i].source->name;
 		s->bytes += s->disk[i].source->size;
 		s->n++;
 	}
@@ -192,28 +183,17 @@ static int copy_into(struct cli *cli, const struct copy_options *o, const struct
 {
 	struct intake_options io = { .io = io_posix(), .log = &cli->log, .folder = folder,
 				     .numbers = s->numbers, .n_numbers = s->n, .session = s->ids,
-				     .n_session = s->n, .same_disk = o->same_disk,
+				     .n_session = s->n, .names = s->names, .same_disk = o->same_disk,
 				     .discard_changes = o->discard_changes };
 	struct sender_result res = { 0 };
-	struct unrack_error dropped;
 	struct intake *in;
 	double began = seconds();
-	bool copying;
 	int r = intake_open(&io, &in, err);
 
 	if (r < 0)
 		return r;
-	/* A folder that has gone on keeps its steps as they are. */
-	copying = machine_get_state(intake_machine(in)) == MACHINE_COPYING;
-	if (copying && machine_disks(intake_machine(in)) > 0)
-		r = machine_step(intake_machine(in), "copy", "running", err);
-	if (r == 0)
-		r = run_halves(cli, s, in, &res, err);
-	if (copying)
-		machine_step(intake_machine(in), "copy",
-			     r == 0 ? "done" : r == UNRACK_INTERRUPTED ? "interrupted" : "failed",
-			     r == 0 ? err : &dropped);
-	intake_close(in);
+	r = run_halves(cli, s, in, &res, err);
+	intake_close(in, r);
 	if (r == 0)
 		report(cli, folder, s, &res, seconds() - began);
 	return r;

@@ -392,7 +392,7 @@ int intake_open(const struct intake_options *opt, struct intake **out, struct un
 	if (r == 0 && opt->session)
 		r = match_session(in, err);
 	if (r < 0) {
-		intake_close(in);
+		intake_close(in, r);
 		return r;
 	}
 	*out = in;
@@ -414,15 +414,17 @@ bool intake_complete(const struct intake *in)
 	return in->complete;
 }
 
-void intake_close(struct intake *in)
+void intake_close(struct intake *in, int result)
 {
 	struct unrack_error dropped;
 
 	if (!in)
 		return;
-	/* For people only: what is durable does not depend on it. */
+	/* For people only: what is durable does not depend on it. Not if the lock was lost: the
+	 * manifest is another's then. */
 	if (in->started && lock_check(in->lock, &dropped) == 0)
-		machine_step(in->m, "copy", "interrupted", &dropped);
+		machine_step(in->m, "copy", result < 0 && result != UNRACK_INTERRUPTED ? "failed" : "interrupted",
+			     &dropped);
 	lock_release(in->lock);
 	machine_free(in->m);
 	for (size_t n = 0; n < MACHINE_DISKS_MAX; n++) {

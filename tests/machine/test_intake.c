@@ -85,7 +85,7 @@ static int session(const struct intake_options *opt, const struct identity *ids,
 	}
 	if (r == 0)
 		r = all_done(in);
-	intake_close(in);
+	intake_close(in, r);
 	return r;
 }
 
@@ -168,8 +168,8 @@ static void test_first_copy(void)
 	is_int(all_done(in), 0, "now all are");
 	ok(intake_complete(in), "complete");
 	is_int(state_of(&f), MACHINE_COPIED, "state copied");
-	intake_close(in);
-	intake_close(NULL);
+	intake_close(in, UNRACK_INTERRUPTED);
+	intake_close(NULL, 0);
 	is_int(access(in_folder(&f, "unrack/lock"), F_OK), -1, "the lock is given back");
 
 	fd = open(in_folder(&f, "unrack/manifest.json"), O_RDONLY);
@@ -300,11 +300,11 @@ static void test_equal_disks(void)
 	ok(offer(in, 0, 2, &ids[0], &place) == 0 && place.number == 1, "--disk 1=first");
 	ok(offer(in, 1, 2, &ids[1], &place) == 0 && place.number == 0, "--disk 0=second");
 	is_int(offer(in, 1, 2, &ids[1], &place), UNRACK_USAGE, "no disk is taken twice");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	opt.session = NULL;
 	in = open_or_die(&opt);
 	ok(offer(in, 0, 2, &ids[0], &place) == 0 && place.number == 1, "the same one by one");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	identity_free(&ids[0]);
 	identity_free(&ids[1]);
 	fixture_close(&f);
@@ -326,29 +326,29 @@ static void test_resume(void)
 	in = open_or_die(&opt);
 	offer(in, 0, 1, &a, &place);
 	fixture_receive(&place, &a, 2);
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	machine_open(io_posix(), f.folder, &m, &err);
 	is_str(machine_step_state(m, "copy"), "interrupted", "a session that ends early is noted");
 	machine_free(m);
 	in = open_or_die(&opt);
 	ok(offer(in, 0, 1, &old, &place) == 0 && place.number == 0, "it goes on without the serial");
 	is_int(access(place.journal, F_OK), 0, "with what was copied");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	in = open_or_die(&opt);
 	is_int(offer(in, 0, 1, &clone, &place), UNRACK_UNSAFE, "not with another serial");
 	has_str(err.text, "serial is 2, was 1", "which is said");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	close(open(in_folder(&f, "vmware.log"), O_CREAT | O_WRONLY, 0600));
 	in = open_or_die(&opt);
 	is_int(offer(in, 0, 1, &a, &place), UNRACK_UNSAFE, "not when the virtual machine was started meanwhile");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	unlink(in_folder(&f, "vmware.log"));
 
 	opt.same_disk = true;
 	in = open_or_die(&opt);
 	ok(offer(in, 0, 1, &clone, &place) == 0 && access(place.journal, F_OK) == 0,
 	   "--same-disk takes another serial, and goes on");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	in = open_or_die(&opt);
 	is_int(offer(in, 0, 1, &changed, &place), 0, "and other signatures");
 	ok(access(place.journal, F_OK) < 0 && access(place.image, F_OK) < 0 && access(place.digests, F_OK) < 0,
@@ -357,7 +357,7 @@ static void test_resume(void)
 	fixture_receive(&place, &changed, 4);
 	disk_done(in, &place);
 	is_int(all_done(in), 0, "to its end");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	opt.same_disk = false;
 	is_int(session(&opt, &changed, 1), 0, "after which it is the disk of this folder");
 	opt.same_disk = true;
@@ -399,7 +399,7 @@ static void test_interrupted_restart(void)
 			   access(place.digests, F_OK) < 0,
 		   "is completed");
 		ok(!machine_find_disk(intake_machine(in), 0)->restart, "once");
-		intake_close(in);
+		intake_close(in, UNRACK_INTERRUPTED);
 		fixture_close(&f);
 	}
 	identity_free(&a);
@@ -424,10 +424,10 @@ static void test_refused_folders(void)
 	unlink(in_folder(&f, "web01.vmx"));
 	in = open_or_die(&opt);
 	ok(in != NULL, "an empty folder is fine");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	in = open_or_die(&opt);
 	ok(in != NULL, "one that was begun too");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 
 	snprintf(path, sizeof path, "%s/unrack", f.folder);
 	lock_take(path, NULL, &l, &err);
@@ -463,7 +463,7 @@ static void test_lost_lock(void)
 	is_int(intake_host(in)->check_owner(intake_host(in)->ctx, &err), UNRACK_UNSAFE, "the owner notices");
 	is_int(offer(in, 0, 1, &a, &place), UNRACK_UNSAFE, "no disk is placed");
 	is_int(all_done(in), UNRACK_UNSAFE, "nothing is done");
-	intake_close(in);
+	intake_close(in, UNRACK_INTERRUPTED);
 	identity_free(&a);
 	fixture_close(&f);
 }
