@@ -55,7 +55,8 @@ struct devname_map {
 };
 
 void devname_map_init(struct devname_map *m, unsigned images);
-/* A certain fact: DISK is IMAGE. The first one for a disk or image wins. */
+/* A certain fact: DISK is IMAGE. The first one for a disk wins, and for an image the first one
+ * of each family: a guest that was converted by hand may use old and new names together. */
 void devname_map_learn(struct devname_map *m, const char *disk, int image, const char *why);
 /* A disk that some file names. NAME may be anything; what is not a disk is ignored. */
 void devname_map_mention(struct devname_map *m, const char *name);

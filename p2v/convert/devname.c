@@ -163,12 +163,12 @@ static struct devname_mapped *find_disk(const struct devname_map *m, const char 
 	return NULL;
 }
 
-static struct devname_mapped *find_image(const struct devname_map *m, int image)
+static bool is_taken(const struct devname_map *m, int image)
 {
 	for (size_t i = 0; i < m->n; i++)
 		if (m->at[i].image == image)
-			return (struct devname_mapped *)&m->at[i];
-	return NULL;
+			return true;
+	return false;
 }
 
 /* A full map gives NULL: the name stays unknown, and is reported when it is translated. */
@@ -200,8 +200,12 @@ void devname_map_learn(struct devname_map *m, const char *disk, int image, const
 	if (!devname_parse(disk, &d) || d.partition)
 		return;
 	e = add_disk(m, &d);
-	if (e && e->image == UNDECIDED && image >= 0 && (unsigned)image < m->images && !find_image(m, image))
-		decide(e, image, why);
+	if (!e || e->image != UNDECIDED || image < 0 || (unsigned)image >= m->images)
+		return;
+	for (size_t i = 0; i < m->n; i++)
+		if (m->at[i].image == image && m->at[i].family == e->family)
+			return;
+	decide(e, image, why);
 }
 
 void devname_map_mention(struct devname_map *m, const char *name)
@@ -240,7 +244,7 @@ static void settle_by_order(struct devname_map *m)
 			long image = (long)known->image + (long)e->number - (long)known->number;
 
 			if (known->family == e->family && known->image >= 0 && image >= 0 &&
-			    image < (long)m->images && !find_image(m, (int)image)) {
+			    image < (long)m->images && !is_taken(m, (int)image)) {
 				decide(e, (int)image, "by its order after ");
 				snprintf(e->why + strlen(e->why), sizeof e->why - strlen(e->why), "%.40s",
 					 known->disk);
@@ -255,8 +259,8 @@ void devname_map_settle(struct devname_map *m)
 
 	settle_by_count(m);
 	settle_by_order(m);
-	for (size_t i = 0; i < m->n; i++)
-		taken += m->at[i].image >= 0;
+	for (unsigned i = 0; i < m->images; i++)
+		taken += is_taken(m, (int)i);
 	for (size_t i = 0; i < m->n; i++)
 		if (m->at[i].image == UNDECIDED)
 			decide(&m->at[i], taken >= m->images ? -1 : -2,

@@ -148,6 +148,8 @@ static void test_map(void)
 	one_map("three disks, one name", 3, IN("/dev/sdb1"), WANT({ "/dev/sdb1", "unsure" }));
 	one_map("the first fact wins", 2, IN("/dev/sda=1", "/dev/sda=0", "/dev/sdb=1", "/dev/sdb=0"),
 		WANT({ "/dev/sda1", "/dev/sdb1" }, { "/dev/sdb1", "/dev/sda1" }));
+	one_map("converted in part", 1, IN("/dev/sda=0", "/dev/cciss/c0d0=0"),
+		WANT({ "/dev/sda3", "kept" }, { "/dev/cciss/c0d0p3", "/dev/sda3" }));
 	one_map("an image beyond the last is no fact", 1, IN("/dev/sdb=1", "/dev/sda=0"),
 		WANT({ "/dev/sdb1", "absent" }, { "/dev/sda1", "kept" }));
 
