@@ -26,7 +26,7 @@ static int slowly(void *ctx, uint64_t off, size_t n)
 	(void)ctx;
 	(void)off;
 	(void)n;
-	usleep(1500);
+	usleep(500);
 	return 0;
 }
 
@@ -101,10 +101,10 @@ static void test_power_failures(enum twin_crash mode, const char *what)
 	rig_close(&whole);
 }
 
-/* A call fails, the power with it; or only the call. */
+/* A call fails; with every second one the power too. */
 static void test_failing_calls(enum twin_op op, const char *name)
 {
-	unsigned bad = 0, failed = 0, trusted = 0;
+	unsigned bad = 0, failed = 0, lies = 0;
 	uint64_t calls;
 	struct rig r, again;
 
@@ -113,30 +113,26 @@ static void test_failing_calls(enum twin_op op, const char *name)
 	copy_run(&r.c);
 	calls = twin_io_count(r.twin, op);
 	rig_close(&r);
-	for (uint64_t nth = 1; nth <= calls; nth++)
-		for (int power = 0; power < 2; power++) {
-			struct twin_fault f = { .op = op, .nth = nth, .errnum = EIO };
-			struct twin_io *next;
-			uint64_t acked;
+	for (uint64_t nth = 1; nth <= calls; nth++) {
+		struct twin_fault f = { .op = op, .nth = nth, .errnum = EIO };
+		struct twin_io *next;
 
-			rig_open(&r, NULL);
-			twin_source_hook(r.src, slowly, NULL);
-			twin_io_fault(r.twin, f);
-			copy_run(&r.c);
-			failed += r.c.received == UNRACK_IO && r.c.sent == UNRACK_IO;
-			if (r.c.received < 0 && strcmp(r.c.receive_err.text, r.c.send_err.text) != 0)
-				printf("# different: %s / %s\n", r.c.receive_err.text, r.c.send_err.text);
-			/* With success the fault has hit nothing that matters. */
-			trusted += r.c.received == 0 && !copy_image_is(&r.c, r.twin, 0, data, SIZE);
-			acked = acked_at(&r.c, SIZE_MAX);
-			next = twin_io_crash(r.twin, SIZE_MAX, power ? TWIN_DROP : TWIN_KEEP, 0);
-			bad += !continues(next, acked, &again);
-			rig_close(&again);
-			rig_close(&r);
-		}
-	ok(failed > 0, "%s: a failed call ends the copy (%u of %llu)", name, failed,
-	   (unsigned long long)calls * 2);
-	is_int(trusted, 0, "%s: no failure is taken for success", name);
+		rig_open(&r, NULL);
+		twin_source_hook(r.src, slowly, NULL);
+		twin_io_fault(r.twin, f);
+		copy_run(&r.c);
+		failed += r.c.received == UNRACK_IO && r.c.sent == UNRACK_IO &&
+			  strcmp(r.c.receive_err.text, r.c.send_err.text) == 0;
+		/* Some calls don't matter, as looking for an old descriptor. */
+		lies += r.c.received == 0 && !copy_image_is(&r.c, r.twin, 0, data, SIZE);
+		next = twin_io_crash(r.twin, SIZE_MAX, nth % 2 ? TWIN_DROP : TWIN_KEEP, 0);
+		bad += !continues(next, acked_at(&r.c, SIZE_MAX), &again);
+		rig_close(&again);
+		rig_close(&r);
+	}
+	ok(failed >= calls - calls / 4, "%s: a failed call ends the copy, both sides say why (%u of %llu)",
+	   name, failed, (unsigned long long)calls);
+	is_int(lies, 0, "%s: no failure is taken for success", name);
 	is_int(bad, 0, "%s: the same command completes the copy after each", name);
 }
 
