@@ -155,6 +155,20 @@ static int read_release(struct search *s, struct candidate *c, struct unrack_err
 	return 0;
 }
 
+/* Which disk the guest's boot loader calls what. Images are in the BIOS's order. */
+static void read_device_map(struct search *s, const struct candidate *c)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	char name[64];
+	size_t pos = 0;
+	int bios;
+
+	if (!read_below(s, c, "/grub/device.map", &text) && !read_below(s, c, "/boot/grub/device.map", &text))
+		return;
+	while (devicemap_next(buf_str(&text), text.len, &pos, &bios, name))
+		devname_map_learn(s->names, name, bios, "device.map");
+}
+
 /* Mounts every filesystem that may be a root, read-only, each at a place of its own. */
 static int look_at_all(struct search *s, struct unrack_error *err)
 {
@@ -180,6 +194,7 @@ static int look_at_all(struct search *s, struct unrack_error *err)
 		}
 		if (r < 0)
 			return r;
+		read_device_map(s, c);
 		c->root = read_below(s, c, "/etc/fstab", &fstab);
 		r = c->root ? read_release(s, c, err) : 0;
 		if (r < 0)
@@ -238,7 +253,7 @@ static int root_of_loader(struct search *s)
 		    conf.entries[conf.default_entry].args)
 			root = grubconf_argument(conf.entries[conf.default_entry].args, "root");
 		if (root && names) {
-			devname_map_init(names, g->disks);
+			*names = *s->names;
 			devname_map_mention(names, root);
 			devname_map_settle(names);
 			found = guest_mount_resolve(g, names, root);
@@ -358,13 +373,12 @@ static int by_where(const void *a, const void *b)
 }
 
 /* The guest's names of disks, with what the root's own entry tells. */
-static void learn_names(struct search *s, unsigned root, const struct fstab_entry *e, size_t n,
-			struct devname_map *names)
+static void learn_names(struct search *s, unsigned root, const struct fstab_entry *e, size_t n)
 {
+	struct devname_map *names = s->names;
 	const struct guest_part *p = &s->g->parts[root];
 	struct devname d;
 
-	devname_map_init(names, s->g->disks);
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(e[i].where, "/") && devname_parse(e[i].device, &d) && p->disk >= 0 &&
 		    (int)d.partition == p->partition)
@@ -385,8 +399,7 @@ static int refuse_md_root(const struct fstab_entry *e, size_t n, struct unrack_e
 	return 0;
 }
 
-static int mount_entries(struct search *s, const struct devname_map *names, struct fstab_entry *e,
-			 size_t n, struct unrack_error *err)
+static int mount_entries(struct search *s, struct fstab_entry *e, size_t n, struct unrack_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool boot = !strcmp(e[i].where, "/boot");
@@ -396,7 +409,7 @@ static int mount_entries(struct search *s, const struct devname_map *names, stru
 			continue;
 		if (!fstab_is_local(&e[i]) && !boot)
 			continue;
-		part = guest_mount_resolve(s->g, names, e[i].device);
+		part = guest_mount_resolve(s->g, s->names, e[i].device);
 		if (part >= 0 && !s->at[part].probe.mountable && strcmp(s->g->parts[part].fstype, "vfat"))
 			part = -1;
 		if (part < 0) {
@@ -419,14 +432,10 @@ static int mount_entries(struct search *s, const struct devname_map *names, stru
 static int mount_system(struct search *s, unsigned root, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf text = { 0 };
-	struct devname_map *names CLEANUP_FREE = malloc(sizeof *names);
 	struct fstab_entry *e = NULL;
 	size_t n = 0;
-	int r;
+	int r = s->a->ops->umount_all(s->a->ctx, err);
 
-	if (!names)
-		return error_nomem(err);
-	r = s->a->ops->umount_all(s->a->ctx, err);
 	s->g->mounts = calloc(GUEST_PARTS_MAX, sizeof *s->g->mounts);
 	if (r == 0 && !s->g->mounts)
 		r = error_nomem(err);
@@ -445,9 +454,9 @@ static int mount_system(struct search *s, unsigned root, struct unrack_error *er
 	qsort(e, n, sizeof *e, by_where);
 	r = refuse_md_root(e, n, err);
 	if (r == 0) {
-		learn_names(s, root, e, n, names);
+		learn_names(s, root, e, n);
 		/* GUEST_PARTS_MAX mounts have room, one of them is the root. */
-		r = mount_entries(s, names, e, n < GUEST_PARTS_MAX ? n : GUEST_PARTS_MAX - 1, err);
+		r = mount_entries(s, e, n < GUEST_PARTS_MAX ? n : GUEST_PARTS_MAX - 1, err);
 	}
 	fstab_free(e, n);
 	return r;
@@ -456,10 +465,14 @@ static int mount_system(struct search *s, unsigned root, struct unrack_error *er
 int guest_mount_all(struct guest *g, const struct appliance *a, const struct log *log,
 		    struct unrack_error *err)
 {
-	struct search s = { .g = g, .a = a, .log = log };
+	struct search s = { .g = g, .a = a, .log = log, .names = malloc(sizeof *s.names) };
 	unsigned root = 0;
-	int r = guest_parts_find(&s, err);
+	int r;
 
+	if (!s.names)
+		return error_nomem(err);
+	devname_map_init(s.names, g->disks);
+	r = guest_parts_find(&s, err);
 	if (r == 0)
 		r = look_at_all(&s, err);
 	if (r == 0)
@@ -468,6 +481,7 @@ int guest_mount_all(struct guest *g, const struct appliance *a, const struct log
 		log_debug(log, "root filesystem: %s, %s", g->parts[root].device, s.at[root].release);
 		r = mount_system(&s, root, err);
 	}
+	free(s.names);
 	free(s.at);
 	return r;
 }

@@ -22,6 +22,7 @@ struct search {
 	const struct appliance *a;
 	const struct log *log;
 	struct candidate *at; /* beside g->parts; malloc'd */
+	struct devname_map *names; /* the guest's names of disks, as far as they are known; malloc'd */
 };
 
 /* Fills g->parts and the candidates' probes. */

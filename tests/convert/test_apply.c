@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../p2v/convert/apply.h"
+#include "../support/tap.h"
+
+static char top[] = "/tmp/unrack-apply-XXXXXX";
+static struct unrack_error err;
+
+static void put(const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", top, name);
+	f = fopen(path, "w");
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		exit(99);
+}
+
+static const char *content(struct guest *g, const char *path)
+{
+	static struct buf b;
+
+	return g->ops->read(g, path, 1000, &b, &err) < 0 ? "(none)" : buf_str(&b);
+}
+
+#define S(s) ((char *)(s))
+#define TEXT(s) { .data = (uint8_t *)(s), .len = sizeof(s) - 1 }
+
+int main(void)
+{
+	struct edit edits[] = {
+		{ .kind = EDIT_RENAME, .path = S("/initrd.img"), .to = S("/initrd-phys.img") },
+		{ .kind = EDIT_WRITE, .path = S("/initrd.img"), .after = TEXT("new initrd"), .mode = 0600 },
+		{ .kind = EDIT_WRITE, .path = S("/modprobe.conf"), .after = TEXT("alias eth0 vmxnet3\n"), .existed = true,
+		  .reason = S("because") },
+		{ .kind = EDIT_REMOVE, .path = S("/stale") },
+		{ .kind = EDIT_SYMLINK, .path = S("/link"), .to = S("modprobe.conf") },
+	};
+	struct plan plan = { .edits = edits, .n_edits = 5 };
+	atomic_bool stop = false;
+	struct log log = { .stop = &stop };
+	struct guest_stat st;
+	struct guest *g;
+	char cmd[100];
+
+	if (!mkdtemp(top))
+		return 99;
+	put("initrd.img", "old initrd");
+	put("modprobe.conf", "alias eth0 e1000\n");
+	put("stale", "x");
+	if (guest_open_dir(top, true, &g, &err) < 0)
+		return 99;
+	edits[2].uid = getuid();
+	is_int(apply_plan(g, &plan, NULL, &err), 0, "a plan is carried out");
+	is_str(content(g, "/initrd-phys.img"), "old initrd", "the old initrd is kept under its new name");
+	is_str(content(g, "/initrd.img"), "new initrd", "and then replaced, in the plan's order");
+	g->ops->stat(g, "/initrd.img", &st, &err);
+	is_int(st.mode, 0600, "a new file has its mode");
+	is_str(content(g, "/modprobe.conf"), "alias eth0 vmxnet3\n", "text is rewritten");
+	is_str(content(g, "/link"), "alias eth0 vmxnet3\n", "a link is made");
+	ok(!guest_exists(g, "/stale"), "and a file removed");
+
+	/* A second time: the kept initrd is in the way. */
+	is_int(apply_plan(g, &plan, NULL, &err), UNRACK_UNSAFE, "a rename that would replace a file is refused");
+	has_str(err.text, "/initrd-phys.img exists", "by its name");
+	is_str(content(g, "/initrd-phys.img"), "old initrd", "and the kept initrd is as it was");
+	plan.edits = edits + 3;
+	plan.n_edits = 1;
+	is_int(apply_plan(g, &plan, NULL, &err), UNRACK_IO, "a missing file can't be removed");
+	plan.edits = edits + 4;
+	is_int(apply_plan(g, &plan, NULL, &err), UNRACK_UNSAFE, "a link does not replace a file");
+	atomic_store(&stop, true);
+	is_int(apply_plan(g, &plan, &log, &err), UNRACK_INTERRUPTED, "a stop is heard between two edits");
+	is_str(apply_kind_name(EDIT_RENAME), "rename", "kinds have names");
+	guest_close(g);
+	snprintf(cmd, sizeof cmd, "rm -rf %s", top);
+	if (system(cmd))
+		ok(false, "the folder is removed");
+	return tap_done();
+}
