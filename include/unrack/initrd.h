@@ -19,8 +19,8 @@
 enum initrd_kind {
 	INITRD_NASH,    /* cpio whose /init is a nash script: RHEL 4, 5 */
 	INITRD_DRACUT,  /* cpio made by dracut: RHEL 6 and later */
-	INITRD_EXT2,    /* an ext2 filesystem with /linuxrc: RHEL 2.1, 3 */
-	INITRD_OTHER,   /* readable, but not one of these; left alone */
+	INITRD_EXT2,    /* an ext2 filesystem with /linuxrc: RHEL 2.1, 3; shows no members */
+	INITRD_OTHER,   /* readable, or a cramfs or romfs, but not one of these; left alone */
 };
 
 struct initrd_member {
@@ -34,7 +34,9 @@ struct initrd_member {
 
 struct initrd;
 
-/* NAME is for messages. BYTES are copied or kept decompressed; they may go after the call. */
+/* NAME is for messages. BYTES are copied or kept decompressed; they may go after the call.
+ * Cut short, damaged, or followed by something that no kernel would unpack: UNRACK_DAMAGED.
+ * Larger than any initrd, or lzo: UNRACK_UNSUPPORTED. */
 int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **out,
 		struct unrack_error *err);
 void initrd_close(struct initrd *i);
@@ -42,6 +44,7 @@ enum initrd_kind initrd_get_kind(const struct initrd *i);
 const char *initrd_container(const struct initrd *i); /* "gzip newc cpio", ... */
 size_t initrd_len(const struct initrd *i);
 const struct initrd_member *initrd_at(const struct initrd *i, size_t k);
+/* Of several members with one name the last: that is the one a kernel leaves. */
 const struct initrd_member *initrd_find(const struct initrd *i, const char *name);
 
 /* --- A kernel's modules ----------------------------------------------------------------- */
@@ -77,7 +80,8 @@ void module_name_of(const char *path, char out[64]);
 /* --- Answers ---------------------------------------------------------------------------- */
 struct initrd_answer {
 	enum initrd_kind kind;
-	bool loads;          /* every wanted module is loaded before root is looked for */
+	bool loads;          /* every wanted module is loaded before root is looked for, and nothing
+			      * in the script keeps the disks from being found then */
 	struct buf order;    /* modules in load order, one per line */
 	struct buf missing;  /* wanted ones that are not loaded or not in the image, one per line, with the reason */
 	char root[256];      /* the root device baked in ("" = from the command line only) */
@@ -87,8 +91,10 @@ struct initrd_answer {
 	char text[512];      /* one sentence: why not, or how */
 };
 
-/* WANTED: module names, without those built into the kernel. TREE: that kernel's modules
- * (for closure and for the image's own completeness). */
+/* WANTED: module names; those that TREE, that kernel's modules, knows to be built in count
+ * as loaded. What they need is wanted too, and so is sd_mod if they drive disks. N may be 0:
+ * then only the names in the script are asked for. INITRD_EXT2 and INITRD_OTHER:
+ * UNRACK_UNSUPPORTED; a wanted module that the kernel has not: UNRACK_MISSING. */
 int initrd_check(const struct initrd *i, const struct module_tree *tree,
 		 const char *const *wanted, size_t n, struct initrd_answer *out,
 		 struct unrack_error *err);
@@ -103,17 +109,23 @@ struct initrd_change {
 	int (*read_module)(void *ctx, const char *path, struct buf *out, struct unrack_error *err);
 	void *ctx;
 	/* Device names in the script to replace: pairs {old, new}, longest match wins, whole
-	 * names only (/dev/cciss/c0d0p1 is not part of /dev/cciss/c0d0p12). new NULL: the line goes. */
+	 * names only (/dev/cciss/c0d0p1 is not part of /dev/cciss/c0d0p12). new NULL: the line goes,
+	 * unless it is the one that mounts root: then UNRACK_USAGE. Messages and comments stay. If a
+	 * new name is also an old one, a second call changes it again: call once per change. */
 	const char *const (*devices)[2];
 	size_t n_devices;
 };
 
 /* A new image with the change. *changed is false, and OUT empty, when the image is right as
- * it is. SUMMARY: a member-by-member diff as text (added, changed, a unified diff of the script). */
+ * it is. SUMMARY: a member-by-member diff as text (added, changed, a unified diff of the script).
+ * Lines of dmraid, multipath and iSCSI go too. Nothing is handed out that initrd_check would
+ * refuse. Only INITRD_NASH can be changed; a dracut image may be right as it is, else
+ * UNRACK_UNSUPPORTED. What read_module returns may be packed. */
 int initrd_change(const struct initrd *i, const struct initrd_change *c, struct buf *out,
 		  bool *changed, struct buf *summary, struct unrack_error *err);
 
-/* The same members in the same container: for round trips. Deterministic. */
+/* The same members in the same container, each with the header it had: for round trips.
+ * Deterministic. Containers other than plain and gzip cpio: UNRACK_UNSUPPORTED. */
 int initrd_write(const struct initrd *i, struct buf *out, struct unrack_error *err);
 
 #endif
