@@ -190,7 +190,8 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 		r = error_nomem(err);
 	else
 		r = check_add(j, "driver", a.loads ? CHECK_OK : CHECK_BAD, buf_steal(&evidence),
-			      a.loads ? NULL : strdup(a.text), err);
+			      a.loads ? NULL : check_say("the initrd does not load it before it looks for root: %s", a.text),
+			      err);
 	initrd_answer_free(&a);
 	return r;
 }

@@ -182,7 +182,9 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k, const
 	if (r == 0)
 		r = initrd_change(image, &c, &new, &changed, &summary, err);
 	if (r == 0 && changed) {
-		reason = answer.loads ? plan_table_say(t) : strdup(answer.text);
+		reason = answer.loads ? plan_table_say(t) :
+					plan_say("it does not load %s before it looks for root: %s", drivers_disk(k, j->t),
+						 answer.text);
 		r = add_edits(j, i->path, &new, &summary, reason, needs, err);
 	}
 	initrd_answer_free(&answer);
