@@ -274,7 +274,8 @@ int digest_table_truncate(struct digest_table *t, uint64_t grain, struct unrack_
 	r = io_truncate(t->io, t->fd, t->path, digest_offset(grain), err);
 	if (r == 0)
 		r = io_truncate(t->io, t->fd, t->path, digest_offset(t->grains), err);
-	return r;
+	/* Grains of zeros are not written from here on, and so would never be synced. */
+	return r < 0 ? r : io_fdatasync(t->io, t->fd, t->path, err);
 }
 
 int digest_table_sync(struct digest_table *t, struct unrack_error *err)

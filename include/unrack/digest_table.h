@@ -29,7 +29,7 @@ int digest_table_create(const struct io *io, const char *path, uint64_t disk_byt
 /* READ_ONLY: nothing is written. Checks header against DISK_BYTES. */
 int digest_table_open(const struct io *io, const char *path, uint64_t disk_bytes, bool read_only,
 		      struct digest_table **out, struct unrack_error *err);
-/* Forgets everything at and above GRAIN (which may be garbage after a crash). */
+/* Forgets everything at and above GRAIN (which may be garbage after a crash), durably. */
 int digest_table_truncate(struct digest_table *t, uint64_t grain, struct unrack_error *err);
 int digest_table_write(struct digest_table *t, uint64_t first, const struct digest *d, uint64_t n,
 		       struct unrack_error *err);

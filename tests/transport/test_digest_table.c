@@ -103,8 +103,10 @@ static void test_life(void)
 
 static void test_truncate(void)
 {
-	struct twin_io *w = twin_io_new(NULL);
+	struct twin_io *w = twin_io_new(NULL), *c;
 	struct digest_table *t = create(twin_io(w), DISK(9000));
+	uint8_t *data;
+	size_t n;
 
 	put_range(t, 0, 9000, 1);
 	is_int(digest_table_truncate(t, 4100, &err), 0, "everything from a grain on is forgotten");
@@ -114,6 +116,14 @@ static void test_truncate(void)
 	is_int(digest_table_truncate(t, 0, &err), 0, "all of it");
 	ok(range_is(t, 0, 9000, 0), "is forgotten");
 	is_int(digest_table_truncate(t, 9000, &err), 0, "none of it");
+	put_range(t, 7000, 10, 9);
+	digest_table_sync(t, &err);
+	is_int(digest_table_truncate(t, 4000, &err), 0, "once more");
+	c = twin_io_crash(w, twin_io_records(w), TWIN_DROP, 0);
+	data = twin_io_get(c, PATH, &n);
+	ok(n == 4096 + 9000 * 16 && data[4096 + 7000 * 16] == 0, "it is forgotten after a power failure too");
+	free(data);
+	twin_io_free(c);
 	is_int(digest_table_truncate(t, 9001, &err), UNRACK_INTERNAL, "beyond the end");
 	digest_table_close(t);
 	twin_io_free(w);
