@@ -73,8 +73,6 @@ static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 	if (o->dry_run)
 		return fix_dry_run(&s->job, rep, err);
 	r = check_unchanged(cli, s, o, err);
-	if (r == 0)
-		r = subject_keep_request(s, &s->job.request, err);
 	if (r == 0 && s->machine)
 		r = machine_step(s->machine, "fix", "running", err);
 	if (r < 0)
@@ -82,6 +80,8 @@ static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 	r = fix_run(&s->job, rep, err);
 	if (r == 0)
 		r = keep_findings(s, rep, err);
+	if (r == 0)
+		r = subject_keep_request(s, &s->job.request, err);
 	if (s->machine) {
 		struct unrack_error dropped;
 

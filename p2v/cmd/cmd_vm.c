@@ -131,8 +131,6 @@ static int vm(struct cli *cli, struct subject *s, const struct vm_options *o, st
 	int r = subject_request(s, &o->target, &req, err);
 
 	if (r == 0)
-		r = subject_keep_request(s, &req, err);
-	if (r == 0)
 		r = subject_guest(s, &guest, err);
 	if (r == 0)
 		r = subject_target(s, &req, &t, err);
@@ -146,6 +144,8 @@ static int vm(struct cli *cli, struct subject *s, const struct vm_options *o, st
 		r = subject_guest(s, &guest, err); /* subject_target may have looked again */
 	if (r == 0)
 		r = write_vmx(cli, s, o, &t, guest, err);
+	if (r == 0)
+		r = subject_keep_request(s, &req, err);
 	return r == 0 ? machine_step(s->machine, "vm", "done", err) : r;
 }
 

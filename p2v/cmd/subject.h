@@ -30,7 +30,7 @@ void subject_close(struct subject *s);
 /* What was given, over what the folder was given first. */
 int subject_request(const struct subject *s, const struct target_options *o,
 		    struct target_request *req, struct unrack_error *err);
-/* Keeps REQ as the folder's default, if it has none yet. */
+/* Keeps REQ, which has proven possible, as the folder's default, if it has none yet. */
 int subject_keep_request(struct subject *s, const struct target_request *req,
 			 struct unrack_error *err);
 
