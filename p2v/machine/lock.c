@@ -78,10 +78,11 @@ static int publish(struct lock *l, struct unrack_error *err)
 	n = lock_record_write(&l->self, text, &l->counter_at);
 	l->fd = open(l->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (l->fd < 0)
-		return error_errno(err, errno, "can't make the lock file %s", l->path);
+		return error_errno(err, errno, "can't make a lock file in %s", l->dir);
 	/* The sync is for other hosts: on a network filesystem it sends what was written. */
+	errno = ENOSPC; /* what a short write means */
 	if (pwrite(l->fd, text, n, 0) != (ssize_t)n || fdatasync(l->fd) < 0)
-		return error_errno(err, errno ? errno : ENOSPC, "can't write the lock file %s", l->path);
+		return error_errno(err, errno, "can't write a lock file in %s", l->dir);
 	return 0;
 }
 

@@ -108,7 +108,15 @@ int machine_save(struct machine *m, struct unrack_error *err)
 	if (!path || machine_to_json(m) < 0)
 		return error_nomem(err);
 	r = manifest_encode(m->doc, &text, err);
-	return r < 0 ? r : io_replace_file(m->io, path, text.data, text.len, 0666, err);
+	if (r == 0)
+		r = io_replace_file(m->io, path, text.data, text.len, 0666, err);
+	if (r == UNRACK_NOSPACE) {
+		struct unrack_error was = *err;
+
+		error_set(err, UNRACK_NOSPACE, "%.900s; free some space and run the same command again",
+			  was.text);
+	}
+	return r;
 }
 
 /* --- Members ---------------------------------------------------------------------------- */

@@ -120,8 +120,10 @@ static int check_disk(const struct machine *m, const struct machine_disk *d, enu
 	if (!point.complete)
 		r = error_set(err, UNRACK_UNSAFE, "the copy of disk %d in %s is not complete; continue it first",
 			      d->n, machine_folder(m));
+	else if (stat(image, &st) < 0 && errno == ENOENT)
+		r = error_set(err, UNRACK_UNSAFE, "%s is missing, though its copy was complete", image);
 	else if (stat(image, &st) < 0)
-		r = error_errno(err, errno, "can't find %s", image);
+		r = error_errno(err, errno, "can't look at %s", image);
 	else if ((uint64_t)st.st_size != round_up(info.id.bytes, SECTOR_SIZE))
 		r = changed(image, err);
 	else if (how == MACHINE_CHECK_FULL || !stamp_same(&st, d, &point))

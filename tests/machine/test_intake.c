@@ -217,6 +217,10 @@ static void test_again(void)
 	is_int(state_of(&f), MACHINE_COPIED, "both disks, since they were fixed together");
 	opt = options(&f);
 	is_int(session(&opt, ids, 2), 0, "after which all is as it should be");
+	unlink(in_folder(&f, "web01_1-flat.vmdk"));
+	is_int(session(&opt, ids, 2), UNRACK_UNSAFE, "a missing image is no reason to copy over what is there");
+	opt.discard_changes = true;
+	is_int(session(&opt, ids, 2), 0, "unless asked to");
 	identity_free(&ids[0]);
 	identity_free(&ids[1]);
 	fixture_close(&f);

@@ -51,6 +51,8 @@ static void test_set(void)
 	twin_io_free(c);
 	twin_io_fault(t, (struct twin_fault){ TWIN_FDATASYNC, NULL, 1, false, ENOSPC });
 	is_int(machine_set_state(m, MACHINE_FIXING, &err), UNRACK_NOSPACE, "a state that can't be saved");
+	has_str(err.text, "No space left on device; free some space and run the same command again",
+		"the sentence");
 	is_int(machine_get_state(m), MACHINE_COPIED, "is not entered");
 	machine_free(m);
 	twin_io_free(t);
