@@ -6,7 +6,8 @@
 #include "deflate_engine.h"
 
 struct deflate {
-	struct deflate_isal *isal;     /* NULL: libdeflate compresses */
+	enum deflate_engine engine;    /* not DEFLATE_BEST */
+	struct deflate_isal *isal;     /* NULL unless it compresses */
 	struct deflate_libdeflate *ld; /* also stores what does not shrink */
 };
 
@@ -19,6 +20,7 @@ struct deflate *deflate_open(enum deflate_engine engine)
 	d->ld = deflate_libdeflate_open();
 	if (engine == DEFLATE_BEST)
 		engine = deflate_isal_is_fast() ? DEFLATE_ISAL : DEFLATE_LIBDEFLATE;
+	d->engine = engine;
 	if (engine == DEFLATE_ISAL)
 		d->isal = deflate_isal_open();
 	if (!d->ld || (engine == DEFLATE_ISAL && !d->isal)) {
@@ -30,16 +32,25 @@ struct deflate *deflate_open(enum deflate_engine engine)
 
 const char *deflate_name(const struct deflate *d)
 {
-	return d->isal ? "isa-l" : "libdeflate";
+	static const char *const names[] = {
+		[DEFLATE_ISAL] = "isa-l",
+		[DEFLATE_LIBDEFLATE] = "libdeflate",
+		[DEFLATE_STORE] = "stored",
+	};
+
+	return names[d->engine];
 }
 
 size_t deflate_grain(struct deflate *d, const uint8_t grain[GRAIN_SIZE],
 		     uint8_t out[DEFLATE_GRAIN_MAX])
 {
-	/* Below GRAIN_SIZE it has shrunk; a form that has not is the same for all engines. */
-	size_t n = d->isal ? deflate_isal_grain(d->isal, grain, out, GRAIN_SIZE - 1)
-			   : deflate_libdeflate_grain(d->ld, grain, out, GRAIN_SIZE - 1);
+	size_t n = 0;
 
+	/* Below GRAIN_SIZE it has shrunk; the form of what has not is the same for all engines. */
+	if (d->engine == DEFLATE_ISAL)
+		n = deflate_isal_grain(d->isal, grain, out, GRAIN_SIZE - 1);
+	else if (d->engine == DEFLATE_LIBDEFLATE)
+		n = deflate_libdeflate_grain(d->ld, grain, out, GRAIN_SIZE - 1);
 	return n ? n : deflate_libdeflate_store(d->ld, grain, out);
 }
 

@@ -58,17 +58,17 @@ int message_check_frame(const struct frame *f, struct unrack_error *err)
 {
 	if (f->type == 0 || f->type >= ARRAY_LEN(types))
 		return error_set(err, UNRACK_UNSUPPORTED,
-				 "the far side sent a message of the unknown type %u", f->type);
+				 "a message of the unknown type %u came", f->type);
 	if (f->length > message_limit(f->type))
 		return error_set(err, UNRACK_DAMAGED,
-				 "the far side sent a %s of %u bytes, more than the %u it may have",
+				 "a %s of %u bytes came, more than the %u it may have",
 				 message_name(f->type), f->length, message_limit(f->type));
 	return 0;
 }
 
 static int bad(struct unrack_error *err, unsigned type, const char *what)
 {
-	return error_set(err, UNRACK_DAMAGED, "the far side sent a %s that is not valid: %s",
+	return error_set(err, UNRACK_DAMAGED, "a %s came that is not valid: %s",
 			 message_name(type), what);
 }
 
@@ -76,7 +76,7 @@ static int check_size(size_t n, size_t want, unsigned type, struct unrack_error 
 {
 	if (n != want)
 		return error_set(err, UNRACK_DAMAGED,
-				 "the far side sent a %s of %zu bytes instead of %zu",
+				 "a %s of %zu bytes came instead of %zu",
 				 message_name(type), n, want);
 	return 0;
 }
@@ -118,8 +118,8 @@ int message_decode_hello(const void *payload, size_t n, struct message_hello *m,
 	m->version = get_le32(p + 8);
 	if (m->version != MESSAGE_VERSION)
 		return error_set(err, UNRACK_UNSUPPORTED,
-				 "the far side speaks version %u of the protocol, this unrack version %u; "
-				 "use the same unrack on both sides", m->version, MESSAGE_VERSION);
+				 "one side speaks version %u of the protocol, the other version %u; use the "
+				 "same unrack on both sides", m->version, MESSAGE_VERSION);
 	if (n < HELLO_SIZE || get_le32(p + 12) != 0)
 		return bad(err, MESSAGE_HELLO, "it is too short");
 	if (get_le64(p + 16) != checksum64(p + HELLO_SUMMED, n - HELLO_SUMMED))

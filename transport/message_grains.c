@@ -47,8 +47,7 @@ size_t message_grains_end(struct message_grains_writer *w)
 
 static int bad(struct unrack_error *err, const char *what)
 {
-	return error_set(err, UNRACK_DAMAGED,
-			 "the far side sent a GRAINS that is not valid: %s", what);
+	return error_set(err, UNRACK_DAMAGED, "a GRAINS came that is not valid: %s", what);
 }
 
 int message_decode_grains(const void *payload, size_t n, struct message_grains *m,

@@ -207,8 +207,10 @@ static int give_up_disk(struct sender *s, struct sender_pass *p, struct unrack_e
 
 	pool_finish(p->pool);
 	wait_for(s, &written, NULL, &dropped);
-	return error_set(err, why.code, "%.900s; what was read before is kept, the same command "
-			 "continues there", why.text);
+	error_set(err, why.code, "%.900s; what was read before is kept, the same command continues "
+		  "there", why.text);
+	err->sys_errno = why.sys_errno;
+	return err->code;
 }
 
 static int run_pass(struct sender *s, struct sender_pass *p, const struct message_accept *a,
@@ -248,6 +250,7 @@ static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk 
 				   .work = sender_grains_work };
 	struct message_accept a;
 	struct digest_key key;
+	struct sender_grains_setup setup = { &key, s->opt->store ? DEFLATE_STORE : DEFLATE_BEST };
 	int r = open_disk(s, index, d, &a, err);
 
 	if (r < 0)
@@ -263,7 +266,7 @@ static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk 
 			 d->source->name, (unsigned long long)(a.next_grain * GRAIN_SIZE),
 			 (unsigned long long)d->source->size);
 	digest_key_init(&key, a.seed);
-	po.ctx = &key;
+	po.ctx = &setup;
 	p.first = p.position = a.next_grain;
 	p.session = digest_stream_new(&key);
 	if (!p.session)

@@ -11,12 +11,13 @@ struct worker {
 
 void *sender_grains_worker(void *ctx)
 {
+	const struct sender_grains_setup *setup = ctx;
 	struct worker *w = calloc(1, sizeof *w);
 
 	if (!w)
 		return NULL;
-	w->key = ctx;
-	w->deflate = deflate_open(DEFLATE_BEST);
+	w->key = setup->key;
+	w->deflate = deflate_open(setup->engine);
 	if (!w->deflate) {
 		free(w);
 		return NULL;

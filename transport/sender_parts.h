@@ -48,7 +48,12 @@ struct sender_item {
 	struct digest digest[MESSAGE_GRAINS_MAX];
 };
 
-/* sender_grains.c: the pool's functions. CTX is the struct digest_key. */
+struct sender_grains_setup {
+	const struct digest_key *key;
+	enum deflate_engine engine;
+};
+
+/* sender_grains.c: the pool's functions. CTX is a struct sender_grains_setup. */
 void *sender_grains_worker(void *ctx);
 void sender_grains_worker_free(void *worker);
 int sender_grains_work(void *worker, void *item, struct unrack_error *err);
@@ -64,7 +69,6 @@ struct sender_replies {
 	struct link *link;
 	const struct log *log;
 	pthread_t thread;
-	bool started;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

@@ -25,13 +25,14 @@ enum deflate_engine {
 	DEFLATE_BEST, /* ISA-L where the processor has what makes it fast, else libdeflate */
 	DEFLATE_ISAL,
 	DEFLATE_LIBDEFLATE,
+	DEFLATE_STORE, /* nothing is compressed */
 };
 
 struct deflate;
 
 /* NULL: no memory. */
 struct deflate *deflate_open(enum deflate_engine engine);
-const char *deflate_name(const struct deflate *d); /* "isa-l", "libdeflate" */
+const char *deflate_name(const struct deflate *d); /* "isa-l", "libdeflate", "stored" */
 /* Returns how many bytes of OUT are used. Can't fail. */
 size_t deflate_grain(struct deflate *d, const uint8_t grain[GRAIN_SIZE],
 		     uint8_t out[DEFLATE_GRAIN_MAX]);

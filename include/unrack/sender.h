@@ -5,6 +5,7 @@
 #ifndef UNRACK_SENDER_H
 #define UNRACK_SENDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "unrack/block_source.h"
@@ -18,7 +19,9 @@ struct sender_disk {
 };
 
 struct sender_options {
-	int workers;           /* 0: one per processor, -1: the serial twin (no threads) */
+	int workers;           /* 0: one per processor, -1: the serial twin, without workers */
+	bool store;            /* don't compress: for a channel within this machine, which is
+				* faster than that; the stream has the same form */
 	const char *machine;   /* the machine's name, for HELLO */
 	const struct log *log; /* progress "copy" per disk; stop flag: ends after a checkpoint */
 };

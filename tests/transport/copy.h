@@ -42,6 +42,7 @@ struct copy {
 	struct twin_io *twin;      /* for struct copy_ack; may be NULL */
 	enum disk_format format;   /* 0: flat */
 	int lose_lock_at;          /* check_owner fails at this call and later; 0: never */
+	bool store;                /* the sender does not compress */
 	const char *strict;        /* identity; NULL: "mbr=00000001\n" */
 
 	/* What came out: */
@@ -211,7 +212,8 @@ __attribute__((unused)) static void copy_run(struct copy *c)
 {
 	struct copy_tap ends[2] = { { .copy = c }, { .copy = c } };
 	struct copy_receiver_arg arg = { c, &ends[1].channel };
-	struct sender_options opt = { .workers = c->workers, .machine = "web01", .log = &c->log };
+	struct sender_options opt = { .workers = c->workers, .machine = "web01", .log = &c->log,
+				      .store = c->store };
 	struct sender_disk disk[COPY_DISKS] = { 0 };
 	struct unrack_error err;
 	pthread_t thread;

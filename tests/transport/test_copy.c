@@ -132,6 +132,25 @@ static void test_serial_twin(void)
 	free(data);
 }
 
+static void test_stored(void)
+{
+	size_t size = 3000000;
+	uint8_t *data = copy_data(size, COPY_TEXT, 78);
+	struct twin_source *src = twin_source_memory(data, size);
+	struct twin_io *twin = twin_io_new(NULL);
+	struct copy c = { .source = { twin_source(src) }, .disks = 1, .io = twin_io(twin), .dir = "/m",
+			  .store = true };
+
+	copy_run(&c);
+	ok(c.sent == 0 && c.received == 0 && copy_image_is(&c, twin, 0, data, size),
+	   "a copy that is not compressed is the same");
+	ok(c.res.sent_bytes > size && c.res.sent_bytes < size + 20000, "with a little more than its bytes");
+	copy_free(&c);
+	twin_source_free(src);
+	twin_io_free(twin);
+	free(data);
+}
+
 static void test_disks(void)
 {
 	static const size_t sizes[] = { 700000, 1, 1 << 20 };
@@ -401,6 +420,7 @@ int main(void)
 	test_sizes();
 	test_files();
 	test_serial_twin();
+	test_stored();
 	test_disks();
 	test_sparse();
 	test_stripes();

@@ -26,8 +26,8 @@ static void test_hello(void)
 
 	p[8] = 2;
 	is_int(message_decode_hello(p, n, &got, &err), UNRACK_UNSUPPORTED, "another version is refused");
-	is_str(err.text, "the far side speaks version 2 of the protocol, this unrack version 1; use the "
-	       "same unrack on both sides", "and says what to do");
+	is_str(err.text, "one side speaks version 2 of the protocol, the other version 1; use the same "
+	       "unrack on both sides", "and says what to do");
 	is_int(message_decode_hello(p, 24, &got, &err), UNRACK_UNSUPPORTED,
 	       "whatever else has changed in it");
 	p[8] = 1;
@@ -133,7 +133,7 @@ static void test_accept(void)
 	put_le64(p + 8, UINT64_MAX);
 	is_int(message_decode_accept(p, n, &got, &err), UNRACK_DAMAGED, "an endless position too");
 	is_int(message_decode_accept(p, n - 1, &got, &err), UNRACK_DAMAGED, "a short one too");
-	has_str(err.text, "a ACCEPT of 63 bytes instead of 64", "with the reason");
+	has_str(err.text, "a ACCEPT of 63 bytes came instead of 64", "with the reason");
 }
 
 static void test_numbers(void)
@@ -213,7 +213,7 @@ static void test_frames(void)
 	is_int(message_check_frame(&f, &err), 0, "an ACK of 16 bytes may come");
 	f.length = 17;
 	is_int(message_check_frame(&f, &err), UNRACK_DAMAGED, "one of 17 is stopped before its payload");
-	is_str(err.text, "the far side sent a ACK of 17 bytes, more than the 16 it may have",
+	is_str(err.text, "a ACK of 17 bytes came, more than the 16 it may have",
 	       "with the reason");
 	f.type = MESSAGE_BYE;
 	is_int(message_check_frame(&f, &err), UNRACK_DAMAGED, "a BYE has no payload");
@@ -222,7 +222,7 @@ static void test_frames(void)
 	is_int(message_check_frame(&f, &err), UNRACK_UNSUPPORTED, "there is no type 0");
 	f.type = MESSAGE_ERROR + 1;
 	is_int(message_check_frame(&f, &err), UNRACK_UNSUPPORTED, "nor one after the last");
-	is_str(err.text, "the far side sent a message of the unknown type 12", "with its number");
+	is_str(err.text, "a message of the unknown type 12 came", "with its number");
 	for (unsigned t = 0; t < 256; t++)
 		if (message_limit(t) > FRAME_PAYLOAD_MAX ||
 		    (t != MESSAGE_GRAINS && message_limit(t) > MESSAGE_CONTROL_MAX))

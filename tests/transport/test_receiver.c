@@ -347,7 +347,7 @@ static void test_handshake(void)
 	rig_open(&r);
 	rig_start(&r);
 	tell(&r, MESSAGE_HELLO, 0, message_encode_hello(&m, payload));
-	rig_end(&r, UNRACK_UNSUPPORTED, "speaks version 2 of the protocol", "another version is refused");
+	rig_end(&r, UNRACK_UNSUPPORTED, "one side speaks version 2 of the protocol", "another version is refused");
 
 	rig_start(&r);
 	tell(&r, MESSAGE_BYE, 0, 0);
