@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -207,10 +208,19 @@ static int go_on(const struct fix_job *job, struct fix_state *s, struct fix_repo
 	return r;
 }
 
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static int run(const struct fix_job *job, struct fix_state *s, struct fix_report *report,
 	       struct unrack_error *err)
 {
 	bool done = false;
+	double begun;
 	int r = refuse_state(job, s, err);
 
 	if (r == 0)
@@ -221,10 +231,14 @@ static int run(const struct fix_job *job, struct fix_state *s, struct fix_report
 	r = edit(job, s, report, err);
 	if (r < 0 || report->nothing)
 		return r;
+	begun = seconds();
 	r = fix_save(job, s, report, err);
 	if (r == 0)
 		r = fix_record(job, s, FIX_SAVED, err);
-	return r < 0 ? r : fix_commit(job, s, report, err);
+	if (r == 0)
+		r = fix_commit(job, s, report, err);
+	report->commit_seconds = seconds() - begun;
+	return r;
 }
 
 int fix_run(const struct fix_job *from, struct fix_report *report, struct unrack_error *err)

@@ -212,8 +212,6 @@ int fix_settle(const struct fix_job *job, const struct fix_state *s, struct unra
 		if (r == 0)
 			r = fix_set_machine(job, MACHINE_FIXED, err);
 	}
-	if (r == 0)
-		fix_step(job, "settled");
 	return r;
 }
 
@@ -249,5 +247,8 @@ int fix_commit(const struct fix_job *job, struct fix_state *s, struct fix_report
 	if (r < 0)
 		return r;
 	report->changed = true;
-	return fix_settle(job, s, err);
+	r = fix_settle(job, s, err);
+	if (r == 0)
+		fix_step(job, "settled");
+	return r;
 }

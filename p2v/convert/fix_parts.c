@@ -226,16 +226,18 @@ int fix_begin(const struct fix_job *from, struct fix_job *job, struct fix_state 
 
 void fix_end(const struct fix_job *from, struct fix_job *job, struct fix_state *s)
 {
+	/* The folders of a bare image go when nothing was begun, or all is undone. */
 	if (job->lock != from->lock) {
-		lock_release(job->lock);
-		/* The folders of a bare image go when there is nothing in them. */
-		if (rmdir(job->work) == 0) {
-			struct fix_path folder;
+		struct unrack_error dropped;
+		struct fix_path folder;
 
-			snprintf(folder.s, sizeof folder.s, "%s", job->work);
-			*strrchr(folder.s, '/') = '\0';
+		if (access(fix_path(job, FIX_FILE_STATE, 0, 0).s, F_OK) < 0)
+			io_unlink(job->io, fix_path(job, FIX_FILE_LOG, 0, 0).s, &dropped);
+		lock_release(job->lock);
+		snprintf(folder.s, sizeof folder.s, "%s", job->work);
+		*strrchr(folder.s, '/') = '\0';
+		if (rmdir(job->work) == 0)
 			rmdir(folder.s);
-		}
 	}
 	fix_state_free(s);
 }

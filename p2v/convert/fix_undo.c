@@ -137,9 +137,6 @@ static int remove_files(const struct fix_job *job, struct fix_state *s, struct u
 		r = io_unlink(job->io, fix_path(job, FIX_FILE_STATE, 0, 0).s, err);
 	if (r == 0)
 		r = io_fsync_parent(job->io, fix_path(job, FIX_FILE_STATE, 0, 0).s, err);
-	/* Whoever keeps a machine folder wants to know what happened in it. */
-	if (r == 0 && !job->machine)
-		r = io_unlink(job->io, fix_path(job, FIX_FILE_LOG, 0, 0).s, err);
 	return r;
 }
 

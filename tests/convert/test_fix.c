@@ -14,7 +14,7 @@
 
 #define SIZE (4u << 20)
 
-static char top[] = "/tmp/unrack-fix-XXXXXX";
+static char top[40];
 static char image[96];
 static uint8_t original[SIZE];
 static struct unrack_error err;
@@ -244,8 +244,7 @@ static void test_whole_life(void)
 	job = job_for("6.7", io_posix());
 	is_int(fix_dry_run(&job, &report, &err), 0, "a dry run");
 	has_str(buf_str(&report.diff), "diff for 6.7", "says what would change");
-	ok(image_is(original) && !in_work("") && access("/tmp/web01.img.unrack", F_OK) < 0,
-	   "changes nothing, and leaves nothing behind");
+	ok(image_is(original) && !in_work(""), "changes nothing, and leaves nothing behind");
 	fix_report_free(&report);
 	fix_job_free(&job);
 	is_int(undo(false), 0, "an undo of nothing is done at once");
@@ -447,8 +446,8 @@ static void test_refused_edits(void)
 	fix_report_free(&report);
 	play.half = false;
 	stat(image, &after);
-	ok(image_is(original) && after.st_mtim.tv_nsec == before.st_mtim.tv_nsec && !in_work("overlay-disk0") &&
-		   !in_work("state"), "and the image is not touched");
+	ok(image_is(original) && after.st_mtim.tv_nsec == before.st_mtim.tv_nsec && !in_work(""),
+	   "and the image is not touched, and nothing left beside it");
 }
 
 static void test_faults(void)
@@ -612,6 +611,8 @@ int main(void)
 	if (proc_find("qemu-io", "", &qemu, &err) < 0)
 		skip_all("qemu-io is not installed");
 	free(qemu);
+	/* In memory if possible: the sync calls of many small fixes add up. */
+	strcpy(top, access("/dev/shm", W_OK) == 0 ? "/dev/shm/unrack-fix-XXXXXX" : "/tmp/unrack-fix-XXXXXX");
 	if (!mkdtemp(top))
 		return 99;
 	snprintf(image, sizeof image, "%s/web01.img", top);
