@@ -63,7 +63,8 @@ struct guest_entry {
 	char *root;            /* root= of them */
 	int disk, partition;   /* that it reads from; partition 1-based; -1: not said */
 	bool xen;              /* starts a hypervisor */
-	int kernel_index;      /* in kernels[], or -1 */
+	int kernel_index;      /* in kernels[], or -1: it is not there */
+	int initrd_index;      /* in that kernel's initrds[], or -1: none, or it is not there */
 };
 
 struct guest_loader {

@@ -196,9 +196,16 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 	return r;
 }
 
-static int check_image(struct check_job *j, const char *driver, struct unrack_error *err)
+/* What the default entry loads; without entries the kernel's only one. */
+static const struct guest_initrd *initrd_of(const struct check_job *j)
 {
-	const struct guest_initrd *i = &j->kernel->initrds[0];
+	if (j->entry)
+		return j->entry->initrd_index >= 0 ? &j->kernel->initrds[j->entry->initrd_index] : NULL;
+	return j->kernel->n_initrds ? &j->kernel->initrds[0] : NULL;
+}
+
+static int check_image(struct check_job *j, const struct guest_initrd *i, const char *driver, struct unrack_error *err)
+{
 	CLEANUP_BUF struct buf data = { 0 };
 	struct initrd *image = NULL;
 	int r;
@@ -233,8 +240,8 @@ int check_driver(struct check_job *j, struct unrack_error *err)
 				 check_say("kernel %s has no driver for %s; take another controller with --scsi", k->kver,
 					   j->t->disk->name), err);
 	}
-	if (k->n_initrds)
-		return check_image(j, driver, err);
+	if (initrd_of(j))
+		return check_image(j, initrd_of(j), driver, err);
 	if (j->entry && j->entry->initrd)
 		return check_add(j, "initrd", CHECK_BAD, check_say("%s", j->entry->initrd), check_say("it is not there"), err);
 	if (drivers_wanted(k, j->t, wanted) || root_module(j))

@@ -61,6 +61,9 @@ static int check_root_name(struct check_job *j, const char *source, const char *
 	}
 	if (at != root)
 		return check_add(j, "root", fault, check_say("%s: %s", source, name), say_fault(j, at), err);
+	if (j->g->parts[root].disk < 0)
+		return check_add(j, "root", CHECK_OK, check_say("%s: %s, which is %s (%s)", source, name,
+				 j->g->parts[root].device, j->g->parts[root].fstype), NULL, err);
 	return check_add(j, "root", CHECK_OK, check_say("%s: %s, which is partition %d of disk %d (%s)", source, name,
 			 j->g->parts[root].partition, j->g->parts[root].disk, j->g->parts[root].fstype), NULL, err);
 }
@@ -68,7 +71,8 @@ static int check_root_name(struct check_job *j, const char *source, const char *
 int check_root(struct check_job *j, struct unrack_error *err)
 {
 	const char *loader = j->entry ? j->entry->root : NULL;
-	const char *initrd = j->kernel && j->kernel->n_initrds ? j->kernel->initrds[0].root : NULL;
+	int index = !j->kernel ? -1 : j->entry ? j->entry->initrd_index : (int)j->kernel->n_initrds - 1;
+	const char *initrd = index >= 0 ? j->kernel->initrds[index].root : NULL;
 	int r = 0;
 
 	if (!loader && !initrd)

@@ -241,24 +241,24 @@ static bool is_left_alone(const char *path)
 	return ends_with(path, "-phys.img") || strstr(path, "kdump") || strstr(path, "rescue");
 }
 
-static int add_initrd(struct guest *g, struct guest_kernel *k, const char *path, struct unrack_error *err)
+/* Adds the initrd at PATH unless it is there; *index is its place, or -1. */
+static int add_initrd(struct guest *g, struct guest_kernel *k, const char *path, int *index, struct unrack_error *err)
 {
 	struct guest_initrd *i;
 	char *real = NULL;
 	int r = inspect_real(g, path, &real, err);
 
+	*index = -1;
 	if (r < 0 || !real)
 		return r;
-	if (k->n_initrds == INITRDS_MAX || is_left_alone(real)) {
+	for (size_t n = 0; n < k->n_initrds; n++)
+		if (!strcmp(k->initrds[n].path, real))
+			*index = (int)n;
+	if (*index >= 0 || k->n_initrds == INITRDS_MAX || is_left_alone(real)) {
 		free(real);
 		return 0;
 	}
-	for (size_t n = 0; n < k->n_initrds; n++) {
-		if (!strcmp(k->initrds[n].path, real)) {
-			free(real);
-			return 0;
-		}
-	}
+	*index = (int)k->n_initrds;
 	i = &k->initrds[k->n_initrds++];
 	i->path = real;
 	return open_initrd(g, k, i, err);
@@ -268,14 +268,14 @@ static int add_initrd(struct guest *g, struct guest_kernel *k, const char *path,
 static int add_by_name(struct guest *g, struct guest_kernel *k, struct unrack_error *err)
 {
 	static const char *const forms[] = { "/boot/initrd-%s.img", "/boot/initramfs-%s.img" };
-	int r = 0;
+	int r = 0, index;
 
 	for (size_t i = 0; r == 0 && i < 2 && k->n_initrds == 0; i++) {
 		CLEANUP_BUF struct buf path = { 0 };
 
 		if (buf_printf(&path, forms[i], k->kver) < 0)
 			return error_nomem(err);
-		r = add_initrd(g, k, buf_str(&path), err);
+		r = add_initrd(g, k, buf_str(&path), &index, err);
 	}
 	return r;
 }
@@ -295,7 +295,7 @@ static int find_initrds(struct guest *g, struct guest_facts *f, struct unrack_er
 				continue;
 			named[e->kernel_index] = true;
 			if (e->initrd)
-				r = add_initrd(g, &f->kernels[e->kernel_index], e->initrd, err);
+				r = add_initrd(g, &f->kernels[e->kernel_index], e->initrd, &e->initrd_index, err);
 		}
 	for (size_t k = 0; r == 0 && k < f->n_kernels; k++)
 		if (!named[k] && !f->kernels[k].kdump)

@@ -99,7 +99,7 @@ static int add_entry(struct guest *g, struct guest_loader *l, const struct grubc
 	const char *device = from->kernel_device ? from->kernel_device : from->device;
 	int disk = -1, partition = -1;
 
-	e->disk = e->partition = e->kernel_index = -1;
+	e->disk = e->partition = e->kernel_index = e->initrd_index = -1;
 	e->title = strdup(from->title);
 	e->xen = from->xen;
 	if (!e->title)

@@ -43,6 +43,14 @@ static void lower(char *s)
 		*s = (char)tolower((unsigned char)*s);
 }
 
+static bool is_known(const struct guest_facts *f, const char *device)
+{
+	for (size_t i = 0; i < f->n_nics; i++)
+		if (!strcmp(f->nics[i].name, device))
+			return true;
+	return false;
+}
+
 static int add_nic(struct guest_facts *f, const char *path, struct ifcfg *c, const struct buf *hwconf,
 		   struct unrack_error *err)
 {
@@ -96,7 +104,7 @@ static int find_nics(struct guest *g, struct guest_facts *f, struct unrack_error
 		r = inspect_read(g, buf_str(&path), &text, &found, err);
 		if (r == 0)
 			r = ifcfg_parse(name, buf_str(&text), text.len, &c, err);
-		if (r == 0 && c.card)
+		if (r == 0 && c.card && !is_known(f, c.device))
 			r = add_nic(f, buf_str(&path), &c, &hwconf, err);
 		ifcfg_free(&c);
 	}

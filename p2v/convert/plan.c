@@ -194,6 +194,7 @@ static int choose_kernel(struct plan_job *j, struct unrack_error *err)
 	if (e->kernel_index < 0)
 		return error_set(err, UNRACK_DAMAGED, "%s starts %s by default (%s), which is not there", l->conf,
 				 e->kernel, e->title);
+	j->entry = e;
 	j->kernel = &j->f->kernels[e->kernel_index];
 	return 0;
 }

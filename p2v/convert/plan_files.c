@@ -30,6 +30,23 @@ static char *say_aliases(const struct plan_job *j, const struct modconf_change *
 			      old.len ? buf_str(&old) : "none", j->t->disk->name, j->t->nic->name, buf_str(&new));
 }
 
+/* The file that this release's mkinitrd reads, where there was none. */
+static int add_modconf(struct plan_job *j, const struct buf *text, char *reason, struct unrack_error *err)
+{
+	const char *path = j->f->major < 4 ? "/etc/modules.conf" : "/etc/modprobe.conf";
+	struct edit *e = text->len && reason ? plan_add_edit(j, EDIT_WRITE, path) : NULL;
+
+	if (!text->len || !e) {
+		free(reason);
+		return text->len ? error_nomem(err) : 0;
+	}
+	e->reason = reason;
+	e->existed = false;
+	e->mode = 0644;
+	e->label_from = strdup("/etc/fstab");
+	return !e->label_from || buf_append(&e->after, text->data, text->len) < 0 ? error_nomem(err) : 0;
+}
+
 int plan_modconf(struct plan_job *j, struct unrack_error *err)
 {
 	/* The VM's CD hangs on an IDE controller, and its USB is of no vendor's. */
@@ -43,7 +60,7 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err)
 
 	if (!nics)
 		return error_nomem(err);
-	if (!j->f->modconf)
+	if (!j->f->modconf && j->f->major > 5)
 		return 0;
 	c.n_adapters = drivers_adapters(j->kernel, j->t, adapters);
 	c.nic_module = drivers_nic(j->kernel, j->t);
@@ -56,11 +73,13 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err)
 					  j->t->nic->name), err);
 	else
 		r = 0;
-	if (r == 0)
+	if (r == 0 && j->f->modconf)
 		r = inspect_read(j->g, j->f->modconf, &before, &found, err);
 	if (r == 0)
 		r = modconf_edit(buf_str(&before), before.len, &c, &after, err);
-	return r == 0 ? plan_add_text(j, j->f->modconf, &before, &after, say_aliases(j, &c), err) : r;
+	if (r < 0 || j->f->modconf)
+		return r < 0 ? r : plan_add_text(j, j->f->modconf, &before, &after, say_aliases(j, &c), err);
+	return add_modconf(j, &after, say_aliases(j, &c), err);
 }
 
 /* --- fstab ---------------------------------------------------------------------------------------- */
@@ -82,10 +101,15 @@ static int add_fstab_name(struct plan_job *j, struct plan_table *t, const struct
 int plan_fstab(struct plan_job *j, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
+	char *path CLEANUP_FREE = NULL;
 	struct plan_table t = { 0 };
 	struct edit_names names;
 	bool found;
-	int r = inspect_read(j->g, "/etc/fstab", &before, &found, err);
+	int r = inspect_real(j->g, "/etc/fstab", &path, err);
+
+	if (r < 0 || !path)
+		return r;
+	r = inspect_read(j->g, path, &before, &found, err);
 
 	for (size_t i = 0; r == 0 && i < j->f->n_fstab; i++)
 		r = add_fstab_name(j, &t, &j->f->fstab[i], err);
@@ -93,7 +117,7 @@ int plan_fstab(struct plan_job *j, struct unrack_error *err)
 	if (r == 0)
 		r = fields_edit(buf_str(&before), before.len, 0, &names, &after, err);
 	if (r == 0)
-		r = plan_add_text(j, "/etc/fstab", &before, &after, plan_table_say(&t), err);
+		r = plan_add_text(j, path, &before, &after, plan_table_say(&t), err);
 	plan_table_free(&t);
 	return r;
 }

@@ -11,6 +11,8 @@
 #include "inspect.h"
 #include "plan_parts.h"
 
+#define NEW_BYTES_MAX (1ull << 30) /* of all new initrds together */
+
 /* What a filesystem must take in; one for each mount. */
 struct need {
 	uint64_t bytes;
@@ -121,6 +123,12 @@ static int add_edits(struct plan_job *j, const char *path, struct buf *new, stru
 		free(reason);
 		return error_nomem(err);
 	}
+	j->initrd_bytes += new->len;
+	if (j->initrd_bytes > NEW_BYTES_MAX) {
+		free(reason);
+		return error_set(err, UNRACK_UNSUPPORTED, "the initrds of the guest's kernels are larger than %llu MiB together",
+				 NEW_BYTES_MAX >> 20);
+	}
 	r = j->g->ops->stat(j->g, path, &st, err);
 	if (r == 0)
 		r = j->g->ops->lstat(j->g, phys, &old, err);
@@ -199,6 +207,10 @@ static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const s
 	struct initrd *image = NULL;
 	int r;
 
+	/* Entries of two kernels may name one file. */
+	for (size_t n = 0; n < j->plan->n_edits; n++)
+		if (j->plan->edits[n].binary && !strcmp(j->plan->edits[n].path, i->path))
+			return 0;
 	if (i->problem)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s", i->problem);
 	if (i->kind != INITRD_NASH)
@@ -222,6 +234,7 @@ static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct 
 	const char *driver = drivers_disk(k, j->t);
 	const char *wanted[DRIVERS_MAX];
 	char files[512];
+	bool has_initrd = k == j->kernel ? j->entry->initrd_index >= 0 : k->n_initrds > 0;
 	int r = 0;
 
 	if (!k->tree)
@@ -232,7 +245,7 @@ static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct 
 		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s has no driver for %s (there is no %s)", k->kver,
 				 j->t->disk->name, files);
 	}
-	if (k->n_initrds == 0 && drivers_wanted(k, j->t, wanted) > 0)
+	if (!has_initrd && drivers_wanted(k, j->t, wanted) > 0)
 		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s starts without an initrd, and its driver for %s, %s, is "
 				 "a module", k->kver, j->t->disk->name, driver);
 	for (size_t i = 0; r == 0 && i < k->n_initrds; i++)

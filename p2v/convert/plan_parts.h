@@ -13,7 +13,9 @@ struct plan_job {
 	const struct guest_facts *f;
 	const struct target *t;
 	const struct guest_kernel *kernel; /* that the VM starts; others are fixed as well */
+	const struct guest_entry *entry;   /* by which */
 	int default_entry;                 /* to be set in the loader's file; -1: as it is */
+	uint64_t initrd_bytes;             /* of all new ones, which are held in memory */
 	struct devname_map names;          /* of the facts, with the target's prefix */
 	struct plan *plan;
 };

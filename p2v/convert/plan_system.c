@@ -9,7 +9,9 @@
 #include "inspect.h"
 #include "plan_parts.h"
 
+#define SCRIPTS "/etc/sysconfig/network-scripts"
 #define NETWORKING "/etc/sysconfig/networking"
+#define INODES_MAX 64 /* files of one card; more are left alone */
 
 /* --- Network -------------------------------------------------------------------------------------- */
 /* Comments HWADDR out of the file at PATH unless it is one that was seen (INODES). */
@@ -40,11 +42,37 @@ static int free_card(struct plan_job *j, const struct guest_nic *nic, const char
 	return r;
 }
 
+/* Every file of network-scripts that configures the card: the scripts start them all. */
+static int free_scripts(struct plan_job *j, const struct guest_nic *nic, uint64_t *inodes, size_t *n,
+			struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf names = { 0 }, text = { 0 };
+	int r = inspect_list(j->g, SCRIPTS, &names, err);
+	char path[512];
+	bool found;
+
+	for (size_t at = 0; r == 0 && at < names.len && *n < INODES_MAX; at += strlen(buf_str(&names) + at) + 1) {
+		const char *name = buf_str(&names) + at;
+		struct ifcfg c = { 0 };
+
+		if (!ifcfg_is_config(name))
+			continue;
+		snprintf(path, sizeof path, SCRIPTS "/%s", name);
+		r = inspect_read(j->g, path, &text, &found, err);
+		if (r == 0)
+			r = ifcfg_parse(name, buf_str(&text), text.len, &c, err);
+		if (r == 0 && c.card && !strcmp(c.device, nic->name))
+			r = free_card(j, nic, path, inodes, n, err);
+		ifcfg_free(&c);
+	}
+	return r;
+}
+
 int plan_network(struct plan_job *j, struct unrack_error *err)
 {
 	const struct guest_nic *nic = j->f->nics;
 	CLEANUP_BUF struct buf profiles = { 0 };
-	uint64_t inodes[64];
+	uint64_t inodes[INODES_MAX];
 	char path[512];
 	size_t n = 0;
 	int r = 0;
@@ -59,14 +87,14 @@ int plan_network(struct plan_job *j, struct unrack_error *err)
 	}
 	if (j->f->n_nics == 0)
 		return plan_warn(j, plan_say("no network card is configured in the guest"), err);
-	r = free_card(j, nic, nic->path, inodes, &n, err);
+	r = free_scripts(j, nic, inodes, &n, err);
 	/* system-config-network keeps copies, hard links as a rule, by profile. */
 	snprintf(path, sizeof path, NETWORKING "/devices/ifcfg-%s", nic->name);
-	if (r == 0)
+	if (r == 0 && n < INODES_MAX)
 		r = free_card(j, nic, path, inodes, &n, err);
 	if (r == 0)
 		r = inspect_list(j->g, NETWORKING "/profiles", &profiles, err);
-	for (size_t at = 0; r == 0 && at < profiles.len && n < ARRAY_LEN(inodes);
+	for (size_t at = 0; r == 0 && at < profiles.len && n < INODES_MAX;
 	     at += strlen(buf_str(&profiles) + at) + 1) {
 		snprintf(path, sizeof path, NETWORKING "/profiles/%s/ifcfg-%s", buf_str(&profiles) + at, nic->name);
 		r = free_card(j, nic, path, inodes, &n, err);

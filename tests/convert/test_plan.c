@@ -161,6 +161,40 @@ static void test_idempotence(void)
 	el5_clean();
 }
 
+static void test_odd_files(void)
+{
+	const struct edit *e;
+
+	el5_make();
+	el5_remove("/etc/modprobe.conf");
+	el5_put("/etc/sysconfig/network-scripts/ifcfg-eth0-office", "DEVICE=eth0\nHWADDR=00:1A:4B:11:22:33\n");
+	made(rename(el5_path("/etc/fstab"), el5_path("/etc/fstab.real")) == 0 &&
+	     symlink("fstab.real", el5_path("/etc/fstab")) == 0, "a link");
+	is_int(plan_for("6.7", SCSI_LSILOGIC, NIC_E1000, true), 0, "no modprobe.conf: %s", err.text);
+	e = edit_of("/etc/modprobe.conf", EDIT_WRITE);
+	is_str(e ? buf_str(&e->after) : NULL, "alias scsi_hostadapter mptbase\nalias scsi_hostadapter1 mptspi\nalias eth0 e1000\n",
+	       "is made");
+	ok(e && !e->existed && e->mode == 0644, "as a new file");
+	ok(edit_of("/etc/fstab.real", EDIT_WRITE) && !edit_of("/etc/fstab", EDIT_WRITE), "the file behind a link is changed");
+	ok(edit_of("/etc/sysconfig/network-scripts/ifcfg-eth0-office", EDIT_WRITE), "both files of the only card");
+	is_int(f.n_nics, 1, "which is one card");
+	apply();
+	is_int(plan_for("6.7", SCSI_LSILOGIC, NIC_E1000, false), 0, "a second plan");
+	is_int(p.n_edits, 0, "changes nothing");
+	done();
+
+	/* One file for two kernels, and an entry whose own initrd is not there. */
+	el5_put("/boot/grub/grub.conf", "title a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " root=LABEL=/\ninitrd /initrd-" EL5 ".img\n"
+		"title b\nroot (hd0,0)\nkernel /vmlinuz-" OLD_KVER " root=LABEL=/\ninitrd /initrd-" EL5 ".img\n");
+	el5_put_initrd("/boot/initrd-" EL5 ".img", EL5_SCRIPT, EL5_MODULES);
+	is_int(plan_for("6.7", SCSI_LSILOGIC, NIC_E1000, true), 0, "an initrd that two entries share");
+	apply();
+	el5_put("/boot/grub/grub.conf", "title a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " root=LABEL=/\ninitrd /gone.img\n"
+		"title b\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " root=LABEL=/\ninitrd /initrd-" EL5 ".img\n");
+	refused(UNRACK_UNSUPPORTED, "starts without an initrd", "another entry's initrd does not help the default one");
+	el5_clean();
+}
+
 static void test_cards(void)
 {
 	el5_make();
@@ -335,6 +369,7 @@ int main(void)
 	test_server();
 	test_text();
 	test_idempotence();
+	test_odd_files();
 	test_cards();
 	test_harm();
 	test_names();
