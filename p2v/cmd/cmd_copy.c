@@ -128,7 +128,9 @@ static int run_halves(struct cli *cli, const struct sources *s, struct intake *i
 		      struct sender_result *res, struct unrack_error *err)
 {
 	struct receiving rc = { .host = intake_host(in), .err = UNRACK_ERROR_INIT };
-	struct sender_options so = { .machine = machine_name(intake_machine(in)), .log = &cli->log };
+	/* Within one machine, compressing costs more than it saves. */
+	struct sender_options so = { .machine = machine_name(intake_machine(in)), .log = &cli->log,
+				     .store = true };
 	struct channel *near;
 	pthread_t thread;
 	int r = channel_open_pair(&near, &rc.channel, err);
