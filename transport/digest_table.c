@@ -48,28 +48,31 @@ static size_t page_size(const struct digest_table *t, uint64_t index)
 	return (size_t)(min_u64(t->grains - index * PAGE_DIGESTS, PAGE_DIGESTS) * DIGEST_SIZE);
 }
 
-static int table_new(const struct io *io, const char *path, uint64_t disk_bytes,
-		     struct digest_table **out, struct unrack_error *err)
+/* NULL: see ERR. */
+static struct digest_table *table_new(const struct io *io, const char *path, uint64_t disk_bytes,
+				      struct unrack_error *err)
 {
 	struct digest_table *t;
 
 	/* Also keeps all offsets below far from wrapping. */
-	if (disk_bytes > INT64_MAX)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: no disk has %llu bytes", path,
-				 (unsigned long long)disk_bytes);
+	if (disk_bytes > INT64_MAX) {
+		error_set(err, UNRACK_UNSUPPORTED, "%s: no disk has %llu bytes", path,
+			  (unsigned long long)disk_bytes);
+		return NULL;
+	}
 	t = calloc(1, sizeof *t);
 	if (t)
 		t->path = strdup(path);
 	if (!t || !t->path) {
 		free(t);
-		return error_nomem(err);
+		error_nomem(err);
+		return NULL;
 	}
 	t->io = io;
 	t->fd = -1;
 	t->grains = grain_count(disk_bytes);
 	t->page = NO_PAGE;
-	*out = t;
-	return 0;
+	return t;
 }
 
 void digest_table_close(struct digest_table *t)
@@ -86,11 +89,11 @@ int digest_table_create(const struct io *io, const char *path, uint64_t disk_byt
 			struct digest_table **out, struct unrack_error *err)
 {
 	uint8_t header[HEADER_SIZE] = MAGIC;
-	struct digest_table *t = NULL;
-	int r = table_new(io, path, disk_bytes, &t, err);
+	struct digest_table *t = table_new(io, path, disk_bytes, err);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (!t)
+		return err->code;
 	put_le32(header + AT_VERSION, VERSION);
 	put_le32(header + AT_GRAIN, GRAIN_SIZE);
 	put_le64(header + AT_BYTES, disk_bytes);
@@ -141,11 +144,11 @@ static int check_header(struct digest_table *t, uint64_t disk_bytes, struct unra
 int digest_table_open(const struct io *io, const char *path, uint64_t disk_bytes, bool read_only,
 		      struct digest_table **out, struct unrack_error *err)
 {
-	struct digest_table *t = NULL;
-	int r = table_new(io, path, disk_bytes, &t, err);
+	struct digest_table *t = table_new(io, path, disk_bytes, err);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (!t)
+		return err->code;
 	t->read_only = read_only;
 	r = io_open(io, path, read_only ? O_RDONLY : O_RDWR, 0, &t->fd, err);
 	if (r == 0)

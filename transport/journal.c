@@ -45,21 +45,21 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-static int journal_new(const struct io *io, const char *path, struct journal **out,
-		       struct unrack_error *err)
+/* NULL: no memory. */
+static struct journal *journal_new(const struct io *io, const char *path)
 {
 	struct journal *j = calloc(1, sizeof *j);
 
-	if (j)
-		j->path = strdup(path);
-	if (!j || !j->path) {
-		free(j);
-		return error_nomem(err);
-	}
+	if (!j)
+		return NULL;
 	j->io = io;
 	j->fd = -1;
-	*out = j;
-	return 0;
+	j->path = strdup(path);
+	if (!j->path) {
+		free(j);
+		return NULL;
+	}
+	return j;
 }
 
 /* Puts a header and, if there is one, the last record in the file's place. */
@@ -92,7 +92,7 @@ static int write_anew(struct journal *j, struct unrack_error *err)
 int journal_create(const struct io *io, const char *path, const struct journal_info *info,
 		   struct journal **out, struct unrack_error *err)
 {
-	struct journal *j = NULL;
+	struct journal *j;
 	int r, fd = -1;
 
 	r = io_open(io, path, O_RDONLY, 0, &fd, err);
@@ -102,9 +102,9 @@ int journal_create(const struct io *io, const char *path, const struct journal_i
 	}
 	if (err->sys_errno != ENOENT)
 		return r;
-	r = journal_new(io, path, &j, err);
-	if (r < 0)
-		return r;
+	j = journal_new(io, path);
+	if (!j)
+		return error_nomem(err);
 	j->c.info.format = info->format;
 	memcpy(j->c.info.seed, info->seed, sizeof info->seed);
 	r = identity_copy(&j->c.info.id, &info->id, err);
@@ -149,13 +149,12 @@ static int repair(struct journal *j, uint64_t size, struct unrack_error *err)
 int journal_open(const struct io *io, const char *path, struct journal **out,
 		 struct unrack_error *err)
 {
-	struct journal *j = NULL;
+	struct journal *j = journal_new(io, path);
 	uint64_t size;
 	int r;
 
-	r = journal_new(io, path, &j, err);
-	if (r < 0)
-		return r;
+	if (!j)
+		return error_nomem(err);
 	r = read_content(io, path, &j->c, &size, err);
 	if (r == 0 && j->c.records > COMPACT_AT) {
 		r = write_anew(j, err);

@@ -9,7 +9,6 @@
 
 /* Magic, version and size of the header, and its checksum in its last 8 bytes, keep their
  * places in all versions, so that a newer file is told from a damaged one. */
-#define MAGIC "UNRKJRNL"
 #define VERSION 1u
 #define AT_VERSION 8
 #define AT_SIZE 12
@@ -21,6 +20,8 @@
 #define AT_ADVISORY_LEN 68
 #define HEADER_FIXED 72
 #define SUM_SIZE 8u
+
+static const uint8_t magic[8] = "UNRKJRNL";
 
 /* A record. */
 #define REC_SEQ 0
@@ -36,7 +37,8 @@
 int journal_format_header(const struct journal_info *info, struct buf *out, uint64_t *sum,
 			  struct unrack_error *err)
 {
-	size_t strict = strlen(info->id.strict), advisory = strlen(info->id.advisory);
+	size_t strict = strnlen(info->id.strict, IDENTITY_TEXT_MAX);
+	size_t advisory = strnlen(info->id.advisory, IDENTITY_TEXT_MAX);
 	size_t used = HEADER_FIXED + strict + advisory + SUM_SIZE;
 	size_t size = (size_t)round_up(used, JOURNAL_RECORD_SIZE);
 	uint8_t *h;
@@ -47,7 +49,7 @@ int journal_format_header(const struct journal_info *info, struct buf *out, uint
 	if (buf_zeros(out, size) < 0)
 		return error_nomem(err);
 	h = out->data;
-	memcpy(h, MAGIC, 8);
+	memcpy(h, magic, sizeof magic);
 	put_le32(h + AT_VERSION, VERSION);
 	put_le32(h + AT_SIZE, (uint32_t)size);
 	put_le64(h + AT_BYTES, info->id.bytes);
@@ -128,7 +130,7 @@ static int parse_texts(const uint8_t *h, uint32_t size, const char *name, struct
 static int parse_header(const uint8_t *h, size_t n, const char *name, struct journal_content *c,
 			struct unrack_error *err)
 {
-	if (n < HEADER_FIXED || memcmp(h, MAGIC, 8) != 0)
+	if (n < HEADER_FIXED || memcmp(h, magic, sizeof magic) != 0)
 		return error_set(err, UNRACK_DAMAGED,
 				 "%s is not a journal of unrack; if it is lost, copy to another folder",
 				 name);
@@ -174,22 +176,23 @@ static void parse_record(const uint8_t *rec, struct journal_point *p)
 static int parse_records(const uint8_t *data, size_t n, const char *name, struct journal_content *c,
 			 struct unrack_error *err)
 {
-	uint64_t slots = (n - c->header_size) / JOURNAL_RECORD_SIZE, bad = slots;
+	uint64_t slots = (n - c->header_size) / JOURNAL_RECORD_SIZE, bad = slots, bad_at = 0;
 
 	for (uint64_t i = 0; i < slots; i++) {
-		const uint8_t *rec = data + c->header_size + i * JOURNAL_RECORD_SIZE;
+		uint64_t at = c->header_size + i * JOURNAL_RECORD_SIZE;
+		const uint8_t *rec = data + at;
 		uint64_t seq = get_le64(rec + REC_SEQ);
 		const char *why;
 
 		if (!good_record(rec, c->header_sum)) {
 			bad = bad < slots ? bad : i;
+			bad_at = bad == i ? at : bad_at;
 			continue;
 		}
 		if (bad < slots)
 			return error_set(err, UNRACK_DAMAGED,
 					 "%s is damaged: record %llu at byte %llu is bad, and a good one follows",
-					 name, (unsigned long long)bad,
-					 (unsigned long long)(c->header_size + bad * JOURNAL_RECORD_SIZE));
+					 name, (unsigned long long)bad, (unsigned long long)bad_at);
 		parse_record(rec, &c->last);
 		why = journal_format_check(&c->last, c->info.id.bytes);
 		if (!why && get_le32(rec + REC_FLAGS) & ~FLAG_COMPLETE)

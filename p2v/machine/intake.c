@@ -43,7 +43,8 @@ static int check_strange(const char *folder, struct unrack_error *err)
 	if (!dir)
 		return error_errno(err, errno, "can't read the folder %s", folder);
 	while ((errno = 0, e = readdir(dir)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "unrack"))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    strcmp(e->d_name, "unrack") != 0)
 			return error_set(err, UNRACK_UNSAFE,
 					 "%s has files that unrack did not write, such as %s; choose another folder",
 					 folder, e->d_name);
@@ -282,7 +283,7 @@ static int on_place(void *ctx, const struct receiver_offer *offer, struct receiv
 		    struct unrack_error *err)
 {
 	struct intake *in = ctx;
-	struct match_result match;
+	struct match_result match = { .number = 0 };
 	uint64_t left = offer->id.bytes;
 	int r = lock_check(in->lock, err);
 
@@ -326,7 +327,7 @@ static int on_disk_done(void *ctx, const struct receiver_place *place,
 static int disk_is_complete(const struct intake *in, int n, bool *complete, struct unrack_error *err)
 {
 	CLEANUP_FREE char *journal = machine_path(in->m, MACHINE_JOURNAL, n);
-	struct journal_point point;
+	struct journal_point point = { .complete = false };
 	int r = journal ? journal_read(in->opt.io, journal, NULL, &point, err) : error_nomem(err);
 
 	*complete = r == 0 && point.complete && !machine_find_disk(in->m, n)->restart;
@@ -341,7 +342,7 @@ static int on_all_done(void *ctx, struct unrack_error *err)
 
 	for (size_t i = 0; r == 0 && i < machine_disks(in->m); i++) {
 		int n = machine_disk(in->m, i)->n;
-		bool complete;
+		bool complete = false;
 
 		r = disk_is_complete(in, n, &complete, err);
 		if (r == 0 && !complete)
@@ -364,24 +365,29 @@ static int on_all_done(void *ctx, struct unrack_error *err)
 
 /* --- Life ------------------------------------------------------------------------------- */
 
+static char *below(const char *folder, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}
+
 int intake_open(const struct intake_options *opt, struct intake **out, struct unrack_error *err)
 {
 	struct lock_options lock = { .stale_ms = opt->stale_ms, .log = opt->log };
+	CLEANUP_FREE char *dir = below(opt->folder, "unrack");
+	CLEANUP_FREE char *manifest = below(opt->folder, "unrack/manifest.json");
 	struct intake *in = calloc(1, sizeof *in);
-	CLEANUP_FREE char *dir = NULL, *manifest = NULL;
-	int r;
+	int r = 0;
 
-	if (!in)
+	if (!in || !dir || !manifest) {
+		free(in);
 		return error_nomem(err);
+	}
 	in->opt = *opt;
 	in->host = (struct receiver_host){ on_place, on_check_owner, on_disk_done, on_all_done, in };
-	if (asprintf(&dir, "%s/unrack", opt->folder) < 0)
-		dir = NULL;
-	if (asprintf(&manifest, "%s/unrack/manifest.json", opt->folder) < 0)
-		manifest = NULL;
-	r = dir && manifest ? 0 : error_nomem(err);
 	/* First, so that nothing is made in a folder that is somebody else's. */
-	if (r == 0 && access(manifest, F_OK) < 0)
+	if (access(manifest, F_OK) < 0)
 		r = check_strange(opt->folder, err);
 	if (r == 0)
 		r = machine_make_folder(opt->folder, err);

@@ -26,6 +26,7 @@
 /* How long two that came together may take to settle who goes on. */
 #define CONTEND_MS 5000u
 #define PREFIX "lock."
+#define ALIAS "/lock"
 #define ALIAS_TMP ".name"
 
 /* A record that can't be looked up: what its file said, and since when it says so. */
@@ -51,6 +52,14 @@ struct lock {
 	bool beating, ending;
 	uint64_t last_beat;
 };
+
+/* Malloc'd; NULL: no memory. */
+static char *join(const char *a, const char *b)
+{
+	char *s;
+
+	return asprintf(&s, "%s%s", a, b) < 0 ? NULL : s;
+}
 
 static uint64_t now_ms(void)
 {
@@ -168,10 +177,8 @@ static struct watched *watch(struct lock *l, const char *token, uint64_t value)
 /* The name is that owner's alone, so it does no harm if this comes late or twice. */
 static void remove_dead(const char *path)
 {
-	CLEANUP_FREE char *tmp = NULL;
+	CLEANUP_FREE char *tmp = join(path, ALIAS_TMP);
 
-	if (asprintf(&tmp, "%s" ALIAS_TMP, path) < 0)
-		tmp = NULL;
 	if (tmp)
 		unlink(tmp);
 	unlink(path);
@@ -220,17 +227,17 @@ static int look_around(struct lock *l, struct others *o, struct unrack_error *er
 		return error_errno(err, errno, "can't read the folder %s", l->dir);
 	while ((errno = 0, e = readdir(dir))) {
 		const char *token = e->d_name + strlen(PREFIX);
-		CLEANUP_FREE char *path = NULL;
-		struct lock_record r;
+		CLEANUP_FREE char *folder = NULL, *path = NULL;
+		struct lock_record r = { .pid = 0 };
 		enum verdict v;
 
 		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) != 0 ||
 		    strlen(token) != LOCK_TOKEN_DIGITS || !strcmp(token, l->self.token))
 			continue;
-		if (asprintf(&path, "%s/%s", l->dir, e->d_name) < 0) {
-			path = NULL;
+		folder = join(l->dir, "/");
+		path = folder ? join(folder, e->d_name) : NULL;
+		if (!path)
 			return error_nomem(err);
-		}
 		v = judge(l, token, path, &r);
 		if (v == CONTENDER && strcmp(token, l->self.token) < 0)
 			o->smaller = true;
@@ -356,23 +363,18 @@ static void *heart(void *arg)
  * second names there is none; nothing depends on it. */
 static void make_alias(const struct lock *l)
 {
-	CLEANUP_FREE char *tmp = NULL, *alias = NULL;
+	CLEANUP_FREE char *tmp = join(l->path, ALIAS_TMP);
+	CLEANUP_FREE char *alias = join(l->dir, ALIAS);
 
-	if (asprintf(&tmp, "%s" ALIAS_TMP, l->path) < 0)
-		tmp = NULL;
-	if (asprintf(&alias, "%s/lock", l->dir) < 0)
-		alias = NULL;
 	if (tmp && alias && link(l->path, tmp) == 0 && rename(tmp, alias) < 0)
 		unlink(tmp);
 }
 
 static void remove_alias(const struct lock *l)
 {
-	CLEANUP_FREE char *alias = NULL;
+	CLEANUP_FREE char *alias = join(l->dir, ALIAS);
 	struct stat a, b;
 
-	if (asprintf(&alias, "%s/lock", l->dir) < 0)
-		alias = NULL;
 	if (alias && stat(alias, &a) == 0 && fstat(l->fd, &b) == 0 && a.st_dev == b.st_dev &&
 	    a.st_ino == b.st_ino)
 		unlink(alias);
@@ -394,31 +396,49 @@ static int start_heart(struct lock *l, struct unrack_error *err)
 	return 0;
 }
 
-int lock_take(const char *dir, const struct lock_options *opt, struct lock **out,
-	      struct unrack_error *err)
+/* NULL: no memory. */
+static struct lock *lock_new(const char *dir, const struct lock_options *opt,
+			     const struct lock_record *self)
 {
 	struct lock *l = calloc(1, sizeof *l);
 	pthread_condattr_t attr;
-	int r;
 
 	if (!l)
-		return error_nomem(err);
+		return NULL;
+	l->self = *self;
 	l->fd = -1;
 	l->stale_ms = opt && opt->stale_ms ? opt->stale_ms : STALE_MS;
 	l->log = opt ? opt->log : NULL;
+	l->dir = strdup(dir);
+	if (asprintf(&l->path, "%s/" PREFIX "%s", dir, self->token) < 0)
+		l->path = NULL;
+	if (!l->dir || !l->path) {
+		free(l->dir);
+		free(l->path);
+		free(l);
+		return NULL;
+	}
 	pthread_mutex_init(&l->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&l->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	l->dir = strdup(dir);
-	r = lock_record_self(&l->self, opt ? opt->boot_id : NULL, err);
-	if (r == 0 && asprintf(&l->path, "%s/" PREFIX "%s", dir, l->self.token) < 0)
-		l->path = NULL;
-	if (r == 0 && (!l->dir || !l->path))
-		r = error_nomem(err);
-	if (r == 0)
-		r = contend(l, err);
+	return l;
+}
+
+int lock_take(const char *dir, const struct lock_options *opt, struct lock **out,
+	      struct unrack_error *err)
+{
+	struct lock_record self;
+	struct lock *l;
+	int r = lock_record_self(&self, opt ? opt->boot_id : NULL, err);
+
+	if (r < 0)
+		return r;
+	l = lock_new(dir, opt, &self);
+	if (!l)
+		return error_nomem(err);
+	r = contend(l, err);
 	if (r == 0) {
 		make_alias(l);
 		r = start_heart(l, err);
@@ -433,12 +453,10 @@ int lock_take(const char *dir, const struct lock_options *opt, struct lock **out
 
 static int lost(const struct lock *l, struct unrack_error *err)
 {
-	CLEANUP_FREE char *alias = NULL;
+	CLEANUP_FREE char *alias = join(l->dir, ALIAS);
 	struct lock_record r = { .pid = 0 };
 	uint64_t sum;
 
-	if (asprintf(&alias, "%s/lock", l->dir) < 0)
-		alias = NULL;
 	if (alias && read_record(alias, &r, &sum) > 0 && strcmp(r.token, l->self.token) != 0)
 		return error_set(err, UNRACK_UNSAFE,
 				 "this process stood still for so long that process %ld on %s took over the "

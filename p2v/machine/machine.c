@@ -24,39 +24,37 @@ void machine_free(struct machine *m)
 	free(m);
 }
 
-static int machine_alloc(const struct io *io, const char *folder, struct machine **out,
-			 struct unrack_error *err)
+/* NULL: see ERR. */
+static struct machine *machine_alloc(const struct io *io, const char *folder,
+				     struct unrack_error *err)
 {
 	struct machine *m = calloc(1, sizeof *m);
 	size_t n;
-	int r;
 
 	if (m)
 		m->folder = strdup(folder);
 	if (!m || !m->folder) {
 		free(m);
-		return error_nomem(err);
+		error_nomem(err);
+		return NULL;
 	}
 	m->io = io;
 	for (n = strlen(m->folder); n > 1 && m->folder[n - 1] == '/'; n--)
 		m->folder[n - 1] = '\0';
-	r = machine_folder_name(folder, m->name, err);
-	if (r < 0) {
+	if (machine_folder_name(folder, m->name, err) < 0) {
 		machine_free(m);
-		return r;
+		return NULL;
 	}
-	*out = m;
-	return 0;
+	return m;
 }
 
 int machine_new(const struct io *io, const char *folder, struct machine **out,
 		struct unrack_error *err)
 {
-	struct machine *m = NULL;
-	int r = machine_alloc(io, folder, &m, err);
+	struct machine *m = machine_alloc(io, folder, err);
 
-	if (r < 0)
-		return r;
+	if (!m)
+		return err->code;
 	m->doc = json_new_object();
 	if (!m->doc) {
 		machine_free(m);
@@ -71,11 +69,11 @@ int machine_open(const struct io *io, const char *folder, struct machine **out,
 {
 	CLEANUP_BUF struct buf text = { 0 };
 	CLEANUP_FREE char *path = NULL;
-	struct machine *m = NULL;
-	int r = machine_alloc(io, folder, &m, err);
+	struct machine *m = machine_alloc(io, folder, err);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (!m)
+		return err->code;
 	path = machine_path(m, MACHINE_MANIFEST, 0);
 	r = path ? io_read_file(io, path, MANIFEST_MAX, &text, err) : error_nomem(err);
 	if (r < 0 && err->sys_errno == ENOENT) {
