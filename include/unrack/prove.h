@@ -31,7 +31,8 @@ struct prove_options {
 	const struct target *target;
 	const char (*macs)[18]; /* of the NICs, "" = QEMU's default */
 	unsigned n_nics;        /* at least 1 is given to the VM */
-	const char *dir;        /* existing folder for overlays, console.txt, screenshot.png, net.pcap */
+	const char *dir;        /* existing folder for overlays, console.txt, screenshot.png, net.pcap
+				 * (net-2.pcap ... for further NICs); older ones are replaced */
 	unsigned memory_mb, vcpus; /* 0: 1024, 1 */
 	bool open_network;      /* the guest may reach the network (default: it can't) */
 	bool want_network;      /* go on after login until the network is seen (or stalls) */
@@ -48,19 +49,22 @@ struct prove_event {
 
 struct prove_result {
 	bool ran;      /* false: QEMU has no such device; why says which */
-	bool up;       /* login or network reached */
-	enum prove_stage stage;
+	bool up;       /* login or network reached, and no panic after it */
+	enum prove_stage stage; /* the furthest */
 	bool dhcp, ssh;
 	char banner[128];
 	char why[512]; /* one sentence: how far, or what stopped it (the panic's own line) */
-	struct prove_event events[32];
+	struct prove_event events[32]; /* in the order in which they were seen */
 	unsigned n_events;
-	char console[256], screenshot[256]; /* paths of what was kept, or "" */
+	char console[4096], screenshot[4096]; /* paths of what was kept, or "" */
 	double seconds;
-	const char *accel;
+	const char *accel; /* "kvm" or "tcg"; static */
 };
 
-/* UNRACK_MISSING: no QEMU here. A guest that does not come up is a result, not an error. */
+/* A guest that does not come up is a result, not an error. UNRACK_MISSING: no QEMU here;
+ * UNRACK_NOSPACE: not enough for overlays or memory; UNRACK_IO: QEMU failed;
+ * UNRACK_INTERRUPTED: LOG's stop flag. QEMU has ended when it returns, and of what it used
+ * nothing is left but the files named above. */
 int prove_run(const struct prove_options *opt, struct prove_result *res, struct unrack_error *err);
 
 #endif
