@@ -243,8 +243,7 @@ static void test_stop(void)
 	files(true);
 }
 
-/* Inside the lock: nobody else may be there. Two names, since the first alone might be
- * left by one that was killed. */
+/* Inside the lock: nobody else may be there. */
 static bool alone_inside(int me)
 {
 	char path[128];
@@ -332,7 +331,10 @@ static void test_stale_races(void)
 /* Contenders that are killed at any moment, while others go on. */
 static void test_killed_contenders(void)
 {
+	char inside[128];
 	bool good = true;
+
+	snprintf(inside, sizeof inside, "%s/inside", root);
 
 	for (int round = 0; round < 25; round++) {
 		pid_t victim, other;
@@ -348,6 +350,7 @@ static void test_killed_contenders(void)
 
 			while ((r = take(NULL, 50, &l)) == UNRACK_UNSAFE)
 				sleep_ms(1);
+			lock_release(l);
 			_exit(r == 0 ? 0 : 4);
 		}
 		nanosleep(&(struct timespec){ 0, 100000 * (round + 1) }, NULL);
@@ -355,9 +358,7 @@ static void test_killed_contenders(void)
 		waitpid(other, &status, 0);
 		good &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
 		files(true);
-		char path[128];
-		snprintf(path, sizeof path, "%s/inside", root);
-		unlink(path);
+		unlink(inside);
 	}
 	ok(good, "whenever one is killed, the next gets the lock");
 }
