@@ -56,7 +56,7 @@ struct fix_report {
 	struct json *verdict; /* as check_to_json */
 	struct buf text;      /* plan and verdict for a person */
 	struct buf diff;      /* dry run: what would change, as plan_diff */
-	uint64_t replaced_bytes; /* of the disks */
+	uint64_t replaced_bytes; /* of the disks, by this fix, whichever call began it */
 	uint64_t undo_bytes;     /* saved by this call */
 	double open_seconds;     /* until the guest was mounted */
 	double edit_seconds;     /* inspection, plan, edits, check, closing */
@@ -82,7 +82,9 @@ struct fix_job {
 	const struct io *io;
 	const struct log *log;    /* may be NULL */
 	struct target_request request;
-	const struct check_files *files; /* for the static check; may be NULL */
+	/* The files beside the images, for whoever checks them; may be NULL. The repair looks at
+	 * the guest alone: they are written for its target afterwards. */
+	const struct check_files *files;
 	/* How the guest is repaired; NULL: fix_edit_guest. */
 	fix_edit_fn *edit;
 	void *edit_ctx;

@@ -10,22 +10,34 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/size.h"
 #include "fix_parts.h"
 
 /* --- The report, kept in the state --------------------------------------------------------- */
 
-static int keep(struct json *to, const char *key, const struct json *value)
+static const struct {
+	const char *key;
+	size_t at;
+} findings[] = {
+	{ "guest", offsetof(struct fix_report, guest) },     { "target", offsetof(struct fix_report, target) },
+	{ "edits", offsetof(struct fix_report, edits) },     { "warnings", offsetof(struct fix_report, warnings) },
+	{ "verdict", offsetof(struct fix_report, verdict) },
+};
+
+static struct json **finding(const struct fix_report *r, size_t i)
 {
-	return value ? json_set(to, key, json_clone(value)) : 0;
+	return (struct json **)((char *)(uintptr_t)r + findings[i].at);
 }
 
 static int keep_report(struct fix_state *s, const struct fix_report *r, struct unrack_error *err)
 {
 	struct json *j = json_new_object();
+	bool good = j && json_set_str(j, "text", buf_str(&r->text)) == 0;
 
-	if (!j || keep(j, "guest", r->guest) < 0 || keep(j, "target", r->target) < 0 || keep(j, "edits", r->edits) < 0 ||
-	    keep(j, "warnings", r->warnings) < 0 || keep(j, "verdict", r->verdict) < 0 ||
-	    json_set_str(j, "text", buf_str(&r->text)) < 0) {
+	for (size_t i = 0; good && i < ARRAY_LEN(findings); i++)
+		if (*finding(r, i))
+			good = json_set(j, findings[i].key, json_clone(*finding(r, i))) == 0;
+	if (!good) {
 		json_free(j);
 		return error_nomem(err);
 	}
@@ -34,24 +46,21 @@ static int keep_report(struct fix_state *s, const struct fix_report *r, struct u
 	return 0;
 }
 
-static int restore(const struct json *from, const char *key, struct json **to)
-{
-	if (!json_get(from, key))
-		return 0;
-	json_free(*to);
-	*to = json_clone(json_get(from, key));
-	return *to ? 0 : -1;
-}
-
 static int restore_report(const struct fix_state *s, struct fix_report *r, struct unrack_error *err)
 {
+	bool good;
+
 	buf_clear(&r->text);
-	if (restore(s->report, "guest", &r->guest) < 0 || restore(s->report, "target", &r->target) < 0 || restore(s->report, "edits", &r->edits) < 0 ||
-	    restore(s->report, "warnings", &r->warnings) < 0 ||
-	    restore(s->report, "verdict", &r->verdict) < 0 ||
-	    buf_puts(&r->text, json_str(s->report, "text", "")) < 0)
-		return error_nomem(err);
-	return 0;
+	good = buf_puts(&r->text, json_str(s->report, "text", "")) == 0;
+	r->replaced_bytes = (uint64_t)json_int(s->report, "replaced_bytes", 0);
+	for (size_t i = 0; good && i < ARRAY_LEN(findings); i++) {
+		const struct json *was = json_get(s->report, findings[i].key);
+
+		json_free(*finding(r, i));
+		*finding(r, i) = was ? json_clone(was) : NULL;
+		good = !was || *finding(r, i);
+	}
+	return good ? 0 : error_nomem(err);
 }
 
 /* What an earlier call found, when this one finds it out anew. */
@@ -164,6 +173,19 @@ static int edit(const struct fix_job *job, struct fix_state *s, struct fix_repor
 	return r;
 }
 
+/* Saves what will be replaced, and says so. */
+static int save(const struct fix_job *job, struct fix_state *s, struct fix_report *report,
+		struct unrack_error *err)
+{
+	int r;
+
+	report->replaced_bytes = 0;
+	r = fix_save(job, s, report, err);
+	if (r == 0 && s->report && json_set_int(s->report, "replaced_bytes", (int64_t)report->replaced_bytes) < 0)
+		r = error_nomem(err);
+	return r < 0 ? r : fix_record(job, s, FIX_SAVED, err);
+}
+
 /* --- The run ------------------------------------------------------------------------------- */
 
 /* Goes on from what an earlier call left. *done: that was all there is to do. */
@@ -199,9 +221,7 @@ static int go_on(const struct fix_job *job, struct fix_state *s, struct fix_repo
 	snprintf(report->resumed, sizeof report->resumed, "%s", fix_phase_name(from));
 	r = restore_report(s, report, err);
 	if (r == 0 && from == FIX_EDITED)
-		r = fix_save(job, s, report, err);
-	if (r == 0 && from == FIX_EDITED)
-		r = fix_record(job, s, FIX_SAVED, err);
+		r = save(job, s, report, err);
 	if (r == 0)
 		r = fix_commit(job, s, report, err);
 	*done = wanted;
@@ -232,9 +252,7 @@ static int run(const struct fix_job *job, struct fix_state *s, struct fix_report
 	if (r < 0 || report->nothing)
 		return r;
 	begun = seconds();
-	r = fix_save(job, s, report, err);
-	if (r == 0)
-		r = fix_record(job, s, FIX_SAVED, err);
+	r = save(job, s, report, err);
 	if (r == 0)
 		r = fix_commit(job, s, report, err);
 	report->commit_seconds = seconds() - begun;

@@ -158,7 +158,7 @@ static int check_room(const struct fix_job *job, const char *overlay, const stru
 static int verify(const struct fix_job *job, struct findings *f, struct fix_report *report,
 		  struct unrack_error *err)
 {
-	int r = check_guest(f->guest, &f->facts, &f->target, job->files, &f->verdict, err);
+	int r = check_guest(f->guest, &f->facts, &f->target, NULL, &f->verdict, err);
 
 	if (r < 0)
 		return r;
