@@ -140,7 +140,7 @@ static const struct failure ends[] = {
 	{ "*Give root password for maintenance*", 0 }, /* 7 and later too */
 	/* 6 and later */
 	{ "dracut: FATAL:*", 0 },
-	{ "dracut:/#*", 0 },
+	{ "dracut:/*", 0 },
 	{ "*Dropping to debug shell*", 0 },
 	{ "*Entering emergency mode*", 0 },
 	{ "*You are in emergency mode*", 0 },
