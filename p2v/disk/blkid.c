@@ -4,7 +4,6 @@
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -100,34 +99,8 @@ static int add_table(int fd, uint64_t bytes, struct buf *b)
 	return 0;
 }
 
-/* Sorted, as identities are compared as text. */
-static int compare_lines(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int sort_lines(struct buf *b)
-{
-	struct buf out = { 0 };
-	char *at[PARTITIONS_MAX + 2];
-	char *save = NULL;
-	size_t n = 0;
-	int r = 0;
-
-	if (!b->data)
-		return 0;
-	for (char *s = strtok_r((char *)b->data, "\n", &save); s && n < ARRAY_LEN(at);
-	     s = strtok_r(NULL, "\n", &save))
-		at[n++] = s;
-	qsort(at, n, sizeof at[0], compare_lines);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = buf_printf(&out, "%s\n", at[i]);
-	buf_free(b);
-	*b = out;
-	return r;
-}
-
-/* One value of the disk's sysfs folder, without the spaces that firmware pads with. */
+/* One value of the disk's sysfs folder, without the spaces that firmware pads with. 1 if
+ * there is one. */
 static int add_sysfs(const struct stat *st, const char *file, const char *key, struct buf *b)
 {
 	char path[128], value[256];
@@ -143,7 +116,31 @@ static int add_sysfs(const struct stat *st, const char *file, const char *key, s
 		value[--n] = '\0';
 	for (s = value; *s == ' ';)
 		s++;
-	return *s ? add_line(b, key, s, strlen(s)) : 0;
+	if (!*s)
+		return 0;
+	return add_line(b, key, s, strlen(s)) < 0 ? -1 : 1;
+}
+
+/* Where drivers show them: SCSI and ATA below device/, virtio (serial) and NVMe (wwid) not. */
+static int add_advisory(const struct stat *st, struct buf *b)
+{
+	static const struct {
+		const char *key, *files[2];
+	} values[] = {
+		{ "model", { "device/model", NULL } },
+		{ "serial", { "device/serial", "serial" } },
+		{ "wwid", { "device/wwid", "wwid" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		int r = 0;
+
+		for (size_t k = 0; k < 2 && values[i].files[k] && r == 0; k++)
+			r = add_sysfs(st, values[i].files[k], values[i].key, b);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int disk_identify(const char *path, uint64_t bytes, struct identity *id, struct unrack_error *err)
@@ -154,12 +151,8 @@ int disk_identify(const char *path, uint64_t bytes, struct identity *id, struct 
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_errno(err, errno, "can't open %s", path);
-	if (add_table(fd, bytes, &strict) < 0 || sort_lines(&strict) < 0)
-		return error_nomem(err);
-	if (S_ISBLK(st.st_mode) &&
-	    (add_sysfs(&st, "device/model", "model", &advisory) < 0 ||
-	     add_sysfs(&st, "device/serial", "serial", &advisory) < 0 ||
-	     add_sysfs(&st, "device/wwid", "wwid", &advisory) < 0 || sort_lines(&advisory) < 0))
+	if (add_table(fd, bytes, &strict) < 0 ||
+	    (S_ISBLK(st.st_mode) && add_advisory(&st, &advisory) < 0))
 		return error_nomem(err);
 	return identity_init(id, bytes, buf_str(&strict), buf_str(&advisory), err);
 }
