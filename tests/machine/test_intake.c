@@ -210,11 +210,15 @@ static void test_again(void)
 	has_str(err.text, "web01.nvram shows that the virtual machine may have run", "the sentence");
 	unlink(in_folder(&f, "web01.nvram"));
 
+	stat(in_folder(&f, "web01_1-flat.vmdk"), &before);
 	opt = options(&f);
 	opt.discard_changes = true;
 	is_int(session(&opt, ids, 2), 0, "--discard-changes copies anew");
 	has_str(said, "web01-flat.vmdk changed since unrack wrote it", "and says why");
-	is_int(state_of(&f), MACHINE_COPIED, "both disks, since they were fixed together");
+	stat(in_folder(&f, "web01_1-flat.vmdk"), &after);
+	ok(after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec,
+	   "both disks, since they were fixed together");
+	is_int(state_of(&f), MACHINE_COPIED, "and is copied then");
 	opt = options(&f);
 	is_int(session(&opt, ids, 2), 0, "after which all is as it should be");
 	unlink(in_folder(&f, "web01_1-flat.vmdk"));
