@@ -36,8 +36,6 @@ static void show(struct cli *cli, const struct prove_result *p)
 		json_set_str(e, "at", at);
 		json_set_str(e, "evidence", p->events[i].evidence);
 		terminal_event(cli->terminal, "stage", e);
-		terminal_answer(cli->terminal, "%6s s  %-9s %s\n", at, prove_stage_name(p->events[i].stage),
-				p->events[i].evidence);
 	}
 	json_set_str(cli->result, "proof", "boot");
 	json_set_bool(cli->result, "up", p->up);
@@ -134,7 +132,7 @@ static int prove(struct cli *cli, struct subject *s, const struct target *t,
 	show(cli, &res);
 	if (!res.up)
 		return error_set(err, UNRACK_NO, "%s", res.why);
-	log_info(&cli->log, "%s", res.why);
+	terminal_answer(cli->terminal, "%s\n", res.why);
 	return 0;
 }
 
