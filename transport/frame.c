@@ -40,8 +40,8 @@ static int not_ours(const uint8_t *header, struct unrack_error *err)
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "the far side does not speak unrack's protocol; it says \"%s\"", text);
 	return error_set(err, UNRACK_UNSUPPORTED,
-			 "the far side does not speak unrack's protocol; it sends bytes %02x %02x %02x %02x",
-			 header[0], header[1], header[2], header[3]);
+			 "the far side does not speak unrack's protocol; it sends bytes %02x %02x "
+			 "%02x %02x", header[0], header[1], header[2], header[3]);
 }
 
 int frame_parse(const uint8_t header[FRAME_HEADER_SIZE], uint64_t sequence, struct frame *f,
@@ -83,7 +83,7 @@ int frame_check_payload(const struct frame *f, const void *payload, struct unrac
 {
 	if (checksum64(payload, f->length) != f->payload_sum)
 		return error_set(err, UNRACK_IO,
-				 "the stream is damaged: the checksum of frame %llu's %u bytes is wrong",
-				 (unsigned long long)f->sequence, f->length);
+				 "the stream is damaged: the checksum of frame %llu's %u bytes is "
+				 "wrong", (unsigned long long)f->sequence, f->length);
 	return 0;
 }

@@ -33,7 +33,8 @@ int inflate_grain(struct inflate *i, const void *z, size_t n, uint8_t grain[GRAI
 		return error_set(err, UNRACK_DAMAGED,
 				 "its compressed bytes hold %zu bytes instead of %u", made, GRAIN_SIZE);
 	if (used != n)
-		return error_set(err, UNRACK_DAMAGED, "%zu bytes follow its compressed bytes", n - used);
+		return error_set(err, UNRACK_DAMAGED, "%zu bytes follow its compressed bytes",
+				 n - used);
 	return 0;
 }
 

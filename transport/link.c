@@ -67,6 +67,7 @@ void link_send_error(struct link *l, const struct unrack_error *why)
 {
 	uint8_t payload[MESSAGE_CONTROL_MAX];
 	struct unrack_error dropped;
+	size_t n = message_encode_error(why, payload);
 
-	link_send(l, MESSAGE_ERROR, 0, payload, message_encode_error(why, payload), &dropped);
+	link_send(l, MESSAGE_ERROR, 0, payload, n, &dropped);
 }

@@ -117,9 +117,11 @@ int message_decode_hello(const void *payload, size_t n, struct message_hello *m,
 		return bad(err, MESSAGE_HELLO, "it does not begin as one does");
 	m->version = get_le32(p + 8);
 	if (m->version != MESSAGE_VERSION)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "one side speaks version %u of the protocol, the other version %u; use the "
-				 "same unrack on both sides", m->version, MESSAGE_VERSION);
+		return error_set(
+			err, UNRACK_UNSUPPORTED,
+			"one side speaks version %u of the protocol, the other version %u; use "
+			"the same unrack on both sides",
+			m->version, MESSAGE_VERSION);
 	if (n < HELLO_SIZE || get_le32(p + 12) != 0)
 		return bad(err, MESSAGE_HELLO, "it is too short");
 	if (get_le64(p + 16) != checksum64(p + HELLO_SUMMED, n - HELLO_SUMMED))

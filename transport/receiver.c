@@ -115,8 +115,9 @@ static int hello(struct receiver *r, uint8_t *payload, struct unrack_error *err)
 	if (status < 0)
 		return status;
 	if (theirs.disks == 0 || theirs.payload_max < MESSAGE_CONTROL_MAX)
-		return error_set(err, UNRACK_DAMAGED, "the sender's HELLO has %u disks and takes %u bytes",
-				 theirs.disks, theirs.payload_max);
+		return error_set(err, UNRACK_DAMAGED,
+				 "the sender's HELLO has %u disks and takes %u bytes", theirs.disks,
+				 theirs.payload_max);
 	r->disks = theirs.disks;
 	memcpy(r->machine, theirs.machine, sizeof r->machine);
 	return link_send(&r->link, MESSAGE_HELLO, 0, payload, message_encode_hello(&ours, payload),
@@ -147,8 +148,8 @@ static int explain_cut(const struct receiver_disk *d, const struct journal_point
 		return err->code;
 	memcpy(text, err->text, sizeof text);
 	return error_set(err, UNRACK_IO,
-			 "the connection to the sender was lost (%.500s); %llu of %llu bytes of disk %d are "
-			 "safe, the same command continues there", text,
+			 "the connection to the sender was lost (%.500s); %llu of %llu bytes of disk "
+			 "%d are safe, the same command continues there", text,
 			 (unsigned long long)min_u64(durable->next_grain * GRAIN_SIZE, d->id.bytes),
 			 (unsigned long long)d->id.bytes, d->place.number);
 }
@@ -184,8 +185,9 @@ static int take_disk(struct receiver *r, const struct frame *f, unsigned due,
 	if (status < 0)
 		return status;
 	if (f->disk != due || f->disk >= r->disks)
-		return error_set(err, UNRACK_DAMAGED, "the sender offers disk %u where disk %u of %u is due",
-				 f->disk, due, r->disks);
+		return error_set(err, UNRACK_DAMAGED,
+				 "the sender offers disk %u where disk %u of %u is due", f->disk,
+				 due, r->disks);
 	status = receiver_disk_open(&d, r, f->disk, &m, err);
 	if (status == 0)
 		status = receive_disk(r, &d, it, payload, err);
@@ -213,8 +215,8 @@ static int session(struct receiver *r, const struct items *it, struct unrack_err
 	r->farewell = true;
 	if (done < r->disks)
 		return error_set(err, UNRACK_INTERRUPTED,
-				 "the sender was stopped after %u of %u disks; the same command continues",
-				 done, r->disks);
+				 "the sender was stopped after %u of %u disks; the same command "
+				 "continues", done, r->disks);
 	return r->host->all_done ? r->host->all_done(r->host->ctx, err) : 0;
 }
 

@@ -34,8 +34,8 @@ int receiver_disk_explain(const struct receiver_disk *d, uint64_t position,
 	else if (statvfs(d->place.image, &fs) < 0 ||
 		 mul_overflows(fs.f_bavail, fs.f_frsize, &room) || room >= left)
 		error_set(err, UNRACK_NOSPACE,
-			  "%.700s; free some space and run the same command again, it continues where it "
-			  "stopped", was.text);
+			  "%.700s; free some space and run the same command again, it continues "
+			  "where it stopped", was.text);
 	else
 		error_set(err, UNRACK_NOSPACE,
 			  "%.700s; up to %" PRIu64 " MiB are missing: free some space and run the same "
@@ -55,8 +55,8 @@ static int create_journal(struct receiver_disk *d, struct unrack_error *err)
 	if (r == 0) {
 		io->ops->close(io->ctx, fd);
 		return error_set(err, UNRACK_UNSAFE,
-				 "%s exists, but no journal (%s) says that unrack wrote it; move it away, or "
-				 "copy into another folder", d->place.image, d->place.journal);
+				 "%s exists, but no journal (%s) says that unrack wrote it; move it "
+				 "away, or copy into another folder", d->place.image, d->place.journal);
 	}
 	if (err->sys_errno != ENOENT)
 		return r;
@@ -80,8 +80,8 @@ static int open_journal(struct receiver_disk *d, struct unrack_error *err)
 				 d->place.journal);
 	if (identity_compare(&info->id, &d->id, why, sizeof why) == IDENTITY_DIFFERENT)
 		return error_set(err, UNRACK_UNSAFE,
-				 "disk %d of the folder is another disk than the one offered for it (%s); "
-				 "copy into another folder", d->place.number, why);
+				 "disk %d of the folder is another disk than the one offered for it "
+				 "(%s); copy into another folder", d->place.number, why);
 	digest_key_init(&d->key, info->seed);
 	d->start = *journal_last(d->journal);
 	if (d->start.pass == 0)
@@ -98,9 +98,9 @@ static int check_image(const struct receiver_disk *d, int fd, uint64_t bytes,
 
 	if (r == UNRACK_DAMAGED)
 		return error_set(err, UNRACK_DAMAGED,
-				 "%s is shorter than the %" PRIu64 " bytes that its journal says are safe; "
-				 "something else changed it. Remove it and %s to copy the disk again",
-				 d->place.image, bytes, d->place.journal);
+				 "%s is shorter than the %" PRIu64 " bytes that its journal says are "
+				 "safe, something else changed it; remove it and %s to copy the disk "
+				 "again", d->place.image, bytes, d->place.journal);
 	return r;
 }
 
@@ -111,9 +111,9 @@ static int open_image(const struct receiver_disk *d, int flags, uint64_t bytes, 
 
 	if (r < 0 && err->sys_errno == ENOENT)
 		return error_set(err, UNRACK_DAMAGED,
-				 "%s is missing, but its journal says that %" PRIu64 " bytes of it are safe; "
-				 "put it back, or remove %s to copy the disk again", d->place.image, bytes,
-				 d->place.journal);
+				 "%s is missing, but its journal says that %" PRIu64 " bytes of it are "
+				 "safe; put it back, or remove %s to copy the disk again",
+				 d->place.image, bytes, d->place.journal);
 	return r < 0 ? r : check_image(d, *fd, bytes, err);
 }
 
@@ -237,14 +237,14 @@ static int check_whole(struct receiver_disk *d, const struct message_end *end,
 		return r;
 	if (n != durable->data_grains)
 		return error_set(err, UNRACK_DAMAGED,
-				 "%s has %" PRIu64 " digests, but %" PRIu64 " grains of data were written; "
-				 "remove it, %s and the image to copy the disk again", d->place.digests, n,
-				 durable->data_grains, d->place.journal);
+				 "%s has %" PRIu64 " digests, but %" PRIu64 " grains of data were "
+				 "written; remove it, %s and the image to copy the disk again",
+				 d->place.digests, n, durable->data_grains, d->place.journal);
 	/* A copy made in one session: the sender has the same digest. */
 	if (end->first == 0 && memcmp(whole, &end->session, sizeof *whole) != 0)
 		return error_set(err, UNRACK_DAMAGED,
-				 "%s does not hold the digests that were sent; remove it, %s and the image to "
-				 "copy the disk again", d->place.digests, d->place.journal);
+				 "%s does not hold the digests that were sent; remove it, %s and the "
+				 "image to copy the disk again", d->place.digests, d->place.journal);
 	return 0;
 }
 

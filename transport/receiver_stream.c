@@ -11,7 +11,7 @@ struct stream {
 	struct receiver_disk *disk;
 	struct link *link;
 	struct pool *pool;
-	struct receiver_sync *sync;
+	struct receiver_sync sync;
 	uint64_t position, grains; /* the next grain that is due; how many the disk has */
 	uint64_t data_grains;      /* received in this session */
 	struct digest_stream *session;
@@ -22,7 +22,8 @@ static int advance(struct stream *s, uint64_t first, uint64_t count, struct unra
 {
 	if (first != s->position || count > s->grains - s->position)
 		return error_set(err, UNRACK_DAMAGED,
-				 "the sender sent grains %llu to %llu of disk %u where %llu of %llu is due",
+				 "the sender sent grains %llu to %llu of disk %u where %llu of %llu is "
+				 "due",
 				 (unsigned long long)first, (unsigned long long)(first + count - 1),
 				 s->disk->index, (unsigned long long)s->position,
 				 (unsigned long long)s->grains);
@@ -71,11 +72,13 @@ static int take_checkpoint(struct stream *s, const struct receiver_item *item,
 	if (r < 0)
 		return r;
 	if (m.next_grain != s->position)
-		return error_set(err, UNRACK_DAMAGED,
-				 "the sender asks for a checkpoint of disk %u at grain %llu, but stands at "
-				 "%llu", s->disk->index, (unsigned long long)m.next_grain,
-				 (unsigned long long)s->position);
-	receiver_sync_ask(s->sync, m.next_grain);
+		return error_set(
+			err, UNRACK_DAMAGED,
+			"the sender asks for a checkpoint of disk %u at grain %llu, but stands "
+			"at %llu",
+			s->disk->index, (unsigned long long)m.next_grain,
+			(unsigned long long)s->position);
+	receiver_sync_ask(&s->sync, m.next_grain);
 	return 0;
 }
 
@@ -165,25 +168,23 @@ static int run(struct stream *s, struct message_end *end, struct journal_point *
 	       struct unrack_error *err)
 {
 	struct receiver *session = s->disk->session;
-	struct receiver_sync sync;
-	struct receiver_writer writer = { s->disk, &sync, s->pool };
+	struct receiver_writer writer = { s->disk, &s->sync, s->pool };
 	pthread_t thread;
-	int r = receiver_sync_start(&sync, s->disk, err);
+	int r = receiver_sync_start(&s->sync, s->disk, err);
 
 	if (r < 0)
 		return r;
-	s->sync = &sync;
 	r = thread_start(&thread, receiver_write_run, &writer, err);
 	if (r < 0) {
-		receiver_sync_end(&sync, false);
+		receiver_sync_end(&s->sync, false);
 		return r;
 	}
 	r = listen_to(s, end, err);
 	pool_finish(s->pool);
 	pthread_join(thread, NULL);
 	/* After a failure of storage the syncer has ended already, or has to now. */
-	receiver_sync_end(&sync, !storage_failed(session));
-	*durable = sync.durable;
+	receiver_sync_end(&s->sync, !storage_failed(session));
+	*durable = s->sync.durable;
 	if (session->failed) {
 		*err = session->why;
 		r = err->code;

@@ -18,7 +18,8 @@ static int write_grains(const struct receiver_disk *d, const struct receiver_ite
 			n++;
 		r = io_pwrite_all(d->session->opt.io, d->image, d->place.image,
 				  item->data + (size_t)place * GRAIN_SIZE,
-				  (size_t)min_u64((uint64_t)n * GRAIN_SIZE, d->id.bytes - off), off, err);
+				  (size_t)min_u64((uint64_t)n * GRAIN_SIZE, d->id.bytes - off), off,
+				  err);
 		i += n;
 	}
 	return r;

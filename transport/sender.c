@@ -96,7 +96,7 @@ static int hello(struct sender *s, unsigned disks, struct unrack_error *err)
 	struct message_hello m = { .version = MESSAGE_VERSION, .features = MESSAGE_FEATURES,
 				   .payload_max = FRAME_PAYLOAD_MAX, .disks = disks };
 	uint8_t payload[MESSAGE_CONTROL_MAX];
-	union sender_reply reply;
+	union sender_reply reply = { 0 };
 	int r;
 
 	if (s->opt->machine)
@@ -107,9 +107,11 @@ static int hello(struct sender *s, unsigned disks, struct unrack_error *err)
 	if (r < 0)
 		return r;
 	if (reply.hello.payload_max < MESSAGE_GRAINS_LIMIT)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "the receiver takes at most %u bytes at a time, but %u are needed; use the "
-				 "same unrack on both sides", reply.hello.payload_max, MESSAGE_GRAINS_LIMIT);
+		return error_set(
+			err, UNRACK_UNSUPPORTED,
+			"the receiver takes at most %u bytes at a time, but %u are needed; use "
+			"the same unrack on both sides",
+			reply.hello.payload_max, MESSAGE_GRAINS_LIMIT);
 	return 0;
 }
 
@@ -118,7 +120,7 @@ static int open_disk(struct sender *s, uint16_t index, const struct sender_disk 
 {
 	struct message_open m = { d->source->size, d->id.strict, d->id.advisory };
 	uint8_t payload[MESSAGE_CONTROL_MAX];
-	union sender_reply reply;
+	union sender_reply reply = { 0 };
 	size_t n;
 	int r;
 
@@ -157,7 +159,7 @@ static int end_disk(struct sender *s, struct sender_pass *p, const struct messag
 		    struct unrack_error *err)
 {
 	struct sender_wait written = { .event = SENDER_WRITER_DONE, .patience_ms = SENDER_STOP_MS };
-	union sender_reply reply;
+	union sender_reply reply = { 0 };
 	int r = sender_read_mark(p, SENDER_END, err);
 
 	if (r < 0)
@@ -169,14 +171,16 @@ static int end_disk(struct sender *s, struct sender_pass *p, const struct messag
 	if (r < 0)
 		return r;
 	if (reply.done.data_grains != a->data_grains + p->data_grains)
-		return error_set(err, UNRACK_DAMAGED,
-				 "the copy of %s has %llu grains of data, but %llu were sent; verify the "
-				 "copy", p->source->name, (unsigned long long)reply.done.data_grains,
-				 (unsigned long long)(a->data_grains + p->data_grains));
+		return error_set(
+			err, UNRACK_DAMAGED,
+			"the copy of %s has %llu grains of data, but %llu were sent; verify "
+			"the copy",
+			p->source->name, (unsigned long long)reply.done.data_grains,
+			(unsigned long long)a->data_grains + p->data_grains);
 	if (a->next_grain == 0 && memcmp(&reply.done.whole, &p->whole, sizeof p->whole) != 0)
 		return error_set(err, UNRACK_DAMAGED,
-				 "the digest of the copy of %s is not that of the source; verify the copy",
-				 p->source->name);
+				 "the digest of the copy of %s is not that of the source; verify the "
+				 "copy", p->source->name);
 	return 0;
 }
 
@@ -195,7 +199,7 @@ static int pause_disk(struct sender *s, struct sender_pass *p, struct unrack_err
 		return r;
 	return error_set(err, UNRACK_INTERRUPTED,
 			 "stopped; %llu of %llu bytes of %s are safe, the same command continues there",
-			 (unsigned long long)(p->position * GRAIN_SIZE),
+			 (unsigned long long)p->position * GRAIN_SIZE,
 			 (unsigned long long)p->source->size, p->source->name);
 }
 
@@ -248,7 +252,7 @@ static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk 
 				   .worker_new = sender_grains_worker,
 				   .worker_free = sender_grains_worker_free,
 				   .work = sender_grains_work };
-	struct message_accept a;
+	struct message_accept a = { 0 };
 	struct digest_key key;
 	struct sender_grains_setup setup = { &key, s->opt->store ? DEFLATE_STORE : DEFLATE_BEST };
 	int r = open_disk(s, index, d, &a, err);
@@ -263,7 +267,7 @@ static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk 
 	}
 	if (a.next_grain > 0)
 		log_info(s->opt->log, "disk %u, %s, continues at byte %llu of %llu", a.number,
-			 d->source->name, (unsigned long long)(a.next_grain * GRAIN_SIZE),
+			 d->source->name, (unsigned long long)a.next_grain * GRAIN_SIZE,
 			 (unsigned long long)d->source->size);
 	digest_key_init(&key, a.seed);
 	po.ctx = &setup;
@@ -292,7 +296,8 @@ static int session(struct sender *s, const struct sender_disk *disks, unsigned n
 	for (unsigned i = 0; r == 0 && i < n; i++) {
 		if (log_stop_asked(s->opt->log))
 			return error_set(err, UNRACK_INTERRUPTED,
-					 "stopped after %u of %u disks; the same command continues", i, n);
+					 "stopped after %u of %u disks; the same command continues",
+					 i, n);
 		r = copy_disk(s, (uint16_t)i, &disks[i], err);
 	}
 	if (r == 0)

@@ -40,6 +40,7 @@ int sender_grains_work(void *worker, void *arg, struct unrack_error *err)
 	struct worker *w = worker;
 	struct sender_item *item = arg;
 	struct message_grains_writer m;
+	size_t n;
 
 	(void)err;
 	item->len = 0;
@@ -47,15 +48,15 @@ int sender_grains_work(void *worker, void *arg, struct unrack_error *err)
 	if (item->kind != SENDER_DATA)
 		return 0;
 	message_grains_begin(&m, item->frame + FRAME_HEADER_SIZE, item->first, (uint16_t)item->count);
-	for (uint16_t i = 0; i < item->count; i++) {
+	for (uint16_t i = 0; i < (uint16_t)item->count; i++) {
 		const uint8_t *grain = item->data + (size_t)i * GRAIN_SIZE;
 		struct digest *digest = &item->digest[item->data_count];
 
 		if (is_zero(grain, GRAIN_SIZE))
 			continue;
 		digest_grain(w->key, grain, GRAIN_SIZE, GRAIN_SIZE, digest);
-		message_grains_add(&m, i, (uint32_t)deflate_grain(w->deflate, grain,
-								   message_grains_room(&m)), digest);
+		n = deflate_grain(w->deflate, grain, message_grains_room(&m));
+		message_grains_add(&m, i, (uint32_t)n, digest);
 		item->place[item->data_count++] = i;
 	}
 	if (item->data_count)

@@ -104,7 +104,8 @@ static int hear(struct sender_replies *r, bool *goodbye, struct unrack_error *er
 		return theirs.code;
 	}
 	default:
-		return error_set(err, UNRACK_DAMAGED, "the receiver sent a %s, which only a sender does",
+		return error_set(err, UNRACK_DAMAGED,
+				 "the receiver sent a %s, which only a sender does",
 				 message_name(f.type));
 	}
 }

@@ -37,13 +37,13 @@ static int read_all(struct file *f, int fd, uint8_t *buf, size_t n, uint64_t off
 			continue;
 		if (r < 0)
 			return error_errno(err, errno, "can't read %s at byte %llu (sector %llu)",
-					   f->path, (unsigned long long)(off + done),
-					   (unsigned long long)((off + done) / SECTOR_SIZE));
+					   f->path, (unsigned long long)off + done,
+					   ((unsigned long long)off + done) / SECTOR_SIZE);
 		if (r == 0)
 			return error_set(err, UNRACK_IO,
 					 "%s ends at byte %llu, although it had %llu bytes when it was "
 					 "opened: it became smaller while it was read", f->path,
-					 (unsigned long long)(off + done),
+					 (unsigned long long)off + done,
 					 (unsigned long long)f->source.size);
 		done += (size_t)r;
 	}
@@ -170,9 +170,9 @@ static int device_size(struct file *f, struct unrack_error *err)
 		return error_errno(err, errno, "can't find out the sector size of %s", f->path);
 	if (sector != SECTOR_SIZE)
 		return error_set(err, UNRACK_UNSUPPORTED,
-				 "%s has logical sectors of %d bytes; its partition table counts in them, "
-				 "and VMware's virtual disks have only 512-byte sectors, so the copy could "
-				 "not be read", f->path, sector);
+				 "%s has logical sectors of %d bytes; its partition table counts in "
+				 "them, and VMware's virtual disks have only 512-byte sectors, so the "
+				 "copy could not be read", f->path, sector);
 	return 0;
 }
 
@@ -207,8 +207,8 @@ static int open_file(struct file *f, bool direct, struct unrack_error *err)
 	f->direct_fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
 	if (f->direct_fd < 0 && errno == EINVAL)
 		return error_set(err, UNRACK_UNSUPPORTED,
-				 "%s can't be read past the page cache (its filesystem has no O_DIRECT)",
-				 f->path);
+				 "%s can't be read past the page cache (its filesystem has no "
+				 "O_DIRECT)", f->path);
 	if (f->direct_fd < 0)
 		return error_errno(err, errno, "can't open %s past the page cache", f->path);
 	return 0;

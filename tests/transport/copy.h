@@ -306,7 +306,8 @@ __attribute__((unused)) static uint8_t *copy_data(size_t size, enum copy_pattern
 		for (size_t i = 0; i < n && q != COPY_ZEROS; i++) {
 			uint32_t r = copy_random(&state);
 
-			data[g + i] = q == COPY_NOISE ? (uint8_t)(r >> 8) : (uint8_t)('a' + (r >> 9) % 5);
+			data[g + i] =
+				q == COPY_NOISE ? (uint8_t)(r >> 8) : (uint8_t)('a' + (r >> 9) % 5);
 		}
 	}
 	if (!data)

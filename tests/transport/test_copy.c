@@ -48,7 +48,9 @@ static void test_files(void)
 	uint8_t *data = copy_data(size, COPY_MIXED, 4), *text;
 	struct twin_source *src = twin_source_memory(data, size);
 	struct twin_io *twin = twin_io_new(NULL);
-	struct copy c = { .source = { twin_source(src) }, .disks = 1, .io = twin_io(twin), .dir = "/m" };
+	struct copy c = {
+		.source = { twin_source(src) }, .disks = 1, .io = twin_io(twin), .dir = "/m"
+	};
 	struct vmdk_descriptor v, again;
 	struct journal_info info;
 	struct journal_point point;
@@ -67,11 +69,13 @@ static void test_files(void)
 	is_int(v.sectors, 1954, "whose size is rounded up to a sector and no further");
 	free(text);
 
-	is_int(journal_read(c.io, "/m/unrack/d0.journal", &info, &point, &err), 0, "there is a journal");
+	is_int(journal_read(c.io, "/m/unrack/d0.journal", &info, &point, &err), 0,
+	       "there is a journal");
 	ok(point.complete && point.pass == 1, "that says complete");
 	digest_key_init(&key, info.seed);
 	journal_info_free(&info);
-	is_int(digest_table_open(c.io, "/m/unrack/d0.digests", size, true, &table, &err), 0, "and a table");
+	is_int(digest_table_open(c.io, "/m/unrack/d0.digests", size, true, &table, &err), 0,
+	       "and a table");
 	for (uint64_t g = 0; g < grain_count(size); g++) {
 		uint32_t bytes = grain_bytes(size, g);
 
@@ -144,7 +148,8 @@ static void test_stored(void)
 	copy_run(&c);
 	ok(c.sent == 0 && c.received == 0 && copy_image_is(&c, twin, 0, data, size),
 	   "a copy that is not compressed is the same");
-	ok(c.res.sent_bytes > size && c.res.sent_bytes < size + 20000, "with a little more than its bytes");
+	ok(c.res.sent_bytes > size && c.res.sent_bytes < size + 20000,
+	   "with a little more than its bytes");
 	copy_free(&c);
 	twin_source_free(src);
 	twin_io_free(twin);
@@ -187,7 +192,8 @@ static void test_disks(void)
 static void test_sparse(void)
 {
 	char dir[] = "/tmp/unrack-test-XXXXXX", path[128];
-	const uint64_t size = (64ull << 30) + 1000, at[] = { 0, 300 << 20, (32ull << 30) + 4096, size - 1 };
+	const uint64_t size = (64ull << 30) + 1000,
+		       at[] = { 0, 300 << 20, (32ull << 30) + 4096, size - 1 };
 	struct twin_io *twin;
 	struct block_source *file;
 	struct twin_source *src;
@@ -336,7 +342,8 @@ static void test_stop(uint64_t at)
 	twin_source_hook(src, stop_hook, NULL);
 	copy_run(&c);
 	first = c.res.read_bytes;
-	is_int(c.sent, UNRACK_INTERRUPTED, "stopped at %llu: the sender says so", (unsigned long long)at);
+	is_int(c.sent, UNRACK_INTERRUPTED, "stopped at %llu: the sender says so",
+	       (unsigned long long)at);
 	has_str(c.send_err.text, "the same command continues", "and how to go on");
 	is_int(c.received, UNRACK_INTERRUPTED, "the receiver too");
 	is_int(c.all_done, 0, "nothing is complete");

@@ -94,7 +94,8 @@ static void test_power_failures(enum twin_crash mode, const char *what)
 	ok(whole.c.received == 0 && whole.c.acks >= 4 && n > 30,
 	   "%s: a copy of %zu calls and %u acknowledgements", what, n, whole.c.acks);
 	for (size_t i = 0; i <= n; i++) {
-		bad += !continues(twin_io_crash(whole.twin, i, mode, (uint32_t)i), acked_at(&whole.c, i), &r);
+		bad += !continues(twin_io_crash(whole.twin, i, mode, (uint32_t)i),
+				  acked_at(&whole.c, i), &r);
 		rig_close(&r);
 	}
 	is_int(bad, 0, "%s: after each of them the same command completes the copy", what);
@@ -130,8 +131,9 @@ static void test_failing_calls(enum twin_op op, const char *name)
 		rig_close(&again);
 		rig_close(&r);
 	}
-	ok(failed >= calls - calls / 4, "%s: a failed call ends the copy, both sides say why (%u of %llu)",
-	   name, failed, (unsigned long long)calls);
+	ok(failed >= calls - calls / 4,
+	   "%s: a failed call ends the copy, both sides say why (%u of %llu)", name, failed,
+	   (unsigned long long)calls);
 	is_int(lies, 0, "%s: no failure is taken for success", name);
 	is_int(bad, 0, "%s: the same command completes the copy after each", name);
 }
@@ -147,7 +149,8 @@ static void test_sync_fails_once(void)
 	twin_io_fault(r.twin, f);
 	copy_run(&r.c);
 	is_int(r.c.received, UNRACK_IO, "an fdatasync that fails ends the copy");
-	has_str(r.c.receive_err.text, "can't bring /m/d0-flat.vmdk to stable storage: Input/output error",
+	has_str(r.c.receive_err.text,
+		"can't bring /m/d0-flat.vmdk to stable storage: Input/output error",
 		"with a sentence");
 	is_str(r.c.send_err.text, r.c.receive_err.text, "which the sender's side gets too");
 	syncs = 0;
@@ -245,7 +248,8 @@ static void test_full_disk(void)
 		has_str(r.c.receive_err.text, "d0", "the sentence names the file");
 		has_str(r.c.receive_err.text, "free some space and run the same command again",
 			"and says what to do");
-		ok(r.c.res.resumed_bytes >= acked * GRAIN_SIZE, "what was acknowledged is not sent again");
+		ok(r.c.res.resumed_bytes >= acked * GRAIN_SIZE,
+		   "what was acknowledged is not sent again");
 		acked = acked_at(&r.c, SIZE_MAX);
 	}
 	ok(rounds >= 2, "it took %u rounds", rounds);

@@ -75,7 +75,8 @@ static void test_cut_at(const struct buf *wire, uint64_t cut)
 	kept = durable(&r);
 	is_int(kept, arrived(wire, cut), "what arrived in whole frames was made durable");
 	if (kept > 0 && kept < grain_count(SIZE)) {
-		has_str(r.c.receive_err.text, "the connection to the sender was lost", "the receiver says so");
+		has_str(r.c.receive_err.text, "the connection to the sender was lost",
+			"the receiver says so");
 		has_str(r.c.receive_err.text, "the same command continues there", "and how to go on");
 	}
 	r.c.cut_after = 0;

@@ -98,7 +98,10 @@ static void bad_line(struct buf *out)
 
 		for (unsigned i = 0; i < n; i++) {
 			if (!(how == 0 && i == a))
-				append(out, &recorded, how == 2 && i == a ? f[b] : how == 2 && i == b ? f[a] : f[i]);
+				append(out, &recorded,
+				       how == 2 && i == a   ? f[b]
+				       : how == 2 && i == b ? f[a]
+							    : f[i]);
 			if (how == 1 && i == a)
 				append(out, &recorded, f[b]);
 		}

@@ -21,8 +21,10 @@ static size_t pack(struct deflate *d, const uint8_t *grain)
 
 static void test_engine(enum deflate_engine engine, const char *name)
 {
-	uint8_t *text = copy_data(GRAIN_SIZE, COPY_TEXT, 1), *noise = copy_data(GRAIN_SIZE, COPY_NOISE, 2);
-	uint8_t *zeros = copy_data(GRAIN_SIZE, COPY_ZEROS, 0), *part = copy_data(GRAIN_SIZE, COPY_ZEROS, 0);
+	uint8_t *text = copy_data(GRAIN_SIZE, COPY_TEXT, 1),
+		*noise = copy_data(GRAIN_SIZE, COPY_NOISE, 2);
+	uint8_t *zeros = copy_data(GRAIN_SIZE, COPY_ZEROS, 0),
+		*part = copy_data(GRAIN_SIZE, COPY_ZEROS, 0);
 	uint8_t *grains[] = { text, noise, zeros, part };
 	static const char *const what[] = { "text", "noise", "zeros", "partly noise" };
 	struct deflate *d = deflate_open(engine), *fresh;
@@ -41,7 +43,8 @@ static void test_engine(enum deflate_engine engine, const char *name)
 		ok(memcmp(back, grains[i], GRAIN_SIZE) == 0, "%s: to the same", name);
 	}
 	is_int(pack(d, noise), DEFLATE_GRAIN_MAX, "%s: what does not shrink is stored", name);
-	ok(engine == DEFLATE_STORE ? pack(d, text) == DEFLATE_GRAIN_MAX : pack(d, text) < GRAIN_SIZE / 2,
+	ok(engine == DEFLATE_STORE ? pack(d, text) == DEFLATE_GRAIN_MAX
+				   : pack(d, text) < GRAIN_SIZE / 2,
 	   "%s: what does, is stored by the one and not by the others", name);
 
 	/* Nothing of an earlier grain may show in a later one. */

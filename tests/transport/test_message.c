@@ -25,7 +25,8 @@ static void test_hello(void)
 	ok(memcmp(p, "unrack\r\n", 8) == 0 && get_le32(p + 8) == 1, "it begins with magic and version");
 
 	p[8] = 2;
-	is_int(message_decode_hello(p, n, &got, &err), UNRACK_UNSUPPORTED, "another version is refused");
+	is_int(message_decode_hello(p, n, &got, &err), UNRACK_UNSUPPORTED,
+	       "another version is refused");
 	is_str(err.text, "one side speaks version 2 of the protocol, the other version 1; use the same "
 	       "unrack on both sides", "and says what to do");
 	is_int(message_decode_hello(p, 24, &got, &err), UNRACK_UNSUPPORTED,
@@ -53,7 +54,8 @@ static void test_hello(void)
 	has_str(err.text, "length of the machine's name", "with the reason");
 	memcpy(m.machine, "we\x1b[m", 6);
 	n = message_encode_hello(&m, p);
-	is_int(message_decode_hello(p, n, &got, &err), UNRACK_DAMAGED, "control characters are refused");
+	is_int(message_decode_hello(p, n, &got, &err), UNRACK_DAMAGED,
+	       "control characters are refused");
 	memset(m.machine, 'n', sizeof m.machine);
 	n = message_encode_hello(&m, p);
 	is_int(message_decode_hello(p, n, &got, &err), 0, "a long name is cut");
@@ -77,7 +79,8 @@ static void test_open(void)
 	is_int(message_decode_open(p, n + 1, &got, &err), UNRACK_DAMAGED, "a longer one is refused");
 	put_le32(p + 8, 14);
 	put_le32(p + 12, 9);
-	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "a text without its end is refused");
+	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED,
+	       "a text without its end is refused");
 	has_str(err.text, "not text", "with the reason");
 	put_le32(p + 8, 0xffffffff);
 	put_le32(p + 12, (uint32_t)(n - 16 + 1));
@@ -94,7 +97,8 @@ static void test_open(void)
 	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "a control character as well");
 	m.bytes = 0;
 	n = message_encode_open(&m, p);
-	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "a disk without bytes is refused");
+	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED,
+	       "a disk without bytes is refused");
 	m.bytes = MESSAGE_DISK_BYTES_MAX + 1;
 	n = message_encode_open(&m, p);
 	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "and one beyond all sizes");
@@ -107,7 +111,8 @@ static void test_open(void)
 	big[IDENTITY_TEXT_MAX - 1] = '\0';
 	m.advisory = big;
 	n = message_encode_open(&m, p);
-	ok(n > 0 && n <= message_limit(MESSAGE_OPEN) && message_limit(MESSAGE_OPEN) <= MESSAGE_CONTROL_MAX,
+	ok(n > 0 && n <= message_limit(MESSAGE_OPEN) &&
+		   message_limit(MESSAGE_OPEN) <= MESSAGE_CONTROL_MAX,
 	   "the longest one fits");
 	is_int(message_decode_open(p, n, &got, &err), 0, "and is taken");
 	free(big);
@@ -212,7 +217,8 @@ static void test_frames(void)
 
 	is_int(message_check_frame(&f, &err), 0, "an ACK of 16 bytes may come");
 	f.length = 17;
-	is_int(message_check_frame(&f, &err), UNRACK_DAMAGED, "one of 17 is stopped before its payload");
+	is_int(message_check_frame(&f, &err), UNRACK_DAMAGED,
+	       "one of 17 is stopped before its payload");
 	is_str(err.text, "a ACK of 17 bytes came, more than the 16 it may have",
 	       "with the reason");
 	f.type = MESSAGE_BYE;

@@ -106,8 +106,9 @@ static void send_grains(struct rig *r, uint64_t first, uint16_t span, char c)
 		memset(grain, 0, sizeof grain);
 		memset(grain, c, index * GRAIN_SIZE < SIZE ? grain_bytes(SIZE, index) : GRAIN_SIZE);
 		digest_grain(&r->key, grain, GRAIN_SIZE, GRAIN_SIZE, &d);
-		message_grains_add(&w, i, (uint32_t)deflate_grain(r->deflate, grain, message_grains_room(&w)),
-				   &d);
+		message_grains_add(
+			&w, i, (uint32_t)deflate_grain(r->deflate, grain, message_grains_room(&w)),
+			&d);
 		digest_whole_add(r->session, index, &d);
 		r->sent_grains++;
 	}
@@ -244,7 +245,8 @@ static void long_tail(struct rig *r)
 	memset(grain, 'x', sizeof grain);
 	digest_grain(&r->key, grain, GRAIN_SIZE, GRAIN_SIZE, &d);
 	message_grains_begin(&w, payload, 4, 1);
-	message_grains_add(&w, 0, (uint32_t)deflate_grain(r->deflate, grain, message_grains_room(&w)), &d);
+	message_grains_add(&w, 0,
+			   (uint32_t)deflate_grain(r->deflate, grain, message_grains_room(&w)), &d);
 	tell(r, MESSAGE_GRAINS, 0, message_grains_end(&w));
 }
 
@@ -296,14 +298,16 @@ static void their_error(struct rig *r)
 static void test_streams(void)
 {
 	after_open(good, UNRACK_OK, "", "a sender that keeps to the protocol is served");
-	after_open(gap, UNRACK_DAMAGED, "grains 3 to 4 of disk 0 where 2 of 5 is due", "a gap is refused");
+	after_open(gap, UNRACK_DAMAGED, "grains 3 to 4 of disk 0 where 2 of 5 is due",
+		   "a gap is refused");
 	after_open(repeated, UNRACK_DAMAGED, "grains 1 to 2 of disk 0 where 2 of 5 is due",
 		   "a range that comes twice is refused");
 	after_open(behind_end, UNRACK_DAMAGED, "grains 0 to 5 of disk 0 where 0 of 5 is due",
 		   "data behind the end is refused");
 	after_open(zero_behind_end, UNRACK_DAMAGED, "where 0 of 5 is due",
 		   "zeros behind the end are refused");
-	after_open(early_end, UNRACK_DAMAGED, "ended disk 0 at grain 4 of 5", "an early END is refused");
+	after_open(early_end, UNRACK_DAMAGED, "ended disk 0 at grain 4 of 5",
+		   "an early END is refused");
 	after_open(wrong_count, UNRACK_IO, "not what the sender counted", "a wrong count is noticed");
 	after_open(wrong_session, UNRACK_IO, "not what the sender counted",
 		   "a wrong digest of the session is noticed");
@@ -316,7 +320,8 @@ static void test_streams(void)
 		   "what does not inflate is noticed");
 	after_open(other_disk, UNRACK_DAMAGED, "a ZERO for disk 1 within disk 0",
 		   "a frame of another disk is refused");
-	after_open(second_open, UNRACK_DAMAGED, "a OPEN within disk 0", "a disk within a disk is refused");
+	after_open(second_open, UNRACK_DAMAGED, "a OPEN within disk 0",
+		   "a disk within a disk is refused");
 	after_open(wrong_checkpoint, UNRACK_DAMAGED, "but stands at 0",
 		   "a checkpoint for another position is refused");
 }
@@ -347,7 +352,8 @@ static void test_handshake(void)
 	rig_open(&r);
 	rig_start(&r);
 	tell(&r, MESSAGE_HELLO, 0, message_encode_hello(&m, payload));
-	rig_end(&r, UNRACK_UNSUPPORTED, "one side speaks version 2 of the protocol", "another version is refused");
+	rig_end(&r, UNRACK_UNSUPPORTED, "one side speaks version 2 of the protocol",
+		"another version is refused");
 
 	rig_start(&r);
 	tell(&r, MESSAGE_BYE, 0, 0);
@@ -377,7 +383,8 @@ static void test_handshake(void)
 
 	rig_start(&r);
 	channel_write(r.near, "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n", 40, &err);
-	rig_end(&r, UNRACK_UNSUPPORTED, "it says \"SSH-2.0-OpenSSH_9.2p1", "who speaks something else is quoted");
+	rig_end(&r, UNRACK_UNSUPPORTED, "it says \"SSH-2.0-OpenSSH_9.2p1",
+		"who speaks something else is quoted");
 
 	rig_start(&r);
 	hello(&r, 2);
@@ -435,7 +442,8 @@ static void test_changed_files(void)
 		int code;
 		const char *text;
 	} change[] = {
-		{ "/m/d0-flat.vmdk", 0, UNRACK_DAMAGED, "is missing, but its journal says that 196608" },
+		{ "/m/d0-flat.vmdk", 0, UNRACK_DAMAGED,
+		  "is missing, but its journal says that 196608" },
 		{ "/m/d0-flat.vmdk", 196607, UNRACK_DAMAGED, "is shorter than the 196608 bytes" },
 		{ "/m/unrack/d0.digests", 0, UNRACK_IO, "/m/unrack/d0.digests: No such file" },
 		{ "/m/unrack/d0.digests", 100, UNRACK_DAMAGED, "/m/unrack/d0.digests" },
@@ -461,7 +469,8 @@ static void test_changed_files(void)
 		if (change[i].keep)
 			twin_io_put(r.twin, change[i].path, file, change[i].keep);
 		free(file);
-		offer(&r, "mbr=1\n", change[i].code, change[i].text, "a file that was changed is noticed");
+		offer(&r, "mbr=1\n", change[i].code, change[i].text,
+		      "a file that was changed is noticed");
 		rig_close(&r);
 	}
 }

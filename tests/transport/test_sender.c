@@ -309,22 +309,27 @@ int main(void)
 		"a receiver of small frames");
 	against(accept_behind_end, UNRACK_DAMAGED, "wants /dev/sda from grain 6 on, behind its end",
 		"ACCEPT behind the end");
-	against(ack_of_other_disk, UNRACK_DAMAGED, "acknowledged grain 1 of disk 1", "ACK of another disk");
+	against(ack_of_other_disk, UNRACK_DAMAGED, "acknowledged grain 1 of disk 1",
+		"ACK of another disk");
 	against(ack_behind_end, UNRACK_DAMAGED, "acknowledged grain 6 of disk 0", "ACK behind the end");
 	against(ack_backwards, UNRACK_DAMAGED, "acknowledged grain 2 of disk 0", "ACK that goes back");
 	against(done_early, UNRACK_DAMAGED, "a DONE where it was not due", "DONE instead of ACCEPT");
 	against(done_with_other_count, UNRACK_DAMAGED,
-		"the copy of /dev/sda has 4 grains of data, but 5 were sent", "DONE with another count");
+		"the copy of /dev/sda has 4 grains of data, but 5 were sent",
+		"DONE with another count");
 	against(done_with_other_digest, UNRACK_DAMAGED,
 		"the digest of the copy of /dev/sda is not that of the source",
 		"DONE with another digest is no success");
 	against(bye_early, UNRACK_DAMAGED, "a BYE where it was not due", "BYE in the middle");
 	against(two_answers, UNRACK_DAMAGED, "ACCEPT", "two answers");
-	against(vanish, UNRACK_IO, "the connection to the receiver was lost", "a receiver that vanishes");
+	against(vanish, UNRACK_IO, "the connection to the receiver was lost",
+		"a receiver that vanishes");
 	against(vanish, UNRACK_IO, "run the same command again to continue", "what to do then");
-	against(refuse, UNRACK_NOSPACE, "no space; free some", "the receiver's own error arrives as it is");
+	against(refuse, UNRACK_NOSPACE, "no space; free some",
+		"the receiver's own error arrives as it is");
 	against(data_from_receiver, UNRACK_DAMAGED, "the receiver sent data", "data from the receiver");
-	against(zero_from_receiver, UNRACK_DAMAGED, "the receiver sent a ZERO, which only a sender does",
+	against(zero_from_receiver, UNRACK_DAMAGED,
+		"the receiver sent a ZERO, which only a sender does",
 		"a sender's message from the receiver");
 	against(shell, UNRACK_UNSUPPORTED, "it says \"bash: line 1: unrack: command not found\"",
 		"a shell instead of a receiver is quoted");

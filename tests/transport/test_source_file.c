@@ -90,7 +90,8 @@ static void test_shrinks(void)
 	block_source_open_file(path, NULL, &s, &err);
 	if (truncate(path, 4096) < 0)
 		abort();
-	is_int(block_source_read(s, buf, 512, 4000, &err), UNRACK_IO, "a file that shrinks is an error");
+	is_int(block_source_read(s, buf, 512, 4000, &err), UNRACK_IO,
+	       "a file that shrinks is an error");
 	has_str(err.text, "ends at byte 4096, although it had 8192 bytes", "with both sizes");
 	block_source_close(s);
 	unlink(path);
