@@ -116,7 +116,7 @@ struct qemu_spec {
 	const char *disk_model, *nic_model;
 	char *const *overlays; /* qcow2, in BIOS order */
 	unsigned n_disks;
-	const char (*macs)[18]; /* of the first N_MACS cards, "": QEMU's own */
+	const char (*macs)[18]; /* of the first N_MACS cards; "", or no address: QEMU's own */
 	unsigned n_macs;
 	unsigned n_nics;
 	bool open_network;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "parts.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,9 @@
 #define SCSI_SELF 7u
 #define SAS_PORTS 8u
 #define AHCI_PORTS 6u
-#define IDE_DISKS 4u
+#define NVME_NAMESPACES 15u
+#define IDE_DISKS 3u /* the CD has the fourth place */
 #define CONTROLLERS_MAX 4u
-#define NVME_MAX 16u /* each is a controller, and wants a PCI slot */
 
 static int push(struct arg_vec *v, char *s)
 {
@@ -96,7 +97,11 @@ static int add_machine(const struct qemu_spec *s, struct arg_vec *v)
 /* Makes controller N of the kind, when disk UNIT is its first one. */
 static int add_controller(const struct qemu_spec *s, struct arg_vec *v, unsigned n, unsigned unit)
 {
-	return unit ? 0 : add(v, "-device") | add(v, "%s,id=hba%u", s->disk_model, n);
+	if (unit)
+		return 0;
+	if (s->scsi == SCSI_NVME)
+		return add(v, "-device") | add(v, "%s,id=hba%u,serial=unrack%u", s->disk_model, n, n);
+	return add(v, "-device") | add(v, "%s,id=hba%u", s->disk_model, n);
 }
 
 static int add_disk(const struct qemu_spec *s, struct arg_vec *v, unsigned i)
@@ -125,12 +130,16 @@ static int add_disk(const struct qemu_spec *s, struct arg_vec *v, unsigned i)
 		unit = i % AHCI_PORTS;
 		r |= add_controller(s, v, n, unit) | add(v, "-device");
 		return r | add(v, "ide-hd,bus=hba%u.%u,drive=disk%u,bootindex=%u", n, unit, i, i + 1);
-	case SCSI_NVME:
+	case SCSI_NVME: /* a controller's disks are its namespaces, as on ESX: nvme0n1, nvme0n2 */
+		n = i / NVME_NAMESPACES;
+		unit = i % NVME_NAMESPACES;
+		r |= add_controller(s, v, n, unit) | add(v, "-device");
+		return r | add(v, "nvme-ns,bus=hba%u,nsid=%u,drive=disk%u,bootindex=%u", n, unit + 1, i, i + 1);
+	default: /* IDE: the machine has its two channels; the third disk is hdd, as in the .vmx file */
+		unit = i == 2 ? 3 : i;
 		r |= add(v, "-device");
-		return r | add(v, "nvme,drive=disk%u,serial=disk%u,bootindex=%u", i, i, i + 1);
-	default: /* IDE: the machine has its two channels */
-		r |= add(v, "-device");
-		return r | add(v, "ide-hd,bus=ide.%u,unit=%u,drive=disk%u,bootindex=%u", i / 2, i % 2, i, i + 1);
+		return r | add(v, "ide-hd,bus=ide.%u,unit=%u,drive=disk%u,bootindex=%u", unit / 2, unit % 2, i,
+			       i + 1);
 	}
 }
 
@@ -144,10 +153,20 @@ static unsigned disks_max(enum target_scsi scsi)
 	case SCSI_SATA:
 		return CONTROLLERS_MAX * AHCI_PORTS;
 	case SCSI_NVME:
-		return NVME_MAX;
+		return CONTROLLERS_MAX * NVME_NAMESPACES;
 	default:
 		return IDE_DISKS;
 	}
+}
+
+/* "00:1a:4b:11:22:33" and no group's address. What else a manifest may have there must not
+ * become an option. */
+static bool is_mac(const char *s)
+{
+	for (unsigned i = 0; i < 17; i++)
+		if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
+			return false;
+	return s[17] == '\0' && strchr("02468aAcCeE", s[1]);
 }
 
 /* A network of its own for each card. Closed, the guest still gets an address, and its port
@@ -155,7 +174,7 @@ static unsigned disks_max(enum target_scsi scsi)
 static int add_nic(const struct qemu_spec *s, struct arg_vec *v, unsigned i)
 {
 	char dump[96];
-	const char *mac = i < s->n_macs ? s->macs[i] : "";
+	const char *mac = i < s->n_macs && is_mac(s->macs[i]) ? s->macs[i] : "";
 	int r = add(v, "-netdev");
 
 	r |= add(v, "user,id=net%u,restrict=%s,hostfwd=tcp:127.0.0.1:0-:22", i, s->open_network ? "off" : "on");

@@ -100,17 +100,20 @@ static void controllers(void)
 	has_str(c, "ide-hd,bus=hba1.0,drive=disk6", "the seventh disk is the next controller's");
 	free(c);
 
-	s = spec_of(SCSI_NVME, NIC_VLANCE, 2);
+	s = spec_of(SCSI_NVME, NIC_VLANCE, 16);
 	c = command(&s);
-	has_str(c, "nvme,", "nvme");
-	has_str(c, "serial=", "which needs a serial number");
-	has_str(c, "drive=disk1", "two of them");
+	has_str(c, "\nnvme,id=hba0,serial=", "nvme, which needs a serial number");
+	has_str(c, "\nnvme-ns,bus=hba0,nsid=1,drive=disk0,bootindex=1\n", "its first disk");
+	has_str(c, "\nnvme-ns,bus=hba0,nsid=2,drive=disk1,", "the second is a namespace of the same controller");
+	has_str(c, "\nnvme-ns,bus=hba1,nsid=1,drive=disk15,", "the sixteenth is another's");
+	is_int(count(c, "\nnvme,"), 2, "of which there are two");
 	free(c);
 
-	s = spec_of(SCSI_IDE, NIC_E1000, 4);
+	s = spec_of(SCSI_IDE, NIC_E1000, 3);
 	c = command(&s);
 	ok(!strstr(c, "piix3-ide"), "ide is the board's own");
-	has_str(c, "bus=ide.1,unit=1,drive=disk3", "with two channels");
+	has_str(c, "bus=ide.0,unit=1,drive=disk1,", "with two channels");
+	has_str(c, "bus=ide.1,unit=1,drive=disk2,", "the CD's place is left out");
 	free(c);
 }
 
@@ -119,7 +122,7 @@ static void too_many(void)
 	static const struct {
 		enum target_scsi scsi;
 		unsigned n;
-	} t[] = { { SCSI_IDE, 5 }, { SCSI_SATA, 64 }, { SCSI_PVSCSI, 61 }, { SCSI_LSISAS1068, 64 },
+	} t[] = { { SCSI_IDE, 4 }, { SCSI_SATA, 64 }, { SCSI_PVSCSI, 61 }, { SCSI_LSISAS1068, 64 },
 		  { SCSI_NVME, 64 } };
 
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -137,6 +140,8 @@ static void too_many(void)
 static void network(void)
 {
 	static const char macs[2][18] = { "00:1a:4b:11:22:33", "" };
+	static const char bad[][18] = { "1,romfile=/etc/x", "01:1a:4b:11:22:33", "00:1a:4b:11:22", "00-1a-4b-11-22-33",
+					"00:1a:4b:11:22:3g" };
 	struct qemu_spec s = spec_of(SCSI_PVSCSI, NIC_VLANCE, 1);
 	char *c;
 
@@ -158,6 +163,14 @@ static void network(void)
 	c = command(&s);
 	is_int(count(c, "restrict=off"), 3, "open when it was asked for");
 	free(c);
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		s.macs = &bad[i];
+		s.n_macs = s.n_nics = 1;
+		c = command(&s);
+		ok(!strstr(c, "mac="), "no address of a card: \"%s\"", bad[i]);
+		free(c);
+	}
 }
 
 static void names_with_commas(void)

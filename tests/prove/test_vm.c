@@ -118,7 +118,7 @@ int main(void)
 	starts(SCSI_PVSCSI, NIC_VMXNET3, DISKS);
 	starts(SCSI_LSISAS1068, NIC_E1000, 9);
 	starts(SCSI_SATA, NIC_E1000E, 7);
-	starts(SCSI_NVME, NIC_VLANCE, 2);
+	starts(SCSI_NVME, NIC_VLANCE, 16);
 	starts(SCSI_IDE, NIC_E1000, 3);
 	refused();
 	for (int i = 1; i <= 2; i++) {
