@@ -183,11 +183,11 @@ static bool next_text(const uint8_t *p, size_t *at, size_t b, size_t *start, siz
 	return false;
 }
 
-/* Since 5.10 a record is stored with "\0016" before it and then moved to the left by these
- * two bytes; its last two stay behind it a second time. */
+/* Since 5.10 a record is stored with "\0016" before it and then moved to the left by these two
+ * bytes: its last two stay behind it a second time, and the line's end after them. */
 static bool ends_twice(const uint8_t *p, size_t len)
 {
-	return len >= 4 && !memcmp(p + len - 2, p + len - 4, 2);
+	return len >= 5 && p[len - 1] == '\n' && !memcmp(p + len - 3, p + len - 5, 2);
 }
 
 int ram_log_text(const uint8_t *p, size_t n, size_t at, struct buf *out)
@@ -198,8 +198,8 @@ int ram_log_text(const uint8_t *p, size_t n, size_t at, struct buf *out)
 	for (at = a; next_text(p, &at, b, &start, &len); runs++)
 		twice += ends_twice(p + start, len);
 	for (at = a; next_text(p, &at, b, &start, &len);) {
-		if (twice > runs / 2 && ends_twice(p + start, len))
-			len -= 2;
+		if (twice > runs / 4 && ends_twice(p + start, len))
+			len -= 3;
 		if (text_from_bytes(p + start, len, out) < 0 ||
 		    (p[start + len - 1] != '\n' && buf_puts(out, "\n") < 0))
 			return -1;

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 
-#define TICK_MS 1000
+#define TICK_MS 500
 #define SETTLE_MS 1500 /* what a panic still has to say */
 #define MEMORY_MS 5000 /* between two looks through the guest's memory */
 #define SCREEN_SIZE 32768u

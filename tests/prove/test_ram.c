@@ -105,6 +105,13 @@ static void kernel_log(void)
 	       "with times");
 	LOG_IS("\x10\x01\x02Linux version 3.10\x05\x01\0\0Kernel command line: ro\x80\1\0\0Loading\x01",
 	       "Linux version 3.10\nKernel command line: ro\nLoading\n", "records with binary headers");
+	LOG_IS("\360\377\377Linux 6.1.0\n\0\0\2\360\377\377Kernel command line: ro quietet\n"
+	       "\0\0\3\360\377\377bootbootot\n\0\0\4\360\377\377mounteded\n",
+	       "Linux 6.1.0\nKernel command line: ro quiet\nbootboot\nmounted\n",
+	       "records of 5.10 and later, behind which their last two letters stay");
+	LOG_IS("<6>one\n<6>two 0000\n<5>Kernel command line: ro\n<6>three\n<6>four\n",
+	       "<6>one\n<6>two 0000\n<5>Kernel command line: ro\n<6>three\n<6>four\n",
+	       "letters twice by chance");
 	LOG_IS("\0Kernel command line: %s\n", NULL, "the format in the kernel's code");
 	LOG_IS("Nov 22 web01 kernel: Kernel command line: ro\n", NULL, "a line of a log file");
 	LOG_IS("text\nKernel command line: ro\n", NULL, "a line of another file");
