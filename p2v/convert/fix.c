@@ -286,18 +286,31 @@ static int make_temporary(char out[64], struct unrack_error *err)
 	return mkdtemp(out) ? 0 : error_errno(err, errno, "can't make a folder %s", out);
 }
 
-int fix_dry_run(const struct fix_job *job, struct fix_report *report, struct unrack_error *err)
+static int try_edits(const struct fix_job *job, const char *folder, struct fix_report *report,
+		     struct unrack_error *err)
 {
 	struct guest_image *at CLEANUP_FREE = calloc(job->n, sizeof *at);
 	fix_edit_fn *edit_fn = job->edit ? job->edit : fix_edit_guest;
 	struct unrack_error dropped;
+	int r;
+
+	if (!at)
+		return error_nomem(err);
+	r = fix_make_overlays(job, folder, at, err);
+	if (r == 0)
+		r = edit_fn(job->edit_ctx, job, at, true, report, err);
+	fix_remove_overlays(job, folder, &dropped);
+	fix_free_overlays(job, at);
+	return r;
+}
+
+int fix_dry_run(const struct fix_job *job, struct fix_report *report, struct unrack_error *err)
+{
 	struct fix_state s;
 	char folder[64];
 	int r;
 
 	memset(report, 0, sizeof *report);
-	if (!at)
-		return error_nomem(err);
 	r = fix_state_read(job->io, fix_path(job, FIX_FILE_STATE, 0, 0).s, &s, err);
 	if (r == 0)
 		r = refuse_state(job, &s, err);
@@ -309,12 +322,8 @@ int fix_dry_run(const struct fix_job *job, struct fix_report *report, struct unr
 		r = make_temporary(folder, err);
 	if (r < 0)
 		return r;
-	r = fix_make_overlays(job, folder, at, err);
-	if (r == 0)
-		r = edit_fn(job->edit_ctx, job, at, true, report, err);
-	fix_remove_overlays(job, folder, &dropped);
+	r = try_edits(job, folder, report, err);
 	rmdir(folder);
-	fix_free_overlays(job, at);
 	return r;
 }
 

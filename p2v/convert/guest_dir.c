@@ -338,25 +338,21 @@ static int dir_write(struct guest *g, const char *path, const void *data, size_t
 /* Opens the folder of PATH; gives the last component (within PATH), or NULL: see ERR. */
 static const char *open_parent(struct guest *g, const char *path, int *fd, struct unrack_error *err)
 {
-	CLEANUP_FREE char *folder = strdup(path);
-	char *slash;
+	const char *slash = strrchr(path, '/');
+	char folder[4096];
 
-	if (!folder) {
-		error_nomem(err);
+	if (!slash || !slash[1] || (size_t)(slash + 1 - path) >= sizeof folder) {
+		error_set(err, UNRACK_INTERNAL, "\"%.64s\" is not the path of a file in the guest", path);
 		return NULL;
 	}
-	slash = strrchr(folder, '/');
-	if (!slash || !slash[1]) {
-		error_set(err, UNRACK_INTERNAL, "\"%s\" is not the path of a file in the guest", path);
-		return NULL;
-	}
-	slash[1] = '\0';
+	memcpy(folder, path, (size_t)(slash + 1 - path));
+	folder[slash + 1 - path] = '\0';
 	*fd = open_in(g, folder, O_PATH | O_DIRECTORY, 0);
 	if (*fd < 0) {
 		fail(err, -*fd, "open the folder of", path);
 		return NULL;
 	}
-	return path + (slash + 1 - folder);
+	return slash + 1;
 }
 
 static int dir_rename(struct guest *g, const char *from, const char *to, struct unrack_error *err)

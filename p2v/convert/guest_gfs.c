@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "appliance.h"
 #include "appliance_watch.h"
@@ -558,8 +559,17 @@ static int configure(struct gfs *c, const struct guest_image *images, unsigned n
 	return 0;
 }
 
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static int launch(struct gfs *c, struct unrack_error *err)
 {
+	double begun = seconds();
 	bool good = guestfs_launch(begin(c)) == 0;
 	int r = ended_by_watch(appliance_watch_end(c->watch), err);
 
@@ -576,6 +586,7 @@ static int launch(struct gfs *c, struct unrack_error *err)
 	if (!good)
 		return appliance_explain(guestfs_last_error(c->h), c->console, err);
 	c->pid = guestfs_get_pid(c->h);
+	log_debug(c->log, "the appliance was ready after %.1f seconds", seconds() - begun);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest_parts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,9 +65,13 @@ static int add_part(struct search *s, const char *device, struct unrack_error *e
 
 	if (!head)
 		return error_nomem(err);
-	if (g->n_parts == GUEST_PARTS_MAX)
-		return error_set(err, UNRACK_UNSUPPORTED, "the disks have more than %u partitions", GUEST_PARTS_MAX);
 	r = s->a->ops->head(s->a->ctx, device, head, FSPROBE_BYTES, &got, err);
+	if (r == UNRACK_IO && err->sys_errno == ENOENT) {
+		/* Listed, but not active: a physical volume of its group is missing. */
+		log_warn(s->log, "%s is left out: its volume group is not complete; give all disks of the "
+			 "machine", device);
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	p = &g->parts[g->n_parts];
@@ -96,8 +101,12 @@ static int add_part(struct search *s, const char *device, struct unrack_error *e
 static int add_parts(struct search *s, const struct buf *names, struct unrack_error *err)
 {
 	for (size_t at = 0; at < names->len; at += strlen((const char *)names->data + at) + 1) {
-		int r = add_part(s, (const char *)names->data + at, err);
+		int r;
 
+		if (s->g->n_parts == GUEST_PARTS_MAX)
+			return error_set(err, UNRACK_UNSUPPORTED, "the disks have more than %u partitions",
+					 GUEST_PARTS_MAX);
+		r = add_part(s, (const char *)names->data + at, err);
 		if (r < 0)
 			return r;
 	}

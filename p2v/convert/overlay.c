@@ -40,13 +40,14 @@ int overlay_relative(const char *folder, const char *file, struct buf *out)
 /* The folder of an absolute PATH, resolved; malloc'd. */
 static char *folder_of(const char *path)
 {
-	char *copy CLEANUP_FREE = strdup(path);
-	char *slash = copy ? strrchr(copy, '/') : NULL;
+	const char *slash = strrchr(path, '/');
+	char folder[4096];
 
-	if (!slash)
+	if (!slash || (size_t)(slash + 1 - path) >= sizeof folder)
 		return NULL;
-	slash[slash == copy ? 1 : 0] = '\0';
-	return realpath(copy, NULL);
+	memcpy(folder, path, (size_t)(slash + 1 - path));
+	folder[slash + 1 - path] = '\0';
+	return realpath(folder, NULL);
 }
 
 /* Another program's lock is told by qemu-img in words only. */

@@ -63,9 +63,11 @@ static int fake_head(void *ctx, const char *name, uint8_t *head, size_t n, size_
 {
 	const struct device *d = find(name);
 
-	(void)ctx, (void)e;
+	(void)ctx;
 	memset(head, 0, n);
 	*got = n;
+	if (!strcmp(d->type, "inactive"))
+		return error_errno(e, ENOENT, "can't read the guest's %s", name);
 	if (!strcmp(d->type, "ext3")) {
 		put_le16(head + 1024 + 0x38, 0xef53);
 		put_le16(head + 1024 + 0x3a, d->errors ? 2 : 1);
@@ -371,6 +373,21 @@ static void test_lvm(void)
 	guest_close(g);
 }
 
+static void test_incomplete_group(void)
+{
+	static const struct device d[] = { { "/dev/sda1", "ext3", "/boot", false, false },
+					   { "/dev/sda2", "pv", "", false, false },
+					   { "/dev/VolGroup00/LogVol00", "inactive", "", false, false },
+					   { NULL, NULL, NULL, false, false } };
+	static const struct file f[] = { { NULL, NULL, NULL } };
+	int r;
+
+	guest_close(mount_all(d, f, true, &r));
+	is_int(r, UNRACK_UNSUPPORTED, "half a volume group has no system");
+	has_str(warned, "/dev/VolGroup00/LogVol00 is left out: its volume group is not complete; give all disks",
+		"and the reason is said");
+}
+
 static void test_names(void)
 {
 	static const struct {
@@ -401,6 +418,7 @@ int main(void)
 	test_no_system();
 	test_several_roots();
 	test_lvm();
+	test_incomplete_group();
 	test_names();
 	return tap_done();
 }
