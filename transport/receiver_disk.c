@@ -152,6 +152,9 @@ static int continue_files(struct receiver_disk *d, struct unrack_error *err)
 		r = io_truncate(io, d->image, d->place.image, safe, err);
 	if (r == 0)
 		r = io_truncate(io, d->image, d->place.image, d->image_bytes, err);
+	/* Before anything is written behind it: else a crash may bring the old bytes back. */
+	if (r == 0)
+		r = io_fdatasync(io, d->image, d->place.image, err);
 	if (r == 0)
 		r = digest_table_open(io, d->place.digests, d->id.bytes, false, &d->table, err);
 	if (r == 0)

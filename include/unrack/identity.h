@@ -9,6 +9,7 @@
  * legs, clones); others are only shown:
  *
  *   strict    mbr=1a2b3c4d   gpt=<guid>   1.ext3=<uuid>   2.swap=<uuid>   3.LVM2_member=<uuid>
+ *             head=<checksum of the first 64 KiB> of a disk without any of these
  *   advisory  serial=..., wwid=..., model=...
  */
 #ifndef UNRACK_IDENTITY_H

@@ -12,9 +12,11 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "unrack/buf.h"
+#include "unrack/digest.h"
 #include "unrack/disk.h"
 
 #define PARTITIONS_MAX 256
+#define HEAD_BYTES 65536u
 
 static void free_probe(blkid_probe *pr)
 {
@@ -143,6 +145,28 @@ static int add_advisory(const struct stat *st, struct buf *b)
 	return 0;
 }
 
+/* A disk without any signature is told by its first bytes: a raw database, a bare boot
+ * sector. One of zeros has nothing to be told by. */
+static int add_head(int fd, struct buf *b, struct unrack_error *err)
+{
+	char *head CLEANUP_FREE = calloc(1, HEAD_BYTES);
+	char hex[17];
+	size_t got = 0;
+	ssize_t n;
+
+	if (!head)
+		return error_nomem(err);
+	while (got < HEAD_BYTES && (n = pread(fd, head + got, HEAD_BYTES - got, (off_t)got)) != 0) {
+		if (n < 0)
+			return error_errno(err, errno, "can't read the first sectors of the disk");
+		got += (size_t)n;
+	}
+	if (is_zero(head, got))
+		return 0;
+	snprintf(hex, sizeof hex, "%016llx", (unsigned long long)checksum64(head, got));
+	return add_line(b, "head", hex, 16) < 0 ? error_nomem(err) : 0;
+}
+
 int disk_identify(const char *path, uint64_t bytes, struct identity *id, struct unrack_error *err)
 {
 	struct buf strict CLEANUP_BUF = { 0 }, advisory CLEANUP_BUF = { 0 };
@@ -154,5 +178,11 @@ int disk_identify(const char *path, uint64_t bytes, struct identity *id, struct 
 	if (add_table(fd, bytes, &strict) < 0 ||
 	    (S_ISBLK(st.st_mode) && add_advisory(&st, &advisory) < 0))
 		return error_nomem(err);
+	if (strict.len == 0) {
+		int r = add_head(fd, &strict, err);
+
+		if (r < 0)
+			return error_prefix(err, "%s", path);
+	}
 	return identity_init(id, bytes, buf_str(&strict), buf_str(&advisory), err);
 }

@@ -1,10 +1,12 @@
 #!/bin/bash
-# The proof: the unfixed server comes up on its physical devices and panics on PVSCSI; what
-# it sends reaches nobody.
+# The proof: the unfixed server panics on PVSCSI, a repaired one comes up; what it sends
+# reaches nobody.
 . "$(dirname "$0")/../support/lib.sh"
 needs qemu-img qemu-system-x86_64 nc
-source=$("$fixtures/el5-server.sh" --disk-name hda --driver ata_piix) || skip_all "the fixture can't be built here"
+source=$("$fixtures/el5-server.sh" --disk-name hda --driver ata_piix) &&
+	repaired=$("$fixtures/el5-server.sh" --repaired vmw_pvscsi:vmxnet3) || skip_all "the fixture can't be built here"
 cp --sparse=always "$source" disk.img
+cp --sparse=always "$repaired" repaired.img
 before=$(sha256sum <disk.img)
 
 unrack --json boot disk.img --esx 6.7 --scsi pvscsi --nic vmxnet3
@@ -19,20 +21,22 @@ ok "the console is kept" grep -q "Kernel panic" disk.img.unrack/proof/console.tx
 ok "so is a screenshot" test "$(head -c 4 disk.img.unrack/proof/screenshot.png | tail -c 3)" = PNG
 
 # Its packets: the server sends "payroll" to port 2525 of its gateway, which is this host.
-listen() { timeout 60 nc -l -p 2525 127.0.0.1 >tcp.got 2>/dev/null & echo $!; }
-listener=$(listen)
-unrack boot disk.img --esx 6.7 --scsi ide --nic e1000
-exits 0 "on its own IDE disk and e1000 it comes up"
-like "$out" "login" "to the login prompt"
-like "$out" "network" "with network"
+listen() {
+	timeout 90 nc -d -l 127.0.0.1 2525 >tcp.got 2>/dev/null &
+	listener=$!
+}
+listen
+unrack boot repaired.img --esx 6.7 --scsi pvscsi --nic vmxnet3
+exits 0 "repaired, it comes up"
+like "$out" "login:.*DHCP.*SSH-2.0" "with login prompt, address and ssh"
 is "$(wc -c <tcp.got)" 0 "what it sent did not arrive"
 kill "$listener" 2>/dev/null
 wait "$listener" 2>/dev/null
-listener=$(listen)
-unrack boot disk.img --esx 6.7 --scsi ide --nic e1000 --network open
+listen
+unrack boot repaired.img --esx 6.7 --scsi pvscsi --nic vmxnet3 --network open
 exits 0 "with --network open"
 sleep 1
-like "$(cat tcp.got)" payroll "it does, so the test can see it"
+like "$(<tcp.got)" payroll "it does, so the test can see it"
 kill "$listener" 2>/dev/null
 
 # No system at all.

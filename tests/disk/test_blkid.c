@@ -69,8 +69,12 @@ static void odd(void)
 
 	sh("truncate -s 0 %s && truncate -s 1000000 %s", image, image);
 	is_int(disk_identify(image, 1000000, &a, &e), 0, "a disk without any signature");
-	is_str(a.strict, "", "has only its size");
+	is_str(a.strict, "", "and of zeros has only its size");
 	is_int(a.bytes, 1000000, "which is kept to the byte");
+	identity_free(&a);
+	sh("printf 'raw database' | dd of=%s conv=notrunc status=none", image);
+	is_int(disk_identify(image, 1000000, &a, &e), 0, "one with something in it");
+	ok(!strncmp(a.strict, "head=", 5) && strlen(a.strict) == 22, "is told by its first bytes");
 	identity_free(&a);
 
 	/* A table whose partitions lie far outside the disk. */
