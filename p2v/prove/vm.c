@@ -23,6 +23,7 @@
 #define OVERLAY_S 60
 #define SCREEN_ADDRESS 0xb8000
 #define SCREEN_SIZE 32768
+#define FIRMWARE_END (1 << 20)
 #define SPARE_MIB 64u /* what is left free where the guest's memory is */
 
 int64_t vm_now(void)
@@ -369,17 +370,40 @@ static int set_action(struct vm *vm, const char *on_reboot, struct unrack_error 
 	return qmp_command(vm->qmp, "set-action", args, NULL, err);
 }
 
+/* SeaBIOS finds that it was not started by power-on, and resets the machine itself, with
+ * all the means it has one after the other. */
+static int pass_firmware_resets(struct vm *vm, struct unrack_error *err)
+{
+	int64_t now = vm_now(), quiet = now + 1000, end = now + 2000;
+	struct qmp_event ev;
+
+	for (; now < quiet && now < end; now = vm_now()) {
+		int r = qmp_wait(vm->qmp, 50, err);
+
+		if (r < 0)
+			return r;
+		while (qmp_next_event(vm->qmp, &ev))
+			if (!strcmp(ev.name, "RESET") && !strcmp(ev.reason, "guest-reset"))
+				quiet = vm_now() + 200;
+	}
+	return 0;
+}
+
 int vm_reboot(struct vm *vm, struct unrack_error *err)
 {
 	struct stat st;
 	int r = set_action(vm, "reset", err);
 
-	/* Or the screens of the last boot would be found in memory as if they were new. */
-	if (fstat(vm->ram, &st) == 0)
-		fallocate(vm->ram, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, st.st_size);
+	/* Or the screens of the last boot would be found in memory as if they were new. The
+	 * first megabyte is the firmware's. */
+	if (fstat(vm->ram, &st) == 0 && st.st_size > FIRMWARE_END)
+		fallocate(vm->ram, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FIRMWARE_END,
+			  st.st_size - FIRMWARE_END);
 	if (r == 0)
 		r = qmp_command(vm->qmp, "system_reset", NULL, NULL, err);
 	if (r == 0)
 		r = qmp_command(vm->qmp, "cont", NULL, NULL, err);
+	if (r == 0)
+		r = pass_firmware_resets(vm, err);
 	return r == 0 ? set_action(vm, "shutdown", err) : r;
 }
