@@ -8,8 +8,9 @@
  *   console.c what was seen of the guest, kept as console.txt
  *   text.c    VGA cells and serial bytes -> text      ram.c   the same from the guest's memory
  *   stages.c  text -> stages and failures             pcap.c  packets -> what the guest sent
+ *   efi.c     where this machine has EFI firmware
  *
- * The last four are pure: bytes in, facts out. All that they read is the guest's to choose,
+ * text.c, ram.c, stages.c and pcap.c are pure: bytes in, facts out. All that they read is the guest's to choose,
  * so every length is checked and every text is made printable. */
 #ifndef P2V_PROVE_PARTS_H
 #define P2V_PROVE_PARTS_H
@@ -104,6 +105,17 @@ bool ssh_step(struct ssh_probe *p, int64_t now_ms, char *banner, size_t room);
 bool ssh_banner(const char *text, size_t n, char *banner, size_t room);
 void ssh_close(struct ssh_probe *p);
 
+/* --- efi.c --------------------------------------------------------------------------------- */
+
+#define EFI_PATH_MAX 256u
+
+struct efi_files {
+	char code[EFI_PATH_MAX], vars[EFI_PATH_MAX]; /* raw images; neither is written to */
+};
+
+/* ROOT is put before the usual places: "", or a folder in a test. UNRACK_MISSING: not there. */
+int efi_find(const char *root, struct efi_files *out, struct unrack_error *err);
+
 /* --- qemu.c -------------------------------------------------------------------------------- */
 
 DEFINE_VEC(arg_vec, char *);
@@ -122,6 +134,7 @@ struct qemu_spec {
 	bool open_network;
 	char *const *captures; /* one for each card */
 	const char *ram, *serial, *monitor;
+	const char *efi_code, *efi_vars; /* raw; qcow2, its overlay. NULL: BIOS */
 };
 
 /* OUT ends with NULL (not counted); also on failure it is the caller's to free. */
@@ -161,6 +174,7 @@ struct vm {
 	int ram, serial, scratch, said; /* files without names; SAID: QEMU's own messages */
 	int overlays[PROVE_DISKS_MAX], captures[PROVE_NICS_MAX];
 	unsigned n_overlays, n_captures;
+	int efi_vars; /* an overlay too */
 	int64_t started; /* monotonic ms */
 };
 

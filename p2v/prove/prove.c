@@ -18,8 +18,6 @@ static bool has_models(const struct target *t, struct prove_result *res)
 		why = t->disk->qemu_why;
 	else if (!t->nic->qemu)
 		why = t->nic->qemu_why;
-	else if (t->firmware == FIRMWARE_EFI)
-		why = "the proof boots by BIOS only, and the target has EFI firmware";
 	if (why)
 		snprintf(res->why, sizeof res->why, "%s", why);
 	return !why;

@@ -85,8 +85,12 @@ static int add_machine(const struct qemu_spec *s, struct arg_vec *v)
 	r |= add(v, "-action") | add(v, "reboot=shutdown,shutdown=pause");
 	/* Text mode VGA without a PCI id: no driver of any release takes it over, so that the
 	 * screen stays text that can be read. A loader or kernel told to (vga=, VBE) still
-	 * draws on it: then the consoles in RAM tell. */
-	r |= add(v, "-display") | add(v, "none") | add(v, "-device") | add(v, "isa-vga");
+	 * draws on it: then the consoles in RAM tell. EFI always draws, and needs the PCI card. */
+	r |= add(v, "-display") | add(v, "none") | add(v, "-device") | add(v, s->efi_code ? "VGA" : "isa-vga");
+	if (s->efi_code) {
+		r |= add_path(v, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=", s->efi_code, "");
+		r |= add_path(v, "-drive", "if=pflash,unit=1,format=qcow2,file=", s->efi_vars, "");
+	}
 	r |= add_path(v, "-chardev", "file,id=serial,append=on,path=", s->serial, "");
 	r |= add(v, "-serial") | add(v, "chardev:serial");
 	r |= add_path(v, "-chardev", "socket,id=monitor,path=", s->monitor, "");

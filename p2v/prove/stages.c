@@ -123,6 +123,8 @@ static const struct failure ends[] = {
 	/* - */
 	{ "No bootable device*", STAGE_KERNEL },
 	{ "Missing operating system*", STAGE_KERNEL },
+	{ "BdsDxe: No bootable option*", STAGE_KERNEL }, /* EFI */
+	{ "Shell>*", STAGE_KERNEL },                     /* EFI, which has found nothing else */
 	{ "Invalid partition table*", STAGE_KERNEL },
 	{ "Error loading operating system*", STAGE_KERNEL },
 	/* 2.1 to 6: GRUB legacy, its stage 2 and its first sectors */
@@ -150,6 +152,7 @@ static const struct failure ends[] = {
 /* These say why. */
 static const struct failure causes[] = {
 	{ "Boot failed:*", STAGE_KERNEL },                 /* - */
+	{ "BdsDxe: failed to load *", STAGE_KERNEL },      /* - */
 	{ "error: *", STAGE_KERNEL },                      /* 7 and later: GRUB 2 */
 	{ "mount: could not find filesystem*", 0 },        /* 5 */
 	{ "mount: error *", 0 },                           /* 2.1 to 5 */

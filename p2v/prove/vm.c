@@ -90,23 +90,23 @@ static int make_ram(const struct prove_options *opt, unsigned mib, struct unrack
 	return nameless(opt->dir, err);
 }
 
-static int make_overlay(struct vm *vm, const struct prove_options *opt, const struct prove_disk *d,
+static int make_overlay(const struct prove_options *opt, const struct prove_disk *d, int *overlay,
 			struct unrack_error *err)
 {
 	char *base CLEANUP_FREE = realpath(d->path, NULL), *img CLEANUP_FREE = NULL;
 	char *path CLEANUP_FREE = NULL;
-	int fd, r;
+	int r;
 
+	*overlay = -1;
 	if (!base)
 		return error_errno(err, errno, "can't find the image %s", d->path);
 	r = proc_find("qemu-img", "install qemu-utils", &img, err);
 	if (r < 0)
 		return r;
-	fd = nameless(opt->dir, err);
-	if (fd < 0)
-		return fd;
-	vm->overlays[vm->n_overlays++] = fd;
-	path = path_of(fd);
+	*overlay = nameless(opt->dir, err);
+	if (*overlay < 0)
+		return *overlay;
+	path = path_of(*overlay);
 	if (!path)
 		return error_nomem(err);
 	const char *const argv[] = { img, "create", "-q", "-f", "qcow2", "-F", d->format, "-b", base,
@@ -134,14 +134,17 @@ static int make_capture(struct vm *vm, const struct prove_options *opt, struct u
 
 /* --- Start and end ------------------------------------------------------------------------- */
 
-static int make_files(struct vm *vm, const struct prove_options *opt, unsigned mib, unsigned nics,
-		      struct unrack_error *err)
+/* EFI: the empty store of its variables, NULL: BIOS. */
+static int make_files(struct vm *vm, const struct prove_options *opt, const char *efi, unsigned mib,
+		      unsigned nics, struct unrack_error *err)
 {
 	int r;
 
 	for (unsigned i = 0; i < opt->n_disks; i++)
-		if ((r = make_overlay(vm, opt, &opt->disks[i], err)) < 0)
+		if ((r = make_overlay(opt, &opt->disks[i], &vm->overlays[vm->n_overlays++], err)) < 0)
 			return r;
+	if (efi && (r = make_overlay(opt, &(struct prove_disk){ efi, "raw" }, &vm->efi_vars, err)) < 0)
+		return r;
 	for (unsigned i = 0; i < nics; i++)
 		if ((r = make_capture(vm, opt, err)) < 0)
 			return r;
@@ -174,12 +177,13 @@ static int start_qemu(struct vm *vm, const struct prove_options *opt, const stru
 
 /* The names by which QEMU opens our files. */
 struct names {
-	char *overlays[PROVE_DISKS_MAX], *captures[PROVE_NICS_MAX], *ram, *serial;
+	char *overlays[PROVE_DISKS_MAX], *captures[PROVE_NICS_MAX], *ram, *serial, *efi_vars;
 };
 
 static int make_names(const struct vm *vm, struct names *n, struct unrack_error *err)
 {
-	bool all = (n->ram = path_of(vm->ram)) && (n->serial = path_of(vm->serial));
+	bool all = (n->ram = path_of(vm->ram)) && (n->serial = path_of(vm->serial)) &&
+		   (vm->efi_vars < 0 || (n->efi_vars = path_of(vm->efi_vars)));
 
 	for (unsigned i = 0; i < vm->n_overlays && all; i++)
 		all = (n->overlays[i] = path_of(vm->overlays[i]));
@@ -196,6 +200,7 @@ static void free_names(struct names *n)
 		free(n->captures[i]);
 	free(n->ram);
 	free(n->serial);
+	free(n->efi_vars);
 }
 
 /* QEMU has not come up: its own words say why. */
@@ -215,7 +220,9 @@ static int explain(const struct vm *vm, char *lacks, size_t room, struct unrack_
 int vm_start(struct vm *vm, const struct prove_options *opt, enum accel accel, const char *qemu,
 	     char *lacks, size_t lacks_room, struct unrack_error *err)
 {
+	const bool efi = opt->target->firmware == FIRMWARE_EFI;
 	struct names names = { .ram = NULL };
+	struct efi_files firmware;
 	struct qemu_spec spec = {
 		.program = qemu, .accel = accel, .memory_mb = opt->memory_mb ? opt->memory_mb : 1024,
 		.vcpus = opt->vcpus ? opt->vcpus : 1, .scsi = opt->target->disk->kind,
@@ -223,16 +230,20 @@ int vm_start(struct vm *vm, const struct prove_options *opt, enum accel accel, c
 		.overlays = names.overlays, .n_disks = opt->n_disks, .macs = opt->macs,
 		.captures = names.captures, .open_network = opt->open_network,
 	};
-	int r;
+	int r = 0;
 
-	*vm = (struct vm){ .ram = -1, .serial = -1, .scratch = -1, .said = -1, .started = vm_now() };
+	*vm = (struct vm){ .ram = -1, .serial = -1, .scratch = -1, .said = -1, .efi_vars = -1,
+			   .started = vm_now() };
 	lacks[0] = '\0';
 	spec.n_nics = (unsigned)max_u64(1, min_u64(opt->n_nics, PROVE_NICS_MAX));
 	spec.n_macs = (unsigned)min_u64(opt->n_nics, spec.n_nics);
 	if (opt->n_disks > PROVE_DISKS_MAX)
 		return error_set(err, UNRACK_UNSUPPORTED, "%u disks are more than the %u that can be proved",
 				 opt->n_disks, PROVE_DISKS_MAX);
-	r = make_files(vm, opt, spec.memory_mb, spec.n_nics, err);
+	if (efi)
+		r = efi_find("", &firmware, err);
+	if (r == 0)
+		r = make_files(vm, opt, efi ? firmware.vars : NULL, spec.memory_mb, spec.n_nics, err);
 	if (r == 0)
 		r = make_names(vm, &names, err);
 	if (r == 0)
@@ -241,6 +252,8 @@ int vm_start(struct vm *vm, const struct prove_options *opt, enum accel accel, c
 		spec.ram = names.ram;
 		spec.serial = names.serial;
 		spec.monitor = qmp_path(vm->qmp);
+		spec.efi_code = efi ? firmware.code : NULL;
+		spec.efi_vars = names.efi_vars;
 		r = start_qemu(vm, opt, &spec, err);
 	}
 	free_names(&names);
@@ -291,6 +304,7 @@ void vm_stop(struct vm *vm)
 	close_file(&vm->ram);
 	close_file(&vm->serial);
 	close_file(&vm->scratch);
+	close_file(&vm->efi_vars);
 	close_file(&vm->said);
 }
 

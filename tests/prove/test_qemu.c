@@ -64,6 +64,14 @@ static void machine(void)
 	has_str(c, "path=/tmp/q/qmp\n", "the monitor");
 	has_str(c, "reboot=shutdown,shutdown=pause", "a reset or power-off leaves it to be looked at");
 	ok(!strstr(c, "snapshot"), "the overlays are no one else's");
+	ok(!strstr(c, "pflash"), "BIOS");
+	s.efi_code = "/fw/code";
+	s.efi_vars = "/fw/a,b";
+	free(c);
+	c = command(&s);
+	has_str(c, "if=pflash,unit=0,format=raw,readonly=on,file=/fw/code\n", "EFI's code is not written to");
+	has_str(c, "if=pflash,unit=1,format=qcow2,file=/fw/a,,b\n", "its variables are an overlay");
+	ok(!strstr(c, "isa-vga"), "EFI needs a card that it can draw on");
 	free(c);
 	s.accel = ACCEL_KVM;
 	c = command(&s);

@@ -28,6 +28,7 @@ static void shown(void)
 	} t[] = {
 		{ "SeaBIOS (version 1.16.2-debian-1.16.2-1)", 0, STAGE_FIRMWARE },
 		{ "Booting from Hard Disk...", 0, STAGE_FIRMWARE },
+		{ "BdsDxe: starting Boot0003 \"UEFI Misc Device\" from PciRoot(0x0)", 0, STAGE_FIRMWARE },
 		{ "GRUB Loading stage1.5.", 0, STAGE_LOADER },
 		{ "GRUB loading, please wait...", 0, STAGE_LOADER },
 		{ "    GNU GRUB  version 0.97  (639K lower / 1047424K upper memory)", 0, STAGE_LOADER },
@@ -97,6 +98,7 @@ static void not_shown(void)
 		{ "---[ end Kernel panic - not syncing: Attempted to kill init!", STAGE_KERNEL, STAGE_NONE },
 		{ "Error 15: File not found", STAGE_SERVICES, STAGE_NONE },
 		{ "No bootable device.", STAGE_LOGIN, STAGE_NONE },
+		{ "Shell> ", STAGE_KERNEL, STAGE_NONE },
 		{ "error: one of a program's", STAGE_SERVICES, STAGE_NONE },
 	};
 
@@ -117,6 +119,8 @@ static void ends(void)
 	} t[] = {
 		{ "No bootable device.", STAGE_FIRMWARE, false },
 		{ "Missing operating system", STAGE_FIRMWARE, false },
+		{ "BdsDxe: No bootable option or device was found.", STAGE_FIRMWARE, false },
+		{ "Shell>", STAGE_FIRMWARE, false },
 		{ "Error 15: File not found", STAGE_LOADER, false },
 		{ "GRUB Error 17", STAGE_LOADER, false },
 		{ "GRUB Hard Disk Error", STAGE_FIRMWARE, false },
