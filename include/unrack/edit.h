@@ -26,7 +26,7 @@ struct edit_names {
 /* The entry for the N bytes at NAME, or NULL. */
 const struct edit_name *edit_names_find(const struct edit_names *names, const char *name, size_t n);
 
-/* --- Tables of fields: fstab, crypttab, rawdevices, kdump.conf --------------------------- */
+/* --- Tables of fields: fstab, crypttab, rawdevices, kdump.conf ------------------------ */
 /* Replaces field FIELD (0-based) of the lines that are not comments. NEW NULL: left alone. */
 int fields_edit(const char *text, size_t n, unsigned field, const struct edit_names *names,
 		struct buf *out, struct unrack_error *err);
@@ -49,7 +49,7 @@ bool fstab_has_option(const struct fstab_entry *e, const char *option);
  * not a CD or floppy). */
 bool fstab_is_local(const struct fstab_entry *e);
 
-/* --- modules.conf, modprobe.conf ---------------------------------------------------------- */
+/* --- modules.conf, modprobe.conf ------------------------------------------------------ */
 struct modconf_alias {
 	char *name;   /* "scsi_hostadapter1", "eth0" */
 	char *module;
@@ -74,7 +74,7 @@ struct modconf_change {
 int modconf_edit(const char *text, size_t n, const struct modconf_change *c, struct buf *out,
 		 struct unrack_error *err);
 
-/* --- GRUB legacy ---------------------------------------------------------------------------- */
+/* --- GRUB legacy ---------------------------------------------------------------------- */
 struct grubconf_entry {
 	char *title;
 	char *device;        /* "(hd0,0)" that the paths are on; NULL: not said */
@@ -102,14 +102,14 @@ char *grubconf_argument(const char *args, const char *name);
 int grubconf_edit(const char *text, size_t n, const struct edit_names *names, int default_entry,
 		  struct buf *out, struct unrack_error *err);
 
-/* --- device.map ------------------------------------------------------------------------------ */
+/* --- device.map ----------------------------------------------------------------------- */
 /* Goes through "(hdN) NAME" lines; NAME has room for 64 bytes. */
 bool devicemap_next(const char *text, size_t n, size_t *pos, int *bios, char name[64]);
 /* NEW NULL: the line goes. */
 int devicemap_edit(const char *text, size_t n, const struct edit_names *names, struct buf *out,
 		   struct unrack_error *err);
 
-/* --- Files of shell assignments: /etc/sysconfig, ifcfg-* -------------------------------------- */
+/* --- Files of shell assignments: /etc/sysconfig, ifcfg-* ------------------------------ */
 /* The value of the last KEY=, unquoted (malloc'd); NULL: none, or no memory. */
 char *sysconfig_get(const char *text, size_t n, const char *key);
 /* Replaces KEY's value where it is one of NAMES. NEW NULL: left alone. */
@@ -133,7 +133,7 @@ void ifcfg_free(struct ifcfg *c);
 /* Network scripts read it: "ifcfg-" and not what an editor or rpm left behind. */
 bool ifcfg_is_config(const char *name);
 
-/* --- Scripts ---------------------------------------------------------------------------------- */
+/* --- Scripts -------------------------------------------------------------------------- */
 /* A device name in a line of a shell script that runs mkfs, mkswap, dd or the like on it. */
 struct script_danger {
 	unsigned line;       /* 1-based */

@@ -81,7 +81,7 @@ struct guest_loader {
 struct guest_nic {
 	char *name;     /* "eth0" */
 	char *path;     /* its ifcfg file */
-	char *mac;      /* HWADDR in lower case, or what hwconf or a former HWADDR says; NULL: not known */
+	char *mac;      /* HWADDR in lower case, else hwconf's, else a former HWADDR; NULL: not known */
 	bool hwaddr;    /* the ifcfg file insists on it */
 	char *bootproto;
 	char *driver;   /* of alias ethN */

@@ -107,7 +107,7 @@ struct target_guest {
 int target_choose(const struct target_request *req, const struct target_guest *guest,
 		  struct target *out, struct unrack_error *err);
 
-/* --- The VM's file ----------------------------------------------------------------------- */
+/* --- The VM's file -------------------------------------------------------------------- */
 struct vm_nic {
 	char mac[18]; /* "" = let ESX make one */
 	const char *network; /* NULL: "VM Network" */

@@ -25,8 +25,8 @@ char *check_say(const char *fmt, ...)
 	return n < 0 ? NULL : text;
 }
 
-int check_add(struct check_job *j, const char *name, enum check_state state, char *evidence, char *reason,
-	      struct unrack_error *err)
+int check_add(struct check_job *j, const char *name, enum check_state state, char *evidence,
+	      char *reason, struct unrack_error *err)
 {
 	struct check_verdict *v = j->v;
 	struct check_link *links = realloc(v->links, (v->n_links + 1) * sizeof *links);
@@ -86,19 +86,24 @@ static void conclude(struct check_job *j)
 			unknown = l;
 	}
 	v->boots = !bad && !unknown;
-	snprintf(machine, sizeof machine, "ESX %s with %s and %s", j->t->esx->name, j->t->disk->name, j->t->nic->name);
+	snprintf(machine, sizeof machine, "ESX %s with %s and %s", j->t->esx->name, j->t->disk->name,
+		 j->t->nic->name);
 	if (bad)
-		len = snprintf(v->text, sizeof v->text, "it would not boot on %s: %s: %s", machine, bad->name, bad->reason);
+		len = snprintf(v->text, sizeof v->text, "it would not boot on %s: %s: %s", machine,
+			       bad->name, bad->reason);
 	else if (unknown)
-		len = snprintf(v->text, sizeof v->text, "whether it would boot on %s can't be told: %s: %s", machine,
+		len = snprintf(v->text, sizeof v->text,
+			       "whether it would boot on %s can't be told: %s: %s", machine,
 			       unknown->name, unknown->reason);
 	else
-		len = snprintf(v->text, sizeof v->text, "it would boot on %s: kernel %s finds %s", machine, j->kernel->kver,
-			       j->f->root);
+		len = snprintf(v->text, sizeof v->text, "it would boot on %s: kernel %s finds %s",
+			       machine, j->kernel->kver, j->f->root);
 	if (len > 0 && (size_t)len < sizeof v->text && n_bad > 1)
-		len += snprintf(v->text + len, sizeof v->text - (size_t)len, " (and %zu more)", n_bad - 1);
+		len += snprintf(v->text + len, sizeof v->text - (size_t)len, " (and %zu more)",
+				n_bad - 1);
 	if (len > 0 && (size_t)len < sizeof v->text && v->boots && n_warn)
-		snprintf(v->text + len, sizeof v->text - (size_t)len, "; %zu warning%s", n_warn, n_warn == 1 ? "" : "s");
+		snprintf(v->text + len, sizeof v->text - (size_t)len, "; %zu warning%s", n_warn,
+			 n_warn == 1 ? "" : "s");
 }
 
 static void find_kernel(struct check_job *j)
@@ -115,8 +120,9 @@ int check_guest(struct guest *g, const struct guest_facts *facts, const struct t
 		const struct check_files *files, struct check_verdict *out, struct unrack_error *err)
 {
 	static int (*const parts[])(struct check_job *, struct unrack_error *) = {
-		check_vm_files, check_boot_disk, check_loader, check_kernel, check_driver, check_root,
-		check_mounts, check_harm, check_console, check_network, check_others,
+		check_vm_files, check_boot_disk, check_loader, check_kernel,
+		check_driver,	check_root,	 check_mounts, check_harm,
+		check_console,	check_network,	 check_others,
 	};
 	struct check_job *j = calloc(1, sizeof *j);
 	int r = 0;
@@ -148,7 +154,7 @@ int check_guest(struct guest *g, const struct guest_facts *facts, const struct t
 	return r;
 }
 
-/* --- For people and programs -------------------------------------------------------------------------- */
+/* --- For people and programs ---------------------------------------------------------- */
 int check_to_text(const struct check_verdict *v, struct buf *out)
 {
 	int bad = 0;
@@ -156,7 +162,8 @@ int check_to_text(const struct check_verdict *v, struct buf *out)
 	for (size_t i = 0; i < v->n_links; i++) {
 		const struct check_link *l = &v->links[i];
 
-		bad |= buf_printf(out, "%-8s%-16s%s\n", check_state_name(l->state), l->name, l->evidence);
+		bad |= buf_printf(out, "%-8s%-16s%s\n", check_state_name(l->state), l->name,
+				  l->evidence);
 		if (l->reason)
 			bad |= buf_printf(out, "%24s-> %s\n", "", l->reason);
 	}
@@ -172,16 +179,18 @@ struct json *check_to_json(const struct check_verdict *v)
 		const struct check_link *l = &v->links[i];
 		struct json *one = json_new_object();
 
-		bad |= json_set_str(one, "name", l->name) | json_set_str(one, "state", check_state_name(l->state)) |
-		       json_set_str(one, "evidence", l->evidence) | json_set_str(one, "reason", l->reason) |
-		       json_add(links, one);
+		bad |= json_set_str(one, "name", l->name) |
+		       json_set_str(one, "state", check_state_name(l->state)) |
+		       json_set_str(one, "evidence", l->evidence) |
+		       json_set_str(one, "reason", l->reason) | json_add(links, one);
 	}
 	if (bad) {
 		json_free(links);
 		json_free(j);
 		return NULL;
 	}
-	if (json_set_bool(j, "boots", v->boots) | json_set_str(j, "text", v->text) | json_set(j, "links", links)) {
+	if (json_set_bool(j, "boots", v->boots) | json_set_str(j, "text", v->text) |
+	    json_set(j, "links", links)) {
 		json_free(j);
 		return NULL;
 	}

@@ -12,8 +12,10 @@
 
 static const char *sector_text(enum boot_sector s)
 {
-	static const char *const texts[] = { "is not readable here", "starts nothing", "starts GRUB legacy", "starts GRUB 2",
-					     "starts LILO", "starts the active partition, or something unknown" };
+	static const char *const texts[] = {
+		"is not readable here", "starts nothing", "starts GRUB legacy", "starts GRUB 2",
+		"starts LILO", "starts the active partition, or something unknown",
+	};
 
 	return texts[s];
 }
@@ -23,10 +25,12 @@ static int check_firmware(struct check_job *j, struct unrack_error *err)
 	bool efi = j->t->firmware == FIRMWARE_EFI;
 
 	if (efi == j->f->efi)
-		return check_add(j, "firmware", CHECK_OK, check_say("%s, as the guest", efi ? "EFI" : "BIOS"), NULL, err);
+		return check_add(j, "firmware", CHECK_OK,
+				 check_say("%s, as the guest", efi ? "EFI" : "BIOS"), NULL, err);
 	return check_add(j, "firmware", CHECK_BAD, check_say("%s", efi ? "EFI" : "BIOS"),
-			 check_say("the guest boots by %s; use --firmware %s", j->f->efi ? "EFI" : "BIOS",
-				   j->f->efi ? "efi" : "bios"), err);
+			 check_say("the guest boots by %s; use --firmware %s",
+				   j->f->efi ? "EFI" : "BIOS", j->f->efi ? "efi" : "bios"),
+			 err);
 }
 
 /* The firmware starts the first disk. */
@@ -41,31 +45,42 @@ int check_boot_disk(struct check_job *j, struct unrack_error *err)
 		return r;
 	switch (first) {
 	case BOOT_SECTOR_UNREAD:
-		return check_add(j, "boot disk", CHECK_UNKNOWN, check_say("the first disk %s", sector_text(first)),
+		return check_add(j, "boot disk", CHECK_UNKNOWN,
+				 check_say("the first disk %s", sector_text(first)),
 				 check_say("give the images, not a folder of files"), err);
 	case BOOT_SECTOR_EMPTY:
 		for (unsigned i = 1; i < l->n_sectors; i++)
 			if (l->sectors[i] != BOOT_SECTOR_EMPTY && l->sectors[i] != BOOT_SECTOR_UNREAD)
-				return check_add(j, "boot disk", CHECK_BAD, check_say("the first disk %s, disk %u %s",
-						 sector_text(first), i, sector_text(l->sectors[i])),
+				return check_add(j, "boot disk", CHECK_BAD,
+						 check_say("the first disk %s, disk %u %s",
+							   sector_text(first), i,
+							   sector_text(l->sectors[i])),
 						 check_say("give that disk first"), err);
-		return check_add(j, "boot disk", CHECK_BAD, check_say("the first disk %s", sector_text(first)),
-				 check_say("its first sector has no boot code; is the disk that the server boots from missing?"),
+		return check_add(j, "boot disk", CHECK_BAD,
+				 check_say("the first disk %s", sector_text(first)),
+				 check_say("its first sector has no boot code; is the disk that the "
+					   "server boots from missing?"),
 				 err);
 	case BOOT_SECTOR_OTHER:
-		return check_add(j, "boot disk", CHECK_WARN, check_say("the first disk %s", sector_text(first)),
+		return check_add(j, "boot disk", CHECK_WARN,
+				 check_say("the first disk %s", sector_text(first)),
 				 check_say("what its first sector does is not known"), err);
 	case BOOT_SECTOR_GRUB_LEGACY:
 		drive = j->g->disk_heads[0][STAGE1_BOOT_DRIVE];
 		if (drive != 0xff && drive != 0x80)
-			return check_add(j, "boot disk", CHECK_BAD, check_say("the first disk %s, and then BIOS drive 0x%x",
-					 sector_text(first), drive), check_say("the VM boots from 0x80; install GRUB again "
-					 "on the server with its disks in the order of the BIOS"), err);
+			return check_add(
+				j, "boot disk", CHECK_BAD,
+				check_say("the first disk %s, and then BIOS drive 0x%x",
+					  sector_text(first), drive),
+				check_say("the VM boots from 0x80; install GRUB again "
+					  "on the server with its disks in the order of the BIOS"),
+				err);
 		break;
 	default:
 		break;
 	}
-	return check_add(j, "boot disk", CHECK_OK, check_say("the first disk %s", sector_text(first)), NULL, err);
+	return check_add(j, "boot disk", CHECK_OK, check_say("the first disk %s", sector_text(first)),
+			 NULL, err);
 }
 
 int check_loader(struct check_job *j, struct unrack_error *err)
@@ -74,29 +89,40 @@ int check_loader(struct check_job *j, struct unrack_error *err)
 	const struct guest_entry *e = j->entry;
 
 	if (l->kind == LOADER_NONE)
-		return check_add(j, "default entry", CHECK_BAD, check_say("no boot loader's files were found"),
+		return check_add(j, "default entry", CHECK_BAD,
+				 check_say("no boot loader's files were found"),
 				 check_say("is /boot on a disk that is not here?"), err);
 	if (l->kind != LOADER_GRUB_LEGACY)
-		return check_add(j, "default entry", CHECK_UNKNOWN, check_say("%s", l->conf ? l->conf : "GRUB 2"),
-				 check_say("this version reads the entries of GRUB legacy only"), err);
+		return check_add(j, "default entry", CHECK_UNKNOWN,
+				 check_say("%s", l->conf ? l->conf : "GRUB 2"),
+				 check_say("this version reads the entries of GRUB legacy only"),
+				 err);
 	if (!l->conf)
-		return check_add(j, "default entry", CHECK_BAD, check_say("there is no /boot/grub/grub.conf"),
+		return check_add(j, "default entry", CHECK_BAD,
+				 check_say("there is no /boot/grub/grub.conf"),
 				 check_say("is /boot on a disk that is not here?"), err);
 	if (!e)
-		return check_add(j, "default entry", CHECK_BAD, check_say("%s: entry %d of %zu", l->conf, l->default_entry,
-				 l->n_entries), check_say("its default counts from 0 and is none of the entries"), err);
+		return check_add(j, "default entry", CHECK_BAD,
+				 check_say("%s: entry %d of %zu", l->conf, l->default_entry,
+					   l->n_entries),
+				 check_say("its default counts from 0 and is none of the entries"),
+				 err);
 	if (e->xen)
-		return check_add(j, "default entry", CHECK_BAD, check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
+		return check_add(j, "default entry", CHECK_BAD,
+				 check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
 				 check_say("it starts Xen's hypervisor, which ESX can't run"), err);
 	if (!e->kernel)
-		return check_add(j, "default entry", CHECK_BAD, check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
+		return check_add(j, "default entry", CHECK_BAD,
+				 check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
 				 check_say("it starts no kernel"), err);
 	if (e->disk > 0)
-		return check_add(j, "default entry", CHECK_BAD, check_say("%s: entry %d reads from (hd%d,%d)", l->conf,
-				 l->default_entry, e->disk, e->partition - 1),
+		return check_add(j, "default entry", CHECK_BAD,
+				 check_say("%s: entry %d reads from (hd%d,%d)", l->conf,
+					   l->default_entry, e->disk, e->partition - 1),
 				 check_say("the VM boots from (hd0); give the boot disk first"), err);
-	return check_add(j, "default entry", CHECK_OK, check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
-			 NULL, err);
+	return check_add(j, "default entry", CHECK_OK,
+			 check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title), NULL,
+			 err);
 }
 
 int check_kernel(struct check_job *j, struct unrack_error *err)
@@ -107,27 +133,36 @@ int check_kernel(struct check_job *j, struct unrack_error *err)
 	int r;
 
 	if (!k && j->entry && j->entry->kernel)
-		return check_add(j, "kernel", CHECK_BAD, check_say("%s", j->entry->kernel), check_say("it is not there"), err);
+		return check_add(j, "kernel", CHECK_BAD, check_say("%s", j->entry->kernel),
+				 check_say("it is not there"), err);
 	if (!k)
-		return check_add(j, "kernel", CHECK_UNKNOWN, check_say("%zu kernels in /boot", j->f->n_kernels),
+		return check_add(j, "kernel", CHECK_UNKNOWN,
+				 check_say("%zu kernels in /boot", j->f->n_kernels),
 				 check_say("which one starts is not known"), err);
 	r = j->g->ops->read(j->g, k->vmlinuz, INSPECT_BINARY_MAX, &data, err);
 	if (r < 0)
 		return r;
 	version = inspect_kernel_version(data.data, data.len);
 	if (!version)
-		return check_add(j, "kernel", CHECK_BAD, check_say("%s, %zu bytes", k->vmlinuz, data.len),
-				 check_say("it is not a Linux kernel for PCs; install that kernel again on the server"), err);
-	if (strcmp(version, k->kver))
-		return check_add(j, "kernel", CHECK_WARN, check_say("%s is kernel %s", k->vmlinuz, version),
-				 check_say("its modules are taken from /lib/modules/%s", k->kver), err);
+		return check_add(j, "kernel", CHECK_BAD,
+				 check_say("%s, %zu bytes", k->vmlinuz, data.len),
+				 check_say("it is not a Linux kernel for PCs; install that kernel "
+					   "again on the server"),
+				 err);
+	if (strcmp(version, k->kver) != 0)
+		return check_add(j, "kernel", CHECK_WARN,
+				 check_say("%s is kernel %s", k->vmlinuz, version),
+				 check_say("its modules are taken from /lib/modules/%s", k->kver),
+				 err);
 	if (!k->tree)
-		return check_add(j, "kernel", CHECK_WARN, check_say("%s is kernel %s", k->vmlinuz, version),
+		return check_add(j, "kernel", CHECK_WARN,
+				 check_say("%s is kernel %s", k->vmlinuz, version),
 				 check_say("there is no /lib/modules/%s", k->kver), err);
-	return check_add(j, "kernel", CHECK_OK, check_say("%s is kernel %s", k->vmlinuz, version), NULL, err);
+	return check_add(j, "kernel", CHECK_OK, check_say("%s is kernel %s", k->vmlinuz, version),
+			 NULL, err);
 }
 
-/* --- Initrd and driver -------------------------------------------------------------------------------- */
+/* --- Initrd and driver ---------------------------------------------------------------- */
 /* "scsi_hostadapter mptbase, scsi_hostadapter1 mptspi" */
 static int put_aliases(const struct check_job *j, struct buf *out)
 {
@@ -136,8 +171,8 @@ static int put_aliases(const struct check_job *j, struct buf *out)
 
 	for (size_t i = 0; i < j->f->n_aliases; i++)
 		if (!strncmp(j->f->aliases[i].name, "scsi_hostadapter", 16))
-			bad |= buf_printf(out, "%s%s %s", n++ ? ", " : "; aliases ", j->f->aliases[i].name,
-					  j->f->aliases[i].module);
+			bad |= buf_printf(out, "%s%s %s", n++ ? ", " : "; aliases ",
+					  j->f->aliases[i].name, j->f->aliases[i].module);
 	return bad;
 }
 
@@ -165,10 +200,11 @@ static const char *root_module(const struct check_job *j)
 		if (!strcmp(j->f->fstab[i].where, "/"))
 			type = j->f->fstab[i].type;
 	path = type[0] ? facts_module(j->kernel, type) : NULL;
-	return path && strcmp(path, "(built in)") ? type : NULL;
+	return path && strcmp(path, "(built in)") != 0 ? type : NULL;
 }
 
-static int check_loads(struct check_job *j, const struct initrd *image, const char *driver, struct unrack_error *err)
+static int check_loads(struct check_job *j, const struct initrd *image, const char *driver,
+		       struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf evidence = { 0 };
 	const char *wanted[DRIVERS_MAX + 1];
@@ -180,18 +216,23 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 	n += wanted[n] != NULL;
 	r = initrd_check(image, j->kernel->tree, wanted, n, &a, err);
 	if (r == UNRACK_UNSUPPORTED || r == UNRACK_MISSING)
-		return check_add(j, "driver", CHECK_UNKNOWN, check_say("%s for %s", driver, j->t->disk->name),
-				 strdup(err->text), err);
+		return check_add(j, "driver", CHECK_UNKNOWN,
+				 check_say("%s for %s", driver, j->t->disk->name), strdup(err->text),
+				 err);
 	if (r < 0)
 		return r;
-	bad = buf_printf(&evidence, "%s for %s; loads ", driver, j->t->disk->name) | put_order(&a, &evidence) |
-	      put_aliases(j, &evidence);
+	bad = buf_printf(&evidence, "%s for %s; loads ", driver, j->t->disk->name) |
+	      put_order(&a, &evidence) | put_aliases(j, &evidence);
 	if (bad)
 		r = error_nomem(err);
 	else
-		r = check_add(j, "driver", a.loads ? CHECK_OK : CHECK_BAD, buf_steal(&evidence),
-			      a.loads ? NULL : check_say("the initrd does not load it before it looks for root: %s", a.text),
-			      err);
+		r = check_add(
+			j, "driver", a.loads ? CHECK_OK : CHECK_BAD, buf_steal(&evidence),
+			a.loads ?
+				NULL :
+				check_say("the initrd does not load it before it looks for root: %s",
+					  a.text),
+			err);
 	initrd_answer_free(&a);
 	return r;
 }
@@ -200,18 +241,21 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 static const struct guest_initrd *initrd_of(const struct check_job *j)
 {
 	if (j->entry)
-		return j->entry->initrd_index >= 0 ? &j->kernel->initrds[j->entry->initrd_index] : NULL;
+		return j->entry->initrd_index >= 0 ? &j->kernel->initrds[j->entry->initrd_index] :
+						     NULL;
 	return j->kernel->n_initrds ? &j->kernel->initrds[0] : NULL;
 }
 
-static int check_image(struct check_job *j, const struct guest_initrd *i, const char *driver, struct unrack_error *err)
+static int check_image(struct check_job *j, const struct guest_initrd *i, const char *driver,
+		       struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf data = { 0 };
 	struct initrd *image = NULL;
 	int r;
 
 	if (i->problem)
-		return check_add(j, "initrd", i->kind == INITRD_OTHER && !i->container ? CHECK_BAD : CHECK_UNKNOWN,
+		return check_add(j, "initrd",
+				 i->kind == INITRD_OTHER && !i->container ? CHECK_BAD : CHECK_UNKNOWN,
 				 check_say("%s", i->path), strdup(i->problem), err);
 	r = check_add(j, "initrd", CHECK_OK, check_say("%s: %s", i->path, i->container), NULL, err);
 	if (r == 0)
@@ -232,20 +276,28 @@ int check_driver(struct check_job *j, struct unrack_error *err)
 	char files[512];
 
 	if (!k)
-		return check_add(j, "driver", CHECK_UNKNOWN, check_say("none"), check_say("which kernel starts is not known"),
-				 err);
+		return check_add(j, "driver", CHECK_UNKNOWN, check_say("none"),
+				 check_say("which kernel starts is not known"), err);
 	if (!driver) {
 		device_module_files(j->t->disk->modules, k->kver, files, sizeof files);
-		return check_add(j, "driver", CHECK_BAD, check_say("there is no %s", files),
-				 check_say("kernel %s has no driver for %s; take another controller with --scsi", k->kver,
-					   j->t->disk->name), err);
+		return check_add(
+			j, "driver", CHECK_BAD, check_say("there is no %s", files),
+			check_say(
+				"kernel %s has no driver for %s; take another controller with --scsi",
+				k->kver, j->t->disk->name),
+			err);
 	}
 	if (initrd_of(j))
 		return check_image(j, initrd_of(j), driver, err);
 	if (j->entry && j->entry->initrd)
-		return check_add(j, "initrd", CHECK_BAD, check_say("%s", j->entry->initrd), check_say("it is not there"), err);
+		return check_add(j, "initrd", CHECK_BAD, check_say("%s", j->entry->initrd),
+				 check_say("it is not there"), err);
 	if (drivers_wanted(k, j->t, wanted) || root_module(j))
-		return check_add(j, "initrd", CHECK_BAD, check_say("none"),
-				 check_say("the kernel needs modules to reach its root, and nothing loads them"), err);
-	return check_add(j, "driver", CHECK_OK, check_say("%s for %s is built in", driver, j->t->disk->name), NULL, err);
+		return check_add(
+			j, "initrd", CHECK_BAD, check_say("none"),
+			check_say(
+				"the kernel needs modules to reach its root, and nothing loads them"),
+			err);
+	return check_add(j, "driver", CHECK_OK,
+			 check_say("%s for %s is built in", driver, j->t->disk->name), NULL, err);
 }

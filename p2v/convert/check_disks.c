@@ -8,9 +8,9 @@
 #include "check_parts.h"
 #include "harm.h"
 
-#define NONE (-1)     /* guest_mount_resolve: no partition has that name */
+#define NONE (-1) /* guest_mount_resolve: no partition has that name */
 #define SEVERAL (-2)
-#define UNSEEN (-3)   /* the partitions are not known */
+#define UNSEEN (-3) /* the partitions are not known */
 
 /* The partition that NAME is in the VM: its place in g->parts, or one of the above. */
 static int locate(const struct check_job *j, const char *name)
@@ -40,8 +40,8 @@ static char *say_fault(const struct check_job *j, int at)
 }
 
 /* NAME, from SOURCE ("the loader"), must be the root filesystem. */
-static int check_root_name(struct check_job *j, const char *source, const char *name, enum check_state fault,
-			   struct unrack_error *err)
+static int check_root_name(struct check_job *j, const char *source, const char *name,
+			   enum check_state fault, struct unrack_error *err)
 {
 	int at = locate(j, name), root = find_root(j);
 
@@ -54,29 +54,40 @@ static int check_root_name(struct check_job *j, const char *source, const char *
 			unsigned partition;
 
 			if (!devname_locate(&j->vm, name, &image, &partition))
-				return check_add(j, "root", fault, check_say("%s: %s", source, name), say_fault(j, NONE), err);
+				return check_add(j, "root", fault, check_say("%s: %s", source, name),
+						 say_fault(j, NONE), err);
 		}
 		return check_add(j, "root", CHECK_WARN, check_say("%s: %s", source, name),
-				 check_say("whether that is the root filesystem can't be seen here"), err);
+				 check_say("whether that is the root filesystem can't be seen here"),
+				 err);
 	}
 	if (at != root)
-		return check_add(j, "root", fault, check_say("%s: %s", source, name), say_fault(j, at), err);
+		return check_add(j, "root", fault, check_say("%s: %s", source, name),
+				 say_fault(j, at), err);
 	if (j->g->parts[root].disk < 0)
-		return check_add(j, "root", CHECK_OK, check_say("%s: %s, which is %s (%s)", source, name,
-				 j->g->parts[root].device, j->g->parts[root].fstype), NULL, err);
-	return check_add(j, "root", CHECK_OK, check_say("%s: %s, which is partition %d of disk %d (%s)", source, name,
-			 j->g->parts[root].partition, j->g->parts[root].disk, j->g->parts[root].fstype), NULL, err);
+		return check_add(j, "root", CHECK_OK,
+				 check_say("%s: %s, which is %s (%s)", source, name,
+					   j->g->parts[root].device, j->g->parts[root].fstype),
+				 NULL, err);
+	return check_add(j, "root", CHECK_OK,
+			 check_say("%s: %s, which is partition %d of disk %d (%s)", source, name,
+				   j->g->parts[root].partition, j->g->parts[root].disk,
+				   j->g->parts[root].fstype),
+			 NULL, err);
 }
 
 int check_root(struct check_job *j, struct unrack_error *err)
 {
 	const char *loader = j->entry ? j->entry->root : NULL;
-	int index = !j->kernel ? -1 : j->entry ? j->entry->initrd_index : (int)j->kernel->n_initrds - 1;
+	int index = !j->kernel ? -1 :
+		    j->entry   ? j->entry->initrd_index :
+				 (int)j->kernel->n_initrds - 1;
 	const char *initrd = index >= 0 ? j->kernel->initrds[index].root : NULL;
 	int r = 0;
 
 	if (!loader && !initrd)
-		return check_add(j, "root", CHECK_UNKNOWN, check_say("neither the loader nor the initrd names it"),
+		return check_add(j, "root", CHECK_UNKNOWN,
+				 check_say("neither the loader nor the initrd names it"),
 				 check_say("add root= to the kernel's line"), err);
 	if (loader)
 		r = check_root_name(j, "the loader", loader, CHECK_BAD, err);
@@ -89,8 +100,9 @@ int check_root(struct check_job *j, struct unrack_error *err)
 	return r == 0 ? check_root_name(j, "fstab", j->f->root, CHECK_BAD, err) : r;
 }
 
-/* --- Other devices ------------------------------------------------------------------------------------ */
-static int check_entry(struct check_job *j, const struct fstab_entry *e, size_t *good, struct unrack_error *err)
+/* --- Other devices -------------------------------------------------------------------- */
+static int check_entry(struct check_job *j, const struct fstab_entry *e, size_t *good,
+		       struct unrack_error *err)
 {
 	bool is_swap = !strcmp(e->type, "swap");
 	int at = locate(j, e->device);
@@ -101,27 +113,35 @@ static int check_entry(struct check_job *j, const struct fstab_entry *e, size_t 
 	}
 	/* rc.sysinit stops for a repair when fsck fails, and goes on when mount fails. */
 	return check_add(j, "mounts", e->passno && !is_swap ? CHECK_BAD : CHECK_WARN,
-			 check_say("fstab line %u: %s at %s", e->line, e->device, e->where), say_fault(j, at), err);
+			 check_say("fstab line %u: %s at %s", e->line, e->device, e->where),
+			 say_fault(j, at), err);
 }
 
 int check_mounts(struct check_job *j, struct unrack_error *err)
 {
-	const char *resume CLEANUP_FREE = j->entry && j->entry->args ? grubconf_argument(j->entry->args, "resume") : NULL;
+	const char *resume CLEANUP_FREE =
+		j->entry && j->entry->args ? grubconf_argument(j->entry->args, "resume") : NULL;
 	size_t good = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < j->f->n_fstab; i++) {
 		const struct fstab_entry *e = &j->f->fstab[i];
 
-		if (strcmp(e->where, "/") && (fstab_is_local(e) || !strcmp(e->type, "swap")))
+		if (strcmp(e->where, "/") != 0 && (fstab_is_local(e) || !strcmp(e->type, "swap")))
 			r = check_entry(j, e, &good, err);
 	}
 	if (r == 0)
-		r = check_add(j, "mounts", CHECK_OK, check_say("%zu other filesystems and swap areas%s", good,
-			      j->g->n_parts ? " are there" : " (their partitions can't be seen here)"), NULL, err);
-	if (r == 0 && resume && *resume && strcmp(resume, "no") && locate(j, resume) < 0 && j->g->n_parts)
+		r = check_add(j, "mounts", CHECK_OK,
+			      check_say("%zu other filesystems and swap areas%s", good,
+					j->g->n_parts ? " are there" :
+							" (their partitions can't be seen here)"),
+			      NULL, err);
+	if (r == 0 && resume && *resume && strcmp(resume, "no") != 0 && locate(j, resume) < 0 &&
+	    j->g->n_parts)
 		r = check_add(j, "mounts", CHECK_WARN, check_say("the loader: resume=%s", resume),
-			      check_say("there is no such device; the boot waits for it, or says so, and goes on"), err);
+			      check_say("there is no such device; the boot waits for it, or says so, "
+					"and goes on"),
+			      err);
 	return r;
 }
 
@@ -150,10 +170,16 @@ int check_harm(struct check_job *j, struct unrack_error *err)
 
 		if (!h->what[0] || result == DEVNAME_KEPT)
 			continue;
-		r = check_add(j, "harm", CHECK_BAD, check_say("%s line %u %s %s", list.paths[h->file], h->line, h->what, h->device),
-			      result == DEVNAME_NEW ?
-				      check_say("in the VM that name is another disk or none, and %s is meant", new) :
-				      check_say("in the VM that name may be another disk; remove the line"), err);
+		r = check_add(
+			j, "harm", CHECK_BAD,
+			check_say("%s line %u %s %s", list.paths[h->file], h->line, h->what,
+				  h->device),
+			result == DEVNAME_NEW ?
+				check_say("in the VM that name is another disk or none, and %s is "
+					  "meant",
+					  new) :
+				check_say("in the VM that name may be another disk; remove the line"),
+			err);
 	}
 	harm_free(&list);
 	free(names);

@@ -14,7 +14,7 @@ static bool parse_line(const struct line *l, int *bios, const char **name, size_
 	int digits = 0;
 
 	*bios = 0;
-	if (!line_word(l, &at, &word, &n) || n < 5 || memcmp(word, "(hd", 3) || word[n - 1] != ')')
+	if (!line_word(l, &at, &word, &n) || n < 5 || memcmp(word, "(hd", 3) != 0 || word[n - 1] != ')')
 		return false;
 	for (size_t i = 3; i < n - 1; i++) {
 		if (word[i] < '0' || word[i] > '9' || ++digits > 4)

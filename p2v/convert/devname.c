@@ -26,7 +26,7 @@ static const struct {
 	{ "rd/", DEVNAME_RD, 0 },
 };
 
-/* --- Names ----------------------------------------------------------------------------------- */
+/* --- Names ---------------------------------------------------------------------------- */
 /* A number of at most three digits, none of them a leading zero. */
 static bool take_number(const char **p, unsigned *out)
 {
@@ -79,7 +79,7 @@ bool devname_parse(const char *name, struct devname *out)
 		size_t n = strlen(families[i].prefix);
 		bool by_letters = families[i].letters > 0;
 
-		if (strncmp(s, families[i].prefix, n))
+		if (strncmp(s, families[i].prefix, n) != 0)
 			continue;
 		p = s + n;
 		if (by_letters ? !take_letters(&p, families[i].letters, &out->number) :
@@ -91,7 +91,7 @@ bool devname_parse(const char *name, struct devname *out)
 		memcpy(out->disk, s, (size_t)(p - s));
 		return take_partition(p, !by_letters, &out->partition);
 	}
-	if (strncmp(s, "nvme", 4))
+	if (strncmp(s, "nvme", 4) != 0)
 		return false;
 	p = s + 4;
 	if (!take_number(&p, &a) || !take_part(&p, 'n', &b) || b == 0)
@@ -115,7 +115,8 @@ void devname_find(const char *text, size_t n, size_t *at, size_t *len)
 		struct devname d;
 		size_t end = i;
 
-		if (memcmp(text + i, "/dev/", 5) || (i > 0 && (is_name_char(text[i - 1]) || text[i - 1] == '.')))
+		if (memcmp(text + i, "/dev/", 5) != 0 ||
+		    (i > 0 && (is_name_char(text[i - 1]) || text[i - 1] == '.')))
 			continue;
 		while (end < n && is_name_char(text[end]))
 			end++;
@@ -147,7 +148,7 @@ bool devname_is_hardware_alias(const char *name)
 	return false;
 }
 
-/* --- The map --------------------------------------------------------------------------------- */
+/* --- The map -------------------------------------------------------------------------- */
 void devname_map_init(struct devname_map *m, unsigned images)
 {
 	memset(m, 0, sizeof *m);
@@ -264,7 +265,8 @@ void devname_map_settle(struct devname_map *m)
 	for (size_t i = 0; i < m->n; i++)
 		if (m->at[i].image == UNDECIDED)
 			decide(&m->at[i], taken >= m->images ? -1 : -2,
-			       taken >= m->images ? "all images have other names" : "nothing says which image it is");
+			       taken >= m->images ? "all images have other names" :
+						    "nothing says which image it is");
 }
 
 void devname_map_target(struct devname_map *m, const char *prefix)
@@ -279,7 +281,8 @@ void devname_make(const char *prefix, unsigned image, unsigned partition, char o
 	*p = '\0';
 	if (!strcmp(prefix, "nvme")) {
 		/* Disks of a virtual controller are its namespaces. */
-		snprintf(out, DEVNAME_MAX, partition ? "/dev/nvme0n%up%u" : "/dev/nvme0n%u", image + 1, partition);
+		snprintf(out, DEVNAME_MAX, partition ? "/dev/nvme0n%up%u" : "/dev/nvme0n%u", image + 1,
+			 partition);
 		return;
 	}
 	/* The third IDE disk is hdd: hdc is the CD's place. */
@@ -304,7 +307,7 @@ enum devname_result devname_translate(const struct devname_map *m, const char *o
 	if (e->image < 0)
 		return DEVNAME_ABSENT;
 	devname_make(m->prefix, (unsigned)e->image, d.partition, out);
-	if (strncmp(old, "/dev/", 5))
+	if (strncmp(old, "/dev/", 5) != 0)
 		memmove(out, out + 5, strlen(out + 5) + 1);
 	return strcmp(out, old) ? DEVNAME_NEW : DEVNAME_KEPT;
 }

@@ -27,7 +27,7 @@ static bool is_file(const struct guest_kernel *k, const char *module)
 {
 	const char *path = facts_module(k, module);
 
-	return path && strcmp(path, BUILT_IN);
+	return path && strcmp(path, BUILT_IN) != 0;
 }
 
 size_t drivers_wanted(const struct guest_kernel *k, const struct target *t, const char *out[DRIVERS_MAX])
@@ -40,7 +40,8 @@ size_t drivers_wanted(const struct guest_kernel *k, const struct target *t, cons
 	return 1;
 }
 
-size_t drivers_adapters(const struct guest_kernel *k, const struct target *t, const char *out[DRIVERS_MAX])
+size_t drivers_adapters(const struct guest_kernel *k, const struct target *t,
+			const char *out[DRIVERS_MAX])
 {
 	const char *driver = drivers_disk(k, t);
 	size_t n = 0;

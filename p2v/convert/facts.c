@@ -8,7 +8,7 @@
 #include "base/size.h"
 #include "unrack/json.h"
 
-/* --- Freeing ------------------------------------------------------------------------------------ */
+/* --- Freeing -------------------------------------------------------------------------- */
 static void free_initrd(struct guest_initrd *i)
 {
 	free(i->path);
@@ -68,18 +68,31 @@ void facts_free(struct guest_facts *f)
 	memset(f, 0, sizeof *f);
 }
 
-/* --- Drivers ------------------------------------------------------------------------------------ */
+/* --- Drivers -------------------------------------------------------------------------- */
 /* Kernels before 2.6.33 have no modules.builtin; their configuration says what is built in. */
 static const struct {
 	const char *module, *option;
 } options[] = {
-	{ "scsi_mod", "CONFIG_SCSI" }, { "sd_mod", "CONFIG_BLK_DEV_SD" }, { "BusLogic", "CONFIG_SCSI_BUSLOGIC" },
-	{ "mptbase", "CONFIG_FUSION" }, { "mptspi", "CONFIG_FUSION_SPI" }, { "mptsas", "CONFIG_FUSION_SAS" },
-	{ "vmw_pvscsi", "CONFIG_VMWARE_PVSCSI" }, { "ahci", "CONFIG_SATA_AHCI" }, { "ata_piix", "CONFIG_ATA_PIIX" },
-	{ "libata", "CONFIG_ATA" }, { "piix", "CONFIG_BLK_DEV_PIIX" }, { "nvme", "CONFIG_BLK_DEV_NVME" },
-	{ "e1000", "CONFIG_E1000" }, { "e1000e", "CONFIG_E1000E" }, { "pcnet32", "CONFIG_PCNET32" },
-	{ "vmxnet3", "CONFIG_VMXNET3" }, { "ext2", "CONFIG_EXT2_FS" }, { "ext3", "CONFIG_EXT3_FS" },
-	{ "ext4", "CONFIG_EXT4_FS" }, { "xfs", "CONFIG_XFS_FS" },
+	{ "scsi_mod", "CONFIG_SCSI" },
+	{ "sd_mod", "CONFIG_BLK_DEV_SD" },
+	{ "BusLogic", "CONFIG_SCSI_BUSLOGIC" },
+	{ "mptbase", "CONFIG_FUSION" },
+	{ "mptspi", "CONFIG_FUSION_SPI" },
+	{ "mptsas", "CONFIG_FUSION_SAS" },
+	{ "vmw_pvscsi", "CONFIG_VMWARE_PVSCSI" },
+	{ "ahci", "CONFIG_SATA_AHCI" },
+	{ "ata_piix", "CONFIG_ATA_PIIX" },
+	{ "libata", "CONFIG_ATA" },
+	{ "piix", "CONFIG_BLK_DEV_PIIX" },
+	{ "nvme", "CONFIG_BLK_DEV_NVME" },
+	{ "e1000", "CONFIG_E1000" },
+	{ "e1000e", "CONFIG_E1000E" },
+	{ "pcnet32", "CONFIG_PCNET32" },
+	{ "vmxnet3", "CONFIG_VMXNET3" },
+	{ "ext2", "CONFIG_EXT2_FS" },
+	{ "ext3", "CONFIG_EXT3_FS" },
+	{ "ext4", "CONFIG_EXT4_FS" },
+	{ "xfs", "CONFIG_XFS_FS" },
 };
 
 static bool is_configured(const struct guest_kernel *k, const char *name)
@@ -87,7 +100,7 @@ static bool is_configured(const struct guest_kernel *k, const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(options) && k->config; i++) {
 		size_t n = strlen(options[i].option);
 
-		if (strcmp(options[i].module, name))
+		if (strcmp(options[i].module, name) != 0)
 			continue;
 		for (const char *p = k->config; (p = strstr(p, options[i].option)); p += n)
 			if ((p == k->config || p[-1] == '\n') && p[n] == '=')
@@ -112,7 +125,8 @@ static const char *module_of(void *ctx, const char *name)
 	return facts_module(ctx, name);
 }
 
-int facts_target_guest(const struct guest_facts *f, struct target_guest *out, struct unrack_error *err)
+int facts_target_guest(const struct guest_facts *f, struct target_guest *out,
+		       struct unrack_error *err)
 {
 	struct guest_kernel *k = NULL;
 
@@ -120,11 +134,14 @@ int facts_target_guest(const struct guest_facts *f, struct target_guest *out, st
 		k = &f->kernels[f->default_kernel];
 	/* Where the default is not known, or runs only under a hypervisor, any that has drivers. */
 	for (size_t i = 0; i < f->n_kernels && (!k || k->xen); i++)
-		if (f->kernels[i].tree && !f->kernels[i].xen && !f->kernels[i].rescue && !f->kernels[i].kdump)
+		if (f->kernels[i].tree && !f->kernels[i].xen && !f->kernels[i].rescue &&
+		    !f->kernels[i].kdump)
 			k = &f->kernels[i];
 	if (!k)
-		return error_set(err, UNRACK_UNSUPPORTED, "no kernel was found in /boot of %s; mount or copy the disk "
-				 "that holds /boot too", f->release);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "no kernel was found in /boot of %s; mount or copy the disk "
+				 "that holds /boot too",
+				 f->release);
 	memset(out, 0, sizeof *out);
 	out->module = module_of;
 	out->ctx = k;
@@ -135,7 +152,7 @@ int facts_target_guest(const struct guest_facts *f, struct target_guest *out, st
 	return 0;
 }
 
-/* --- JSON --------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------------------- */
 static const char *loader_name(enum loader_kind k)
 {
 	static const char *const names[] = { "none", "grub-legacy", "grub2", "lilo" };
@@ -189,21 +206,25 @@ struct json *facts_to_json(const struct guest_facts *f)
 	if (j)
 		bad |= json_set_str(j, "release", f->release) | json_set_str(j, "family", f->family) |
 		       json_set_int(j, "major", f->major) | json_set_int(j, "minor", f->minor) |
-		       json_set_int(j, "bits", f->bits) | json_set_str(j, "firmware", f->efi ? "efi" : "bios") |
-		       json_set_str(j, "hostname", f->hostname) | json_set_str(j, "loader", loader_name(f->loader.kind)) |
-		       json_set_str(j, "root", f->root) | json_set(j, "kernels", kernels) | json_set(j, "nics", nics);
+		       json_set_int(j, "bits", f->bits) |
+		       json_set_str(j, "firmware", f->efi ? "efi" : "bios") |
+		       json_set_str(j, "hostname", f->hostname) |
+		       json_set_str(j, "loader", loader_name(f->loader.kind)) |
+		       json_set_str(j, "root", f->root) | json_set(j, "kernels", kernels) |
+		       json_set(j, "nics", nics);
 	if (j && !bad)
 		return j;
 	json_free(j);
 	return NULL;
 }
 
-/* --- Text --------------------------------------------------------------------------------------- */
+/* --- Text ----------------------------------------------------------------------------- */
 static int put_kernel(const struct guest_kernel *k, struct buf *out)
 {
-	int bad = buf_printf(out, "kernel    %s%s%s%s%s%s", k->kver, k->is_default ? " (default)" : "",
-			     k->xen ? " (Xen)" : "", k->debug ? " (debug)" : "", k->rescue ? " (rescue)" : "",
-			     k->kdump ? " (kdump)" : "");
+	int bad =
+		buf_printf(out, "kernel    %s%s%s%s%s%s", k->kver, k->is_default ? " (default)" : "",
+			   k->xen ? " (Xen)" : "", k->debug ? " (debug)" : "",
+			   k->rescue ? " (rescue)" : "", k->kdump ? " (kdump)" : "");
 
 	if (k->bits)
 		bad |= buf_printf(out, ", %d bits", k->bits);
@@ -211,7 +232,8 @@ static int put_kernel(const struct guest_kernel *k, struct buf *out)
 	for (size_t i = 0; i < k->n_initrds; i++) {
 		const struct guest_initrd *d = &k->initrds[i];
 
-		bad |= buf_printf(out, "  initrd  %s: %s", d->path, d->problem ? d->problem : d->container);
+		bad |= buf_printf(out, "  initrd  %s: %s", d->path,
+				  d->problem ? d->problem : d->container);
 		if (d->root)
 			bad |= buf_printf(out, ", root %s", d->root);
 		bad |= buf_puts(out, "\n");
@@ -227,10 +249,11 @@ static int put_loader(const struct guest_loader *l, struct buf *out)
 	for (size_t i = 0; i < l->n_entries; i++) {
 		const struct guest_entry *e = &l->entries[i];
 
-		bad |= buf_printf(out, "  %c %zu     %s: %s%s%s%s\n", (int)i == l->default_entry ? '*' : ' ', i, e->title,
+		bad |= buf_printf(out, "  %c %zu     %s: %s%s%s%s\n",
+				  (int)i == l->default_entry ? '*' : ' ', i, e->title,
 				  e->kernel ? e->kernel : "(not a kernel)",
-				  e->kernel && e->kernel_index < 0 ? " (not there)" : "", e->root ? ", root " : "",
-				  e->root ? e->root : "");
+				  e->kernel && e->kernel_index < 0 ? " (not there)" : "",
+				  e->root ? ", root " : "", e->root ? e->root : "");
 	}
 	return bad;
 }
@@ -252,18 +275,22 @@ int facts_to_text(const struct guest_facts *f, struct buf *out)
 		const struct devname_mapped *m = &f->names.at[i];
 
 		if (m->image >= 0)
-			bad |= buf_printf(out, "disk      %s is image %d (%s)\n", m->disk, m->image, m->why);
+			bad |= buf_printf(out, "disk      %s is image %d (%s)\n", m->disk, m->image,
+					  m->why);
 		else
 			bad |= buf_printf(out, "disk      %s is %s (%s)\n", m->disk,
-					  m->image == -1 ? "not among the images" : "any of the images", m->why);
+					  m->image == -1 ? "not among the images" :
+							   "any of the images",
+					  m->why);
 	}
 	for (size_t i = 0; i < f->n_aliases; i++)
 		bad |= buf_printf(out, "alias     %s %s\n", f->aliases[i].name, f->aliases[i].module);
 	for (size_t i = 0; i < f->n_nics; i++) {
 		const struct guest_nic *n = &f->nics[i];
 
-		bad |= buf_printf(out, "network   %s%s%s%s%s%s\n", n->name, n->mac ? ", " : "", n->mac ? n->mac : "",
-				  n->bootproto ? ", " : "", n->bootproto ? n->bootproto : "",
+		bad |= buf_printf(out, "network   %s%s%s%s%s%s\n", n->name, n->mac ? ", " : "",
+				  n->mac ? n->mac : "", n->bootproto ? ", " : "",
+				  n->bootproto ? n->bootproto : "",
 				  n->hwaddr ? ", bound to its address" : "");
 	}
 	return bad ? -1 : 0;

@@ -40,7 +40,8 @@ int fields_edit(const char *text, size_t n, unsigned field, const struct edit_na
 			name = edit_names_find(names, word, len);
 		if (!name || !name->new)
 			continue;
-		if (buf_append(out, text + done, (size_t)(word - text) - done) < 0 || buf_puts(out, name->new) < 0)
+		if (buf_append(out, text + done, (size_t)(word - text) - done) < 0 ||
+		    buf_puts(out, name->new) < 0)
 			return error_nomem(err);
 		done = (size_t)(word - text) + len;
 	}

@@ -32,8 +32,10 @@ int fstab_parse(const char *text, size_t n, struct fstab_entry **out, size_t *co
 	bool bad = !f;
 
 	while (!bad && v.len < FSTAB_LINES_MAX && fields_next(text, n, &pos, &line, f, 6)) {
-		struct fstab_entry e = { .line = line, .passno = f[5][0] >= '1' && f[5][0] <= '9' ? f[5][0] - '0' : 0 };
+		struct fstab_entry e = { .line = line };
 
+		if (f[5][0] >= '1' && f[5][0] <= '9')
+			e.passno = f[5][0] - '0';
 		if (!f[2][0])
 			continue;
 		e.device = strdup(f[0]);
@@ -78,7 +80,8 @@ bool fstab_is_local(const struct fstab_entry *e)
 		"kudzu", "ignore", "hugetlbfs", "rpc_pipefs", "selinuxfs", "securityfs", "bind",
 	};
 
-	if (fstab_has_option(e, "noauto") || fstab_has_option(e, "_netdev") || fstab_has_option(e, "bind") ||
+	if (fstab_has_option(e, "noauto") || fstab_has_option(e, "_netdev") ||
+	    fstab_has_option(e, "bind") ||
 	    !strncmp(e->device, "/dev/fd", 7) || !strncmp(e->device, "/dev/cdrom", 10))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)

@@ -47,7 +47,7 @@ static bool take_number(const char **p, int *out)
 bool grubconf_device(const char *s, int *disk, int *partition)
 {
 	*partition = 0;
-	if (strncmp(s, "(hd", 3))
+	if (strncmp(s, "(hd", 3) != 0)
 		return false;
 	s += 3;
 	if (!take_number(&s, disk))
@@ -131,8 +131,8 @@ static bool is_hypervisor(const struct grubconf_entry *e)
 	return slash && !strncmp(slash, "/xen", 4);
 }
 
-static int add_to_entry(struct grubconf_entry *e, unsigned *modules, const struct line *l, const char *word,
-			size_t len, size_t arg)
+static int add_to_entry(struct grubconf_entry *e, unsigned *modules, const struct line *l,
+			const char *word, size_t len, size_t arg)
 {
 	if (line_is(word, len, "root") || line_is(word, len, "rootnoverify")) {
 		free(e->device);
@@ -228,7 +228,7 @@ int grubconf_parse(const char *text, size_t n, struct grubconf *out, struct unra
 	return 0;
 }
 
-/* --- Editing --------------------------------------------------------------------------------- */
+/* --- Editing -------------------------------------------------------------------------- */
 /* L from AT on, with the device names in its NAME=VALUE words replaced. */
 static int put_arguments(const struct line *l, size_t at, const struct edit_names *names, struct buf *out)
 {
@@ -264,7 +264,7 @@ static int put_comment(const struct line *l, const struct edit_names *names, str
 	const struct edit_name *name;
 	const char *word;
 
-	if (l->len <= n || memcmp(l->text, boot, n) || !line_word(l, &at, &word, &len))
+	if (l->len <= n || memcmp(l->text, boot, n) != 0 || !line_word(l, &at, &word, &len))
 		return buf_append(out, l->text, l->len + l->end);
 	name = edit_names_find(names, word, len);
 	if (!name || !name->new)
@@ -281,7 +281,8 @@ static int put_default(const struct line *l, size_t arg, int entry, struct buf *
 
 	line_word(l, &at, &word, &len);
 	return buf_append(out, l->text, (size_t)(word - l->text)) |
-	       buf_printf(out, "%s%d", word > l->text && isalpha((unsigned char)word[-1]) ? "=" : "", entry) |
+	       buf_printf(out, "%s%d", word > l->text && isalpha((unsigned char)word[-1]) ? "=" : "",
+			  entry) |
 	       buf_append(out, word + len, (size_t)(l->text + l->len + l->end - word) - len);
 }
 
@@ -310,7 +311,8 @@ int grubconf_edit(const char *text, size_t n, const struct edit_names *names, in
 		if (line_is(word, len, "title")) {
 			/* No default line so far: it was 0. */
 			if (!default_put)
-				bad |= buf_printf(out, "default=%d%s", default_entry, l.end == 2 ? "\r\n" : "\n");
+				bad |= buf_printf(out, "default=%d%s", default_entry,
+						  l.end == 2 ? "\r\n" : "\n");
 			default_put = in_entry = true;
 		}
 		if (line_is(word, len, "kernel") || line_is(word, len, "module"))

@@ -35,8 +35,8 @@ static bool has_word(const char *options, const char *word)
 	return false;
 }
 
-static void add(struct harm_list *h, enum harm_file file, unsigned line, const char *device, size_t len,
-		const char *what)
+static void add(struct harm_list *h, enum harm_file file, unsigned line, const char *device,
+		size_t len, const char *what)
 {
 	struct harm *harm;
 
@@ -65,7 +65,8 @@ static const char *table_harm(enum harm_file file, char (*f)[256])
 	}
 }
 
-static void find_in_table(struct harm_list *h, enum harm_file file, const struct buf *text, char (*f)[256])
+static void find_in_table(struct harm_list *h, enum harm_file file, const struct buf *text,
+			  char (*f)[256])
 {
 	unsigned line = 0;
 	size_t pos = 0;
@@ -93,7 +94,7 @@ static void find_in_script(struct harm_list *h, enum harm_file file, const struc
 int harm_find(struct guest *g, struct harm_list *out, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf text = { 0 };
-	char(*f)[256] = malloc(4 * sizeof *f);
+	char (*f)[256] = malloc(4 * sizeof *f);
 	bool found;
 	int r = 0;
 

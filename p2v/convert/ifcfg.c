@@ -13,7 +13,7 @@ bool ifcfg_is_config(const char *name)
 						 "~", ".swp", ".cfg", ".offline" };
 	size_t n = strlen(name);
 
-	if (strncmp(name, "ifcfg-", 6) || !name[6])
+	if (strncmp(name, "ifcfg-", 6) != 0 || !name[6])
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(leftovers); i++) {
 		size_t len = strlen(leftovers[i]);
@@ -67,7 +67,7 @@ int ifcfg_parse(const char *name, const char *text, size_t n, struct ifcfg *out,
 	out->hwaddr = sysconfig_get(text, n, "HWADDR");
 	out->old_hwaddr = sysconfig_get(text, n, "#HWADDR");
 	out->bootproto = sysconfig_get(text, n, "BOOTPROTO");
-	out->onboot = !onboot || strcasecmp(onboot, "no");
+	out->onboot = !onboot || strcasecmp(onboot, "no") != 0;
 	if (out->hwaddr && !*out->hwaddr) {
 		free(out->hwaddr);
 		out->hwaddr = NULL;

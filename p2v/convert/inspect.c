@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int inspect_read(struct guest *g, const char *path, struct buf *out, bool *found, struct unrack_error *err)
+int inspect_read(struct guest *g, const char *path, struct buf *out, bool *found,
+		 struct unrack_error *err)
 {
 	return guest_read_if(g, path, INSPECT_TEXT_MAX, out, found, err);
 }
@@ -24,7 +25,7 @@ int inspect_list(struct guest *g, const char *path, struct buf *names, struct un
 int inspect_real(struct guest *g, const char *path, char **out, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf real = { 0 };
-	struct guest_stat st;
+	struct guest_stat st = { 0 };
 	int r = guest_resolve(g, path, &real, err);
 
 	*out = NULL;

@@ -30,7 +30,7 @@ char *inspect_kernel_version(const uint8_t *data, size_t n);
 /* What the first sectors of a disk, N bytes, hold. */
 enum boot_sector inspect_boot_sector(const uint8_t *head, size_t n);
 
-/* --- For the parts, the plan and the check --------------------------------------------------- */
+/* --- For the parts, the plan and the check -------------------------------------------- */
 /* Small files; one that is missing is empty. */
 int inspect_read(struct guest *g, const char *path, struct buf *out, bool *found, struct unrack_error *err);
 /* Names in a folder, each followed by a NUL; a folder that is missing has none. */

@@ -14,7 +14,8 @@ static void learn_root(struct guest_facts *f, const struct guest *g, const char 
 	const struct guest_mount *root = g->n_mounts ? &g->mounts[0] : NULL;
 	struct devname d;
 
-	if (device && root && root->disk >= 0 && devname_parse(device, &d) && (int)d.partition == root->partition)
+	if (device && root && root->disk >= 0 && devname_parse(device, &d) &&
+	    (int)d.partition == root->partition)
 		devname_map_learn(&f->names, d.disk, root->disk, why);
 }
 
@@ -80,7 +81,8 @@ static int read_fstab(struct guest *g, struct guest_facts *f, struct unrack_erro
 		r = fstab_parse(buf_str(&text), text.len, &f->fstab, &f->n_fstab, err);
 	for (size_t i = 0; r == 0 && i < f->n_fstab; i++) {
 		const struct fstab_entry *e = &f->fstab[i];
-		char **field = !strcmp(e->where, "/") ? &f->root : !strcmp(e->type, "swap") ? &f->swap : NULL;
+		char **field = !strcmp(e->where, "/") ? &f->root :
+			       !strcmp(e->type, "swap") ? &f->swap : NULL;
 
 		if (!field || *field)
 			continue;

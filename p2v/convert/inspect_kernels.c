@@ -19,14 +19,14 @@
 #define MACHINE_386 3
 #define MACHINE_X86_64 62
 
-/* --- Bits of files ----------------------------------------------------------------------------- */
+/* --- Bits of files -------------------------------------------------------------------- */
 char *inspect_kernel_version(const uint8_t *data, size_t n)
 {
 	/* Documentation/x86/boot.rst: "HdrS" at 0x202; the word at 0x20e plus 0x200 is where
 	 * the text "VERSION (builder) ..." begins. */
 	size_t at, len = 0;
 
-	if (n < 0x210 || memcmp(data + 0x202, "HdrS", 4) || get_le16(data + 0x20e) == 0)
+	if (n < 0x210 || memcmp(data + 0x202, "HdrS", 4) != 0 || get_le16(data + 0x20e) == 0)
 		return NULL;
 	at = get_le16(data + 0x20e) + 0x200u;
 	while (at + len < n && len < KVER_MAX && isgraph(data[at + len]))
@@ -39,7 +39,7 @@ static int elf_bits(const struct buf *b)
 {
 	uint16_t machine;
 
-	if (b->len < 20 || memcmp(b->data, "\177ELF", 4))
+	if (b->len < 20 || memcmp(b->data, "\177ELF", 4) != 0)
 		return 0;
 	machine = get_le16(b->data + ELF_MACHINE);
 	if (machine != MACHINE_386 && machine != MACHINE_X86_64)
@@ -54,14 +54,15 @@ static bool ends_with(const char *s, const char *suffix)
 	return n >= m && !strcmp(s + n - m, suffix);
 }
 
-/* --- One kernel --------------------------------------------------------------------------------- */
-static int read_bits(struct guest *g, struct guest_kernel *k, const char *dir, const struct buf *files,
-		     struct unrack_error *err)
+/* --- One kernel ----------------------------------------------------------------------- */
+static int read_bits(struct guest *g, struct guest_kernel *k, const char *dir,
+		     const struct buf *files, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf path = { 0 }, module = { 0 };
 	int r;
 
-	for (const char *s = buf_str(files); s < (const char *)files->data + files->len; s += strlen(s) + 1) {
+	for (const char *s = buf_str(files); s < (const char *)files->data + files->len;
+	     s += strlen(s) + 1) {
 		if (!ends_with(s, ".ko") && !ends_with(s, ".o"))
 			continue;
 		if (buf_printf(&path, "%s/%s", dir, s) < 0)
@@ -99,7 +100,8 @@ static int read_modules(struct guest *g, struct guest_kernel *k, struct unrack_e
 	if (r == 0)
 		r = guest_read_if(g, buf_str(&path), INSPECT_BINARY_MAX, &builtin, &has_builtin, err);
 	if (r == 0)
-		r = module_tree_new(k->kver, buf_str(&files), files.len, has_dep ? buf_str(&dep) : NULL,
+		r = module_tree_new(k->kver, buf_str(&files), files.len,
+				    has_dep ? buf_str(&dep) : NULL,
 				    has_builtin ? buf_str(&builtin) : NULL, &k->tree, err);
 	return r == 0 ? read_bits(g, k, buf_str(&dir), &files, err) : r;
 }
@@ -166,7 +168,8 @@ static int version_of(struct guest *g, const char *path, char **kver, struct unr
 }
 
 /* Adds the kernel at PATH unless it is there; *index is its place, or -1. */
-static int add_file(struct guest *g, struct guest_facts *f, const char *path, int *index, struct unrack_error *err)
+static int add_file(struct guest *g, struct guest_facts *f, const char *path, int *index,
+		    struct unrack_error *err)
 {
 	char *real CLEANUP_FREE = NULL;
 	char *kver CLEANUP_FREE = NULL;
@@ -185,10 +188,10 @@ static int add_file(struct guest *g, struct guest_facts *f, const char *path, in
 	return add_kernel(g, f, kver, real, err);
 }
 
-/* --- Initrds ------------------------------------------------------------------------------------ */
+/* --- Initrds -------------------------------------------------------------------------- */
 /* Reads what IMAGE says of itself into I. WHY is for images that cannot be understood. */
-static int ask_initrd(const struct initrd *image, const struct guest_kernel *k, struct guest_initrd *i,
-		      struct unrack_error *why)
+static int ask_initrd(const struct initrd *image, const struct guest_kernel *k,
+		      struct guest_initrd *i, struct unrack_error *why)
 {
 	struct initrd_answer answer = { 0 };
 	struct module_tree *empty = NULL;
@@ -242,7 +245,8 @@ static bool is_left_alone(const char *path)
 }
 
 /* Adds the initrd at PATH unless it is there; *index is its place, or -1. */
-static int add_initrd(struct guest *g, struct guest_kernel *k, const char *path, int *index, struct unrack_error *err)
+static int add_initrd(struct guest *g, struct guest_kernel *k, const char *path, int *index,
+		      struct unrack_error *err)
 {
 	struct guest_initrd *i;
 	char *real = NULL;
@@ -295,7 +299,8 @@ static int find_initrds(struct guest *g, struct guest_facts *f, struct unrack_er
 				continue;
 			named[e->kernel_index] = true;
 			if (e->initrd)
-				r = add_initrd(g, &f->kernels[e->kernel_index], e->initrd, &e->initrd_index, err);
+				r = add_initrd(g, &f->kernels[e->kernel_index], e->initrd,
+					       &e->initrd_index, err);
 		}
 	for (size_t k = 0; r == 0 && k < f->n_kernels; k++)
 		if (!named[k] && !f->kernels[k].kdump)
@@ -303,7 +308,7 @@ static int find_initrds(struct guest *g, struct guest_facts *f, struct unrack_er
 	return r;
 }
 
-/* --- All of them ---------------------------------------------------------------------------------- */
+/* --- All of them ---------------------------------------------------------------------- */
 static int find_kernels(struct guest *g, struct guest_facts *f, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf names = { 0 };
@@ -311,14 +316,15 @@ static int find_kernels(struct guest *g, struct guest_facts *f, struct unrack_er
 
 	for (size_t i = 0; r == 0 && i < f->loader.n_entries; i++)
 		if (f->loader.entries[i].kernel)
-			r = add_file(g, f, f->loader.entries[i].kernel, &f->loader.entries[i].kernel_index, err);
+			r = add_file(g, f, f->loader.entries[i].kernel,
+				     &f->loader.entries[i].kernel_index, err);
 	if (r == 0)
 		r = inspect_list(g, "/boot", &names, err);
 	for (size_t at = 0; r == 0 && at < names.len; at += strlen(buf_str(&names) + at) + 1) {
 		const char *name = buf_str(&names) + at;
 		CLEANUP_BUF struct buf path = { 0 };
 
-		if (strncmp(name, "vmlinuz-", 8))
+		if (strncmp(name, "vmlinuz-", 8) != 0)
 			continue;
 		if (buf_printf(&path, "/boot/%s", name) < 0)
 			return error_nomem(err);
@@ -342,7 +348,8 @@ static int find_bits(struct guest *g, struct guest_facts *f, struct unrack_error
 			f->bits = elf_bits(&data);
 	}
 	if (r == 0 && f->bits < 0)
-		return error_set(err, UNRACK_UNSUPPORTED, "the system (%s) is not for PC processors; it can't run on ESX",
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "the system (%s) is not for PC processors; it can't run on ESX",
 				 f->release);
 	return r;
 }

@@ -21,14 +21,16 @@ enum boot_sector inspect_boot_sector(const uint8_t *head, size_t n)
 	if (!memcmp(head + 6, "LILO", 4) || !memcmp(head + 2, "LILO", 4))
 		return BOOT_SECTOR_LILO;
 	if (memmem(head + STAGE1_MESSAGES, SECTOR_SIZE - STAGE1_MESSAGES, "GRUB ", 5))
-		return head[STAGE1_VERSION] == 3 && head[STAGE1_VERSION + 1] == 2 ? BOOT_SECTOR_GRUB_LEGACY :
-										    BOOT_SECTOR_GRUB2;
+		return head[STAGE1_VERSION] == 3 && head[STAGE1_VERSION + 1] == 2 ?
+			       BOOT_SECTOR_GRUB_LEGACY :
+			       BOOT_SECTOR_GRUB2;
 	/* No code at all: only a partition table. */
 	return is_zero(head, 440) ? BOOT_SECTOR_EMPTY : BOOT_SECTOR_OTHER;
 }
 
 /* The first of PATHS that is a file, its real path; NULL: none. */
-static int first_real(struct guest *g, const char *const *paths, size_t n, char **out, struct unrack_error *err)
+static int first_real(struct guest *g, const char *const *paths, size_t n, char **out,
+		      struct unrack_error *err)
 {
 	int r = 0;
 
@@ -62,12 +64,13 @@ static enum loader_kind kind_of(struct guest *g, const struct guest_loader *l)
 	return guest_exists(g, "/etc/lilo.conf") ? LOADER_LILO : LOADER_NONE;
 }
 
-/* --- Entries --------------------------------------------------------------------------------- */
+/* --- Entries -------------------------------------------------------------------------- */
 static char *join(const char *where, const char *path)
 {
 	CLEANUP_BUF struct buf b = { 0 };
 
-	if (buf_printf(&b, "%s%s%s", strcmp(where, "/") ? where : "", path[0] == '/' ? "" : "/", path) < 0)
+	if (buf_printf(&b, "%s%s%s", strcmp(where, "/") ? where : "", path[0] == '/' ? "" : "/",
+		       path) < 0)
 		return NULL;
 	return buf_steal(&b);
 }
@@ -84,7 +87,7 @@ static char *guest_path(struct guest *g, int disk, int partition, const char *pa
 	in_boot = join("/boot", path);
 	plain = join("/", path);
 	if (in_boot && plain && !guest_exists(g, plain) &&
-	    (guest_exists(g, in_boot) || strncmp(path, "/boot/", 6))) {
+	    (guest_exists(g, in_boot) || strncmp(path, "/boot/", 6) != 0)) {
 		free(plain);
 		return in_boot;
 	}
@@ -137,7 +140,7 @@ static int read_saved(struct guest *g, struct guest_loader *l, struct unrack_err
 static int read_grub_legacy(struct guest *g, struct guest_loader *l, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf text = { 0 };
-	struct grubconf conf;
+	struct grubconf conf = { 0 };
 	bool found;
 	int r = inspect_read(g, l->conf, &text, &found, err);
 
@@ -161,16 +164,19 @@ static int read_grub_legacy(struct guest *g, struct guest_loader *l, struct unra
 int inspect_loader(struct guest *g, struct guest_facts *f, struct unrack_error *err)
 {
 	/* RHEL's GRUB reads grub.conf; menu.lst and /etc/grub.conf are links to it. */
-	static const char *const grub[] = { "/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf" };
-	static const char *const grub2[] = { "/boot/grub2/grub.cfg", "/boot/efi/EFI/redhat/grub.cfg" };
+	static const char *const grub[] = { "/boot/grub/grub.conf", "/boot/grub/menu.lst",
+					    "/etc/grub.conf" };
+	static const char *const grub2[] = { "/boot/grub2/grub.cfg",
+					     "/boot/efi/EFI/redhat/grub.cfg" };
 	static const char *const lilo[] = { "/etc/lilo.conf" };
 	struct guest_loader *l = &f->loader;
 	int r;
 
 	l->n_sectors = g->disk_heads ? (unsigned)min_u64(g->disks, ARRAY_LEN(l->sectors)) : 0;
 	for (unsigned i = 0; i < l->n_sectors; i++)
-		l->sectors[i] = g->disk_heads[i] ? inspect_boot_sector(g->disk_heads[i], SECTOR_SIZE) :
-						   BOOT_SECTOR_UNREAD;
+		l->sectors[i] = g->disk_heads[i] ?
+					inspect_boot_sector(g->disk_heads[i], SECTOR_SIZE) :
+					BOOT_SECTOR_UNREAD;
 	r = first_real(g, grub, ARRAY_LEN(grub), &l->conf, err);
 	if (r < 0)
 		return r;

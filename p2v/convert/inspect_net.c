@@ -37,12 +37,6 @@ static char *hwconf_mac(const struct buf *hwconf, const char *device)
 	return mac;
 }
 
-static void lower(char *s)
-{
-	for (; s && *s; s++)
-		*s = (char)tolower((unsigned char)*s);
-}
-
 static bool is_known(const struct guest_facts *f, const char *device)
 {
 	for (size_t i = 0; i < f->n_nics; i++)
@@ -51,27 +45,43 @@ static bool is_known(const struct guest_facts *f, const char *device)
 	return false;
 }
 
+/* The first of LIST that is a card's address, in lower case; the others are freed. */
+static char *take_mac(char *list[], size_t n)
+{
+	char *mac = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *s = list[i];
+		size_t k = 0;
+
+		while (s && k < 17 && (k % 3 == 2 ? s[k] == ':' : isxdigit((unsigned char)s[k])))
+			k++;
+		if (!mac && s && k == 17 && !s[17])
+			mac = list[i];
+		else
+			free(list[i]);
+	}
+	for (char *p = mac; p && *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return mac;
+}
+
 static int add_nic(struct guest_facts *f, const char *path, struct ifcfg *c, const struct buf *hwconf,
 		   struct unrack_error *err)
 {
+	/* The last is what a repair made a comment: the VM's card gets the physical address. */
+	char *macs[] = { c->hwaddr, hwconf_mac(hwconf, c->device), c->old_hwaddr };
 	struct guest_nic *n = &f->nics[f->n_nics++];
 
 	n->name = c->device;
 	n->bootproto = c->bootproto;
 	n->onboot = c->onboot;
 	n->hwaddr = c->hwaddr != NULL;
-	n->mac = c->hwaddr ? c->hwaddr : hwconf_mac(hwconf, c->device);
-	/* What a repair made a comment: the VM's card gets the physical address from it. */
-	if (!n->mac) {
-		n->mac = c->old_hwaddr;
-		c->old_hwaddr = NULL;
-	}
-	free(c->old_hwaddr);
+	n->mac = take_mac(macs, 3);
 	memset(c, 0, sizeof *c);
-	lower(n->mac);
 	n->path = strdup(path);
 	for (size_t i = 0; i < f->n_aliases; i++) {
-		if (strcmp(f->aliases[i].name, n->name))
+		if (strcmp(f->aliases[i].name, n->name) != 0)
 			continue;
 		free(n->driver);
 		n->driver = strdup(f->aliases[i].module);
@@ -92,7 +102,8 @@ static int find_nics(struct guest *g, struct guest_facts *f, struct unrack_error
 		return error_nomem(err);
 	if (r == 0)
 		r = inspect_read(g, "/etc/sysconfig/hwconf", &hwconf, &found, err);
-	for (size_t at = 0; r == 0 && at < names.len && f->n_nics < NICS_MAX; at += strlen(buf_str(&names) + at) + 1) {
+	for (size_t at = 0; r == 0 && at < names.len && f->n_nics < NICS_MAX;
+	     at += strlen(buf_str(&names) + at) + 1) {
 		const char *name = buf_str(&names) + at;
 		CLEANUP_BUF struct buf path = { 0 }, text = { 0 };
 		struct ifcfg c = { 0 };
@@ -113,7 +124,8 @@ static int find_nics(struct guest *g, struct guest_facts *f, struct unrack_error
 
 static int read_modconf(struct guest *g, struct guest_facts *f, struct unrack_error *err)
 {
-	static const char *const files[] = { "/etc/modprobe.conf", "/etc/modules.conf", "/etc/conf.modules" };
+	static const char *const files[] = { "/etc/modprobe.conf", "/etc/modules.conf",
+					     "/etc/conf.modules" };
 	CLEANUP_BUF struct buf text = { 0 };
 	bool found;
 	int r = 0;
@@ -128,13 +140,15 @@ static int read_modconf(struct guest *g, struct guest_facts *f, struct unrack_er
 
 static int find_kudzu(struct guest *g, struct guest_facts *f, struct unrack_error *err)
 {
-	static const char *const folders[] = { "/etc/rc.d/rc2.d", "/etc/rc.d/rc3.d", "/etc/rc.d/rc4.d", "/etc/rc.d/rc5.d" };
+	static const char *const folders[] = { "/etc/rc.d/rc2.d", "/etc/rc.d/rc3.d",
+					       "/etc/rc.d/rc4.d", "/etc/rc.d/rc5.d" };
 	CLEANUP_BUF struct buf names = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof folders / sizeof folders[0]; i++) {
 		r = inspect_list(g, folders[i], &names, err);
-		for (size_t at = 0; r == 0 && at < names.len; at += strlen(buf_str(&names) + at) + 1) {
+		for (size_t at = 0; r == 0 && at < names.len;
+		     at += strlen(buf_str(&names) + at) + 1) {
 			const char *name = buf_str(&names) + at;
 
 			f->kudzu |= name[0] == 'S' && strlen(name) == 8 && !strcmp(name + 3, "kudzu");

@@ -52,8 +52,10 @@ void inspect_parse_release(const char *text, const char **family, int *major, in
 
 static int refuse(const char *what, struct unrack_error *err)
 {
-	return error_set(err, UNRACK_UNSUPPORTED, "the system is %s; unrack knows Red Hat Enterprise Linux 2.1 to 10 "
-			 "and its rebuilds", what);
+	return error_set(err, UNRACK_UNSUPPORTED,
+			 "the system is %s; unrack knows Red Hat Enterprise Linux 2.1 to 10 "
+			 "and its rebuilds",
+			 what);
 }
 
 /* What else it calls itself. */
@@ -75,7 +77,8 @@ static int refuse_other(struct guest *g, struct unrack_error *err)
 int inspect_release(struct guest *g, struct guest_facts *f, struct unrack_error *err)
 {
 	/* Oracle's systems have a redhat-release that says Red Hat. */
-	static const char *const files[] = { "/etc/oracle-release", "/etc/enterprise-release", "/etc/redhat-release" };
+	static const char *const files[] = { "/etc/oracle-release", "/etc/enterprise-release",
+					     "/etc/redhat-release" };
 	CLEANUP_BUF struct buf text = { 0 };
 	const char *family;
 	bool found = false;

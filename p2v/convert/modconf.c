@@ -38,7 +38,8 @@ static bool is_numbered(const char *name, const char *prefix, bool digits)
 {
 	size_t n = strlen(prefix);
 
-	return !strncmp(name, prefix, n) && (!digits || name[n]) && strspn(name + n, "0123456789") == strlen(name + n);
+	return !strncmp(name, prefix, n) && (!digits || name[n]) &&
+	       strspn(name + n, "0123456789") == strlen(name + n);
 }
 
 static bool is_adapter(const char *name)
@@ -98,7 +99,7 @@ int modconf_parse(const char *text, size_t n, struct modconf_alias **out, size_t
 	return 0;
 }
 
-/* --- Editing --------------------------------------------------------------------------------- */
+/* --- Editing -------------------------------------------------------------------------- */
 struct job {
 	const struct modconf_change *c;
 	struct modconf_alias *aliases; /* in the order of the lines */
@@ -110,8 +111,7 @@ struct job {
 
 static int by_number(const void *a, const void *b)
 {
-	const struct modconf_alias *x = *(const struct modconf_alias *const *)a;
-	const struct modconf_alias *y = *(const struct modconf_alias *const *)b;
+	const struct modconf_alias *x = a, *y = b;
 	int c = strcmp(x->name, y->name);
 
 	return c ? c : (x->line > y->line) - (x->line < y->line);
@@ -119,7 +119,7 @@ static int by_number(const void *a, const void *b)
 
 static int plan_adapters(struct job *j)
 {
-	const struct modconf_alias **sorted = calloc(j->n + 1, sizeof *sorted);
+	struct modconf_alias *sorted = calloc(j->n + 1, sizeof *sorted); /* shares the strings */
 	size_t n = 0, right = 0;
 	int bad = 0;
 
@@ -127,12 +127,12 @@ static int plan_adapters(struct job *j)
 		return -1;
 	for (size_t i = 0; i < j->n; i++)
 		if (is_adapter(j->aliases[i].name))
-			sorted[n++] = &j->aliases[i];
+			sorted[n++] = j->aliases[i];
 	qsort(sorted, n, sizeof *sorted, by_number);
 	for (size_t i = 0; i < j->c->n_adapters; i++)
 		bad |= str_vec_push(&j->adapters, j->c->adapters[i]);
 	for (size_t i = 0; i < n; i++) {
-		const char *module = sorted[i]->module;
+		const char *module = sorted[i].module;
 
 		if (is_in(module, j->c->adapters, j->c->n_adapters))
 			continue;
@@ -141,7 +141,8 @@ static int plan_adapters(struct job *j)
 		else
 			bad |= str_vec_push(&j->gone, module);
 	}
-	while (right < n && right < j->adapters.len && same_module(sorted[right]->module, j->adapters.at[right]))
+	while (right < n && right < j->adapters.len &&
+	       same_module(sorted[right].module, j->adapters.at[right]))
 		right++;
 	j->adapters_right = right == n && right == j->adapters.len;
 	free(sorted);
@@ -153,7 +154,7 @@ static bool card_changes(const struct job *j, const struct modconf_alias *a)
 	if (!j->c->nic_module || !is_card(a->name) || same_module(a->module, j->c->nic_module))
 		return false;
 	/* A card that was switched off stays so, unless it is one of the VM's. */
-	if (strcmp(a->module, "off") && strcmp(a->module, "null"))
+	if (strcmp(a->module, "off") != 0 && strcmp(a->module, "null"))
 		return true;
 	for (size_t i = 0; i < j->c->n_nics; i++)
 		if (!strcmp(a->name, j->c->nics[i]))

@@ -9,7 +9,7 @@
 #include "drivers.h"
 #include "plan_parts.h"
 
-/* --- Adding -------------------------------------------------------------------------------------- */
+/* --- Adding --------------------------------------------------------------------------- */
 char *plan_say(const char *fmt, ...)
 {
 	char *text;
@@ -55,12 +55,13 @@ struct edit *plan_add_edit(struct plan_job *j, enum edit_kind kind, const char *
 	return e;
 }
 
-int plan_add_text(struct plan_job *j, const char *path, const struct buf *before, const struct buf *after,
-		  char *reason, struct unrack_error *err)
+int plan_add_text(struct plan_job *j, const char *path, const struct buf *before,
+		  const struct buf *after, char *reason, struct unrack_error *err)
 {
 	struct edit *e;
 
-	if (before->len == after->len && (!before->len || !memcmp(before->data, after->data, before->len))) {
+	if (before->len == after->len &&
+	    (!before->len || !memcmp(before->data, after->data, before->len))) {
 		free(reason);
 		return 0;
 	}
@@ -70,7 +71,8 @@ int plan_add_text(struct plan_job *j, const char *path, const struct buf *before
 		return error_nomem(err);
 	}
 	e->reason = reason;
-	return buf_append(&e->before, before->data, before->len) | buf_append(&e->after, after->data, after->len) ?
+	return buf_append(&e->before, before->data, before->len) |
+			       buf_append(&e->after, after->data, after->len) ?
 		       error_nomem(err) :
 		       0;
 }
@@ -111,23 +113,31 @@ void plan_free(struct plan *p)
 	memset(p, 0, sizeof *p);
 }
 
-/* --- What cannot be repaired ----------------------------------------------------------------------- */
+/* --- What cannot be repaired ---------------------------------------------------------- */
 static int refuse_family(const struct guest_facts *f, struct unrack_error *err)
 {
 	const struct guest_loader *l = &f->loader;
 
 	if (f->efi)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s boots by EFI; EFI guests are not repaired by this version",
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s boots by EFI; EFI guests are not repaired by this version",
 				 f->release);
 	if (l->kind == LOADER_GRUB2 || f->major >= 6)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s boots by %s; GRUB 2 / dracut guests are not repaired by "
-				 "this version", f->release, l->kind == LOADER_GRUB2 ? "GRUB 2" : "a dracut initramfs");
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s boots by %s; GRUB 2 / dracut guests are not repaired by "
+				 "this version",
+				 f->release,
+				 l->kind == LOADER_GRUB2 ? "GRUB 2" : "a dracut initramfs");
 	if (l->kind == LOADER_LILO)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s boots by LILO, whose map of sectors can't be rewritten "
-				 "from outside; install GRUB on the server first, then copy it again", f->release);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s boots by LILO, whose map of sectors can't be rewritten "
+				 "from outside; install GRUB on the server first, then copy it again",
+				 f->release);
 	if (l->kind == LOADER_NONE || !l->conf)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s has no boot loader that is known: there is no "
-				 "/boot/grub/grub.conf; is /boot on a disk that is not here?", f->release);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s has no boot loader that is known: there is no "
+				 "/boot/grub/grub.conf; is /boot on a disk that is not here?",
+				 f->release);
 	return 0;
 }
 
@@ -136,7 +146,8 @@ static bool is_stacked(const char *name)
 {
 	struct devname d;
 
-	return !strncmp(name, "/dev/", 5) && strncmp(name, "/dev/disk/", 10) && !devname_parse(name, &d);
+	return !strncmp(name, "/dev/", 5) && strncmp(name, "/dev/disk/", 10) != 0 &&
+	       !devname_parse(name, &d);
 }
 
 static int refuse_root(const struct plan_job *j, struct unrack_error *err)
@@ -145,16 +156,19 @@ static int refuse_root(const struct plan_job *j, struct unrack_error *err)
 	const char *root = j->f->root;
 
 	if (!root)
-		return error_set(err, UNRACK_DAMAGED, "/etc/fstab of the guest names no device for /");
+		return error_set(err, UNRACK_DAMAGED,
+				 "/etc/fstab of the guest names no device for /");
 	if (!is_stacked(root) && g->n_mounts && g->mounts[0].disk < 0 && g->mounts[0].device[0])
 		root = g->mounts[0].device;
 	if (!is_stacked(root))
 		return 0;
-	return error_set(err, UNRACK_UNSUPPORTED, "the root filesystem is on %s; guests whose root is on LVM, software "
-			 "RAID or multipath are not repaired by this version", root);
+	return error_set(err, UNRACK_UNSUPPORTED,
+			 "the root filesystem is on %s; guests whose root is on LVM, software "
+			 "RAID or multipath are not repaired by this version",
+			 root);
 }
 
-/* --- The kernel that the VM starts ------------------------------------------------------------------ */
+/* --- The kernel that the VM starts ---------------------------------------------------- */
 static int entry_without_xen(const struct plan_job *j)
 {
 	const struct guest_facts *f = j->f;
@@ -176,23 +190,30 @@ static int choose_kernel(struct plan_job *j, struct unrack_error *err)
 	int entry = l->default_entry;
 
 	if (entry < 0 || (size_t)entry >= l->n_entries)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s starts entry %d by default, and has %zu (they count from 0); "
-				 "correct it on the server, then copy it again", l->conf, entry, l->n_entries);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s starts entry %d by default, and has %zu (they count from 0); "
+				 "correct it on the server, then copy it again",
+				 l->conf, entry, l->n_entries);
 	e = &l->entries[entry];
 	if (e->xen) {
 		entry = entry_without_xen(j);
 		if (entry < 0)
-			return error_set(err, UNRACK_UNSUPPORTED, "%s starts Xen's hypervisor (%s), which ESX can't run, and "
-					 "there is no entry without it; install kernel (not kernel-xen) on the server",
+			return error_set(err, UNRACK_UNSUPPORTED,
+					 "%s starts Xen's hypervisor (%s), which ESX can't run, and "
+					 "there is no entry without it; install kernel (not "
+					 "kernel-xen) on the server",
 					 l->conf, e->title);
 		j->default_entry = entry;
 		e = &l->entries[entry];
 	}
 	if (!e->kernel)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s starts entry %d (%s) by default, which is no kernel of this "
-				 "guest", l->conf, entry, e->title);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s starts entry %d (%s) by default, which is no kernel of this "
+				 "guest",
+				 l->conf, entry, e->title);
 	if (e->kernel_index < 0)
-		return error_set(err, UNRACK_DAMAGED, "%s starts %s by default (%s), which is not there", l->conf,
+		return error_set(err, UNRACK_DAMAGED,
+				 "%s starts %s by default (%s), which is not there", l->conf,
 				 e->kernel, e->title);
 	j->entry = e;
 	j->kernel = &j->f->kernels[e->kernel_index];
@@ -206,8 +227,10 @@ static int require_driver(const struct plan_job *j, struct unrack_error *err)
 	if (drivers_disk(j->kernel, j->t))
 		return 0;
 	device_module_files(j->t->disk->modules, j->kernel->kver, files, sizeof files);
-	return error_set(err, UNRACK_UNSUPPORTED, "no kernel with a usable driver: %s, which starts by default, has no "
-			 "driver for %s (there is no %s)", j->kernel->kver, j->t->disk->name, files);
+	return error_set(err, UNRACK_UNSUPPORTED,
+			 "no kernel with a usable driver: %s, which starts by default, has no "
+			 "driver for %s (there is no %s)",
+			 j->kernel->kver, j->t->disk->name, files);
 }
 
 /* Names that were matched only by their order are said. */
@@ -219,8 +242,12 @@ static int warn_names(struct plan_job *j, struct unrack_error *err)
 		const struct devname_mapped *m = &j->names.at[i];
 
 		if (m->image >= 0 && j->names.images > 1 && !strncmp(m->why, "by its order", 12))
-			r = plan_warn(j, plan_say("/dev/%s is taken to be disk %d %s; /boot/grub/device.map of the server "
-						  "could say it for certain", m->disk, m->image, m->why), err);
+			r = plan_warn(j,
+				      plan_say("/dev/%s is taken to be disk %d %s; "
+					       "/boot/grub/device.map of the server "
+					       "could say it for certain",
+					       m->disk, m->image, m->why),
+				      err);
 	}
 	return r;
 }
@@ -229,8 +256,8 @@ int plan_make(struct guest *g, const struct guest_facts *facts, const struct tar
 	      struct plan *out, struct unrack_error *err)
 {
 	static int (*const parts[])(struct plan_job *, struct unrack_error *) = {
-		warn_names, plan_harm, plan_modconf, plan_fstab, plan_loader,
-		plan_network, plan_kudzu, plan_caches, plan_initrds,
+		warn_names,   plan_harm,  plan_modconf, plan_fstab,   plan_loader,
+		plan_network, plan_kudzu, plan_caches,	plan_initrds,
 	};
 	struct plan_job *j = calloc(1, sizeof *j);
 	int r;

@@ -12,7 +12,7 @@
 #include "lines.h"
 #include "plan_parts.h"
 
-/* --- Drivers -------------------------------------------------------------------------------------- */
+/* --- Drivers -------------------------------------------------------------------------- */
 /* "scsi_hostadapter cciss and eth0 tg3": the aliases that the VM has no use for. */
 static char *say_aliases(const struct plan_job *j, const struct modconf_change *c)
 {
@@ -20,18 +20,22 @@ static char *say_aliases(const struct plan_job *j, const struct modconf_change *
 	int bad = 0;
 
 	for (size_t i = 0; i < j->f->n_aliases; i++)
-		bad |= buf_printf(&old, "%s%s %s", i ? ", " : "", j->f->aliases[i].name, j->f->aliases[i].module);
+		bad |= buf_printf(&old, "%s%s %s", i ? ", " : "", j->f->aliases[i].name,
+				  j->f->aliases[i].module);
 	for (size_t i = 0; i < c->n_adapters; i++)
 		bad |= buf_printf(&new, "%s%s", i ? ", " : "", c->adapters[i]);
 	if (c->nic_module)
 		bad |= buf_printf(&new, "%s%s", new.len ? " and " : "", c->nic_module);
 	return bad ? NULL :
-		     plan_say("modprobe and mkinitrd take drivers from its aliases; it has %s, the VM's %s and %s need %s",
-			      old.len ? buf_str(&old) : "none", j->t->disk->name, j->t->nic->name, buf_str(&new));
+		     plan_say("modprobe and mkinitrd take drivers from its aliases; it has %s, the "
+			      "VM's %s and %s need %s",
+			      old.len ? buf_str(&old) : "none", j->t->disk->name, j->t->nic->name,
+			      buf_str(&new));
 }
 
 /* The file that this release's mkinitrd reads, where there was none. */
-static int add_modconf(struct plan_job *j, const struct buf *text, char *reason, struct unrack_error *err)
+static int add_modconf(struct plan_job *j, const struct buf *text, char *reason,
+		       struct unrack_error *err)
 {
 	const char *path = j->f->major < 4 ? "/etc/modules.conf" : "/etc/modprobe.conf";
 	struct edit *e = text->len && reason ? plan_add_edit(j, EDIT_WRITE, path) : NULL;
@@ -44,7 +48,8 @@ static int add_modconf(struct plan_job *j, const struct buf *text, char *reason,
 	e->existed = false;
 	e->mode = 0644;
 	e->label_from = strdup("/etc/fstab");
-	return !e->label_from || buf_append(&e->after, text->data, text->len) < 0 ? error_nomem(err) : 0;
+	return !e->label_from || buf_append(&e->after, text->data, text->len) < 0 ? error_nomem(err) :
+										    0;
 }
 
 int plan_modconf(struct plan_job *j, struct unrack_error *err)
@@ -54,14 +59,15 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err)
 	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
 	const char *adapters[DRIVERS_MAX];
 	struct modconf_change c = { .adapters = adapters, .kept = kept, .n_kept = 2 };
-	const char **nics CLEANUP_FREE = calloc(j->f->n_nics + 1, sizeof *nics);
+	const char **nics CLEANUP_FREE = NULL;
 	bool found;
 	int r;
 
-	if (!nics)
-		return error_nomem(err);
 	if (!j->f->modconf && j->f->major > 5)
 		return 0;
+	nics = calloc(j->f->n_nics + 1, sizeof *nics);
+	if (!nics)
+		return error_nomem(err);
 	c.n_adapters = drivers_adapters(j->kernel, j->t, adapters);
 	c.nic_module = drivers_nic(j->kernel, j->t);
 	c.nics = nics;
@@ -69,8 +75,10 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err)
 		if (!strncmp(j->f->nics[i].name, "eth", 3))
 			nics[c.n_nics++] = j->f->nics[i].name;
 	if (!c.nic_module)
-		r = plan_warn(j, plan_say("kernel %s has no driver for %s: the VM will have no network", j->kernel->kver,
-					  j->t->nic->name), err);
+		r = plan_warn(j,
+			      plan_say("kernel %s has no driver for %s: the VM will have no network",
+				       j->kernel->kver, j->t->nic->name),
+			      err);
 	else
 		r = 0;
 	if (r == 0 && j->f->modconf)
@@ -78,15 +86,18 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err)
 	if (r == 0)
 		r = modconf_edit(buf_str(&before), before.len, &c, &after, err);
 	if (r < 0 || j->f->modconf)
-		return r < 0 ? r : plan_add_text(j, j->f->modconf, &before, &after, say_aliases(j, &c), err);
+		return r < 0 ? r :
+			       plan_add_text(j, j->f->modconf, &before, &after, say_aliases(j, &c),
+					     err);
 	return add_modconf(j, &after, say_aliases(j, &c), err);
 }
 
-/* --- fstab ---------------------------------------------------------------------------------------- */
+/* --- fstab ---------------------------------------------------------------------------- */
 static int add_fstab_name(struct plan_job *j, struct plan_table *t, const struct fstab_entry *e,
 			  struct unrack_error *err)
 {
-	bool needed = fstab_is_local(e) || (!strcmp(e->type, "swap") && !fstab_has_option(e, "noauto"));
+	bool needed =
+		fstab_is_local(e) || (!strcmp(e->type, "swap") && !fstab_has_option(e, "noauto"));
 	enum devname_result result;
 	int r = plan_table_translate(j, t, e->device, e->where, &result, err);
 
@@ -94,8 +105,10 @@ static int add_fstab_name(struct plan_job *j, struct plan_table *t, const struct
 		return r;
 	if (result == DEVNAME_UNSURE || !strcmp(e->where, "/"))
 		return plan_refuse_name(j, "/etc/fstab", e->device, result, err);
-	return plan_warn(j, plan_say("/etc/fstab mounts %s at %s, a disk that is none of the %u given", e->device, e->where,
-				     j->names.images), err);
+	return plan_warn(j,
+			 plan_say("/etc/fstab mounts %s at %s, a disk that is none of the %u given",
+				  e->device, e->where, j->names.images),
+			 err);
 }
 
 int plan_fstab(struct plan_job *j, struct unrack_error *err)
@@ -122,9 +135,10 @@ int plan_fstab(struct plan_job *j, struct unrack_error *err)
 	return r;
 }
 
-/* --- Loader --------------------------------------------------------------------------------------- */
+/* --- Loader --------------------------------------------------------------------------- */
 /* Device names in the arguments of one entry. */
-static int add_arguments(struct plan_job *j, struct plan_table *t, const struct guest_entry *e, struct unrack_error *err)
+static int add_arguments(struct plan_job *j, struct plan_table *t, const struct guest_entry *e,
+			 struct unrack_error *err)
 {
 	struct line l = { e->args, strlen(e->args), 0 };
 	const char *word;
@@ -133,8 +147,10 @@ static int add_arguments(struct plan_job *j, struct plan_table *t, const struct 
 
 	while (r == 0 && line_word(&l, &at, &word, &len)) {
 		const char *equals = memchr(word, '=', len);
-		bool is_root = len > 5 && !memcmp(word, "root=", 5), is_resume = len > 7 && !memcmp(word, "resume=", 7);
-		char *name CLEANUP_FREE = equals ? line_copy(equals + 1, (size_t)(word + len - equals) - 1) : NULL;
+		bool is_root = len > 5 && !memcmp(word, "root=", 5),
+		     is_resume = len > 7 && !memcmp(word, "resume=", 7);
+		char *name CLEANUP_FREE =
+			equals ? line_copy(equals + 1, (size_t)(word + len - equals) - 1) : NULL;
 		enum devname_result result;
 
 		if (!equals)
@@ -146,17 +162,22 @@ static int add_arguments(struct plan_job *j, struct plan_table *t, const struct 
 			continue;
 		if (is_resume)
 			r = plan_table_add(t, name, NULL, err);
-		else if (is_root && e->kernel_index >= 0 && &j->f->kernels[e->kernel_index] == j->kernel)
+		else if (is_root && e->kernel_index >= 0 &&
+			 &j->f->kernels[e->kernel_index] == j->kernel)
 			r = plan_refuse_name(j, j->f->loader.conf, name, result, err);
 		else if (is_root)
-			r = plan_warn(j, plan_say("entry \"%s\" of %s starts with root=%s, which is none of the disks given",
-						  e->title, j->f->loader.conf, name), err);
+			r = plan_warn(j,
+				      plan_say("entry \"%s\" of %s starts with root=%s, which is "
+					       "none of the disks given",
+					       e->title, j->f->loader.conf, name),
+				      err);
 	}
 	return r;
 }
 
 /* Whole disks that some file names: those that the map knows. */
-static int add_disks(struct plan_job *j, struct plan_table *t, bool drop_absent, struct unrack_error *err)
+static int add_disks(struct plan_job *j, struct plan_table *t, bool drop_absent,
+		     struct unrack_error *err)
 {
 	enum devname_result result;
 	int r = 0;
@@ -214,11 +235,16 @@ static int edit_conf(struct plan_job *j, struct unrack_error *err)
 		r = add_disks(j, &t, false, err); /* the comment #boot= */
 	names = plan_table_names(&t);
 	if (r == 0)
-		r = grubconf_edit(buf_str(&before), before.len, &names, j->default_entry, &after, err);
+		r = grubconf_edit(buf_str(&before), before.len, &names, j->default_entry, &after,
+				  err);
 	if (r == 0)
 		r = plan_add_text(j, l->conf, &before, &after,
-				  say_used(&t, &before, j->default_entry >= 0 ?
-					   "its default is an entry for Xen's hypervisor, which ESX can't run" : NULL), err);
+				  say_used(&t, &before,
+					   j->default_entry >= 0 ?
+						   "its default is an entry for Xen's hypervisor, "
+						   "which ESX can't run" :
+						   NULL),
+				  err);
 	plan_table_free(&t);
 	return r;
 }
@@ -240,7 +266,8 @@ static int edit_devicemap(struct plan_job *j, struct unrack_error *err)
 	if (r == 0)
 		r = devicemap_edit(buf_str(&before), before.len, &names, &after, err);
 	if (r == 0)
-		r = plan_add_text(j, j->f->devicemap, &before, &after, say_used(&t, &before, NULL), err);
+		r = plan_add_text(j, j->f->devicemap, &before, &after, say_used(&t, &before, NULL),
+				  err);
 	plan_table_free(&t);
 	return r;
 }
@@ -284,9 +311,9 @@ int plan_loader(struct plan_job *j, struct unrack_error *err)
 	return r == 0 ? edit_sysconfig_grub(j, err) : r;
 }
 
-/* --- First do no harm ------------------------------------------------------------------------------- */
-static int edit_harm(struct plan_job *j, enum harm_file file, const char *path, const struct plan_table *t,
-		     struct unrack_error *err)
+/* --- First do no harm ----------------------------------------------------------------- */
+static int edit_harm(struct plan_job *j, enum harm_file file, const char *path,
+		     const struct plan_table *t, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
 	struct edit_names names = plan_table_names(t);
@@ -295,7 +322,12 @@ static int edit_harm(struct plan_job *j, enum harm_file file, const char *path, 
 
 	if (r == 0)
 		r = harm_edit(file, buf_str(&before), before.len, &names, &after, err);
-	return r == 0 ? plan_add_text(j, path, &before, &after, say_used(t, &before, "names of disks move, and here a wrong one destroys data"), err) : r;
+	return r == 0 ? plan_add_text(
+				j, path, &before, &after,
+				say_used(t, &before,
+					 "names of disks move, and here a wrong one destroys data"),
+				err) :
+			r;
 }
 
 static int add_harm(struct plan_job *j, struct plan_table *t, const char *path, const struct harm *h,
@@ -307,12 +339,17 @@ static int add_harm(struct plan_job *j, struct plan_table *t, const char *path, 
 	if (r < 0 || result == DEVNAME_KEPT || result == DEVNAME_NEW)
 		return r;
 	if (!h->what[0] || devname_is_hardware_alias(h->device))
-		return plan_warn(j, plan_say("line %u of %s names %s, which will not be there in the VM", h->line, path,
-					     h->device), err);
-	return error_set(err, UNRACK_UNSAFE, "line %u of %s %s %s, and %s: in the VM that may be another disk; remove the "
-			 "line on the server, then copy it again", h->line, path, h->what, h->device,
-			 result == DEVNAME_ABSENT ? "none of the disks given is that" :
-						    "nothing says which disk that is");
+		return plan_warn(j,
+				 plan_say("line %u of %s names %s, which will not be there in the VM",
+					  h->line, path, h->device),
+				 err);
+	return error_set(
+		err, UNRACK_UNSAFE,
+		"line %u of %s %s %s, and %s: in the VM that may be another disk; remove the "
+		"line on the server, then copy it again",
+		h->line, path, h->what, h->device,
+		result == DEVNAME_ABSENT ? "none of the disks given is that" :
+					   "nothing says which disk that is");
 }
 
 int plan_harm(struct plan_job *j, struct unrack_error *err)

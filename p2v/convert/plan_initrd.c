@@ -34,10 +34,10 @@ static int read_module(void *ctx, const char *path, struct buf *out, struct unra
 	return m->g->ops->read(m->g, buf_str(&full), INSPECT_BINARY_MAX, out, err);
 }
 
-/* --- Names inside ----------------------------------------------------------------------------------- */
+/* --- Names inside --------------------------------------------------------------------- */
 /* ROOT: the device that the script mounts; it must be right unless the loader names another. */
-static int add_name(struct plan_job *j, struct plan_table *t, const char *path, const char *name, bool root,
-		    bool resume, struct unrack_error *err)
+static int add_name(struct plan_job *j, struct plan_table *t, const char *path, const char *name,
+		    bool root, bool resume, struct unrack_error *err)
 {
 	enum devname_result result;
 	int r = plan_table_translate(j, t, name, root ? "/" : NULL, &result, err);
@@ -82,7 +82,7 @@ static int add_names(struct plan_job *j, struct plan_table *t, const struct gues
 	return r;
 }
 
-/* --- One initrd --------------------------------------------------------------------------------------- */
+/* --- One initrd ----------------------------------------------------------------------- */
 static unsigned mount_of(const struct guest *g, const char *path)
 {
 	unsigned best = 0;
@@ -91,7 +91,8 @@ static unsigned mount_of(const struct guest *g, const char *path)
 	for (unsigned i = 0; i < g->n_mounts; i++) {
 		size_t n = strlen(g->mounts[i].where);
 
-		if (n > best_len && !strncmp(g->mounts[i].where, path, n) && (path[n] == '/' || n == 1)) {
+		if (n > best_len && !strncmp(g->mounts[i].where, path, n) &&
+		    (path[n] == '/' || n == 1)) {
 			best = i;
 			best_len = n;
 		}
@@ -110,12 +111,12 @@ static char *phys_name(const char *path)
 }
 
 /* The edits for a new image NEW of PATH: the old one is kept beside it, once. */
-static int add_edits(struct plan_job *j, const char *path, struct buf *new, struct buf *summary, char *reason,
-		     struct need *needs, struct unrack_error *err)
+static int add_edits(struct plan_job *j, const char *path, struct buf *new, struct buf *summary,
+		     char *reason, struct need *needs, struct unrack_error *err)
 {
 	char *phys CLEANUP_FREE = phys_name(path);
 	struct need *need = &needs[mount_of(j->g, path)];
-	struct guest_stat st, old;
+	struct guest_stat st = { 0 }, old = { 0 };
 	struct edit *e;
 	int r;
 
@@ -126,8 +127,10 @@ static int add_edits(struct plan_job *j, const char *path, struct buf *new, stru
 	j->initrd_bytes += new->len;
 	if (j->initrd_bytes > NEW_BYTES_MAX) {
 		free(reason);
-		return error_set(err, UNRACK_UNSUPPORTED, "the initrds of the guest's kernels are larger than %llu MiB together",
-				 NEW_BYTES_MAX >> 20);
+		return error_set(
+			err, UNRACK_UNSUPPORTED,
+			"the initrds of the guest's kernels are larger than %llu MiB together",
+			NEW_BYTES_MAX >> 20);
 	}
 	r = j->g->ops->stat(j->g, path, &st, err);
 	if (r == 0)
@@ -138,7 +141,9 @@ static int add_edits(struct plan_job *j, const char *path, struct buf *new, stru
 	}
 	if (old.type == GUEST_NONE) {
 		r = plan_add_move(j, EDIT_RENAME, path, phys, NULL,
-				  plan_say("the physical machine's initrd is kept beside the new one"), err);
+				  plan_say(
+					  "the physical machine's initrd is kept beside the new one"),
+				  err);
 		need->bytes += new->len;
 		need->inodes++;
 	} else if (new->len > st.size) {
@@ -163,17 +168,21 @@ static int add_edits(struct plan_job *j, const char *path, struct buf *new, stru
 	return e->label_from ? 0 : error_nomem(err);
 }
 
-static int change_initrd(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
-			 const struct initrd *image, const struct plan_table *t, struct need *needs,
-			 struct unrack_error *err)
+static int change_initrd(struct plan_job *j, const struct guest_kernel *k,
+			 const struct guest_initrd *i, const struct initrd *image,
+			 const struct plan_table *t, struct need *needs, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf new = { 0 }, summary = { 0 };
 	const char *wanted[DRIVERS_MAX];
 	size_t n = drivers_wanted(k, j->t, wanted);
 	const char *(*pairs)[2] CLEANUP_FREE = calloc(t->v.len + 1, sizeof *pairs);
 	struct reader reader = { j->g, k->kver };
-	struct initrd_change c = { .tree = k->tree, .wanted = wanted, .n_wanted = n, .read_module = read_module,
-				   .ctx = &reader, .n_devices = t->v.len };
+	struct initrd_change c = { .tree = k->tree,
+				   .wanted = wanted,
+				   .n_wanted = n,
+				   .read_module = read_module,
+				   .ctx = &reader,
+				   .n_devices = t->v.len };
 	struct initrd_answer answer = { 0 };
 	char *reason = NULL;
 	bool changed;
@@ -191,8 +200,8 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k, const
 		r = initrd_change(image, &c, &new, &changed, &summary, err);
 	if (r == 0 && changed) {
 		reason = answer.loads ? plan_table_say(t) :
-					plan_say("it does not load %s before it looks for root: %s", drivers_disk(k, j->t),
-						 answer.text);
+					plan_say("it does not load %s before it looks for root: %s",
+						 drivers_disk(k, j->t), answer.text);
 		r = add_edits(j, i->path, &new, &summary, reason, needs, err);
 	}
 	initrd_answer_free(&answer);
@@ -214,8 +223,10 @@ static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const s
 	if (i->problem)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s", i->problem);
 	if (i->kind != INITRD_NASH)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s is no initrd of mkinitrd (%s); GRUB 2 / dracut guests are not "
-				 "repaired by this version", i->path, i->container);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s is no initrd of mkinitrd (%s); GRUB 2 / dracut guests are not "
+				 "repaired by this version",
+				 i->path, i->container);
 	r = j->g->ops->read(j->g, i->path, GUEST_FILE_MAX, &data, err);
 	if (r == 0)
 		r = initrd_open(data.data, data.len, i->path, &image, err);
@@ -228,8 +239,9 @@ static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const s
 	return r;
 }
 
-/* --- One kernel --------------------------------------------------------------------------------------- */
-static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct need *needs, struct unrack_error *err)
+/* --- One kernel ----------------------------------------------------------------------- */
+static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct need *needs,
+		       struct unrack_error *err)
 {
 	const char *driver = drivers_disk(k, j->t);
 	const char *wanted[DRIVERS_MAX];
@@ -238,16 +250,20 @@ static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct 
 	int r = 0;
 
 	if (!k->tree)
-		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s has no /lib/modules/%s to take a driver from", k->kver,
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "kernel %s has no /lib/modules/%s to take a driver from", k->kver,
 				 k->kver);
 	if (!driver) {
 		device_module_files(j->t->disk->modules, k->kver, files, sizeof files);
-		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s has no driver for %s (there is no %s)", k->kver,
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "kernel %s has no driver for %s (there is no %s)", k->kver,
 				 j->t->disk->name, files);
 	}
 	if (!has_initrd && drivers_wanted(k, j->t, wanted) > 0)
-		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s starts without an initrd, and its driver for %s, %s, is "
-				 "a module", k->kver, j->t->disk->name, driver);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "kernel %s starts without an initrd, and its driver for %s, %s, is "
+				 "a module",
+				 k->kver, j->t->disk->name, driver);
 	for (size_t i = 0; r == 0 && i < k->n_initrds; i++)
 		r = plan_initrd(j, k, &k->initrds[i], needs, err);
 	return r;
@@ -259,7 +275,8 @@ static bool is_left_alone(const struct plan_job *j, const struct guest_kernel *k
 }
 
 /* A fault of a kernel that does not start by default is told, and the others go on. */
-static int plan_other(struct plan_job *j, const struct guest_kernel *k, struct need *needs, struct unrack_error *err)
+static int plan_other(struct plan_job *j, const struct guest_kernel *k, struct need *needs,
+		      struct unrack_error *err)
 {
 	size_t edits = j->plan->n_edits;
 	int r = plan_kernel(j, k, needs, err);
@@ -269,8 +286,12 @@ static int plan_other(struct plan_job *j, const struct guest_kernel *k, struct n
 	case UNRACK_DAMAGED:
 	case UNRACK_MISSING:
 		if (j->plan->n_edits != edits) /* one of its initrds is fixed, which does no harm */
-			return plan_warn(j, plan_say("kernel %s is not repaired whole: %s", k->kver, err->text), err);
-		return plan_warn(j, plan_say("kernel %s is left as it is: %s", k->kver, err->text), err);
+			return plan_warn(j,
+					 plan_say("kernel %s is not repaired whole: %s", k->kver,
+						  err->text),
+					 err);
+		return plan_warn(j, plan_say("kernel %s is left as it is: %s", k->kver, err->text),
+				 err);
 	default:
 		return r;
 	}
@@ -282,15 +303,21 @@ static int check_space(const struct plan_job *j, const struct need *needs, struc
 		const struct guest_mount *m = &j->g->mounts[i];
 
 		if (needs[i].bytes > m->free_bytes)
-			return error_set(err, UNRACK_NOSPACE, "%s of the guest has %llu KiB free, and the new initrds need %llu KiB "
-					 "beside the old ones; remove a kernel that is not used on the server, then copy it again",
+			return error_set(err, UNRACK_NOSPACE,
+					 "%s of the guest has %llu KiB free, and the new initrds "
+					 "need %llu KiB "
+					 "beside the old ones; remove a kernel that is not used on "
+					 "the server, then copy it again",
 					 m->where, (unsigned long long)m->free_bytes / 1024,
 					 (unsigned long long)div_round_up(needs[i].bytes, 1024));
 		if (needs[i].inodes > m->free_inodes)
-			return error_set(err, UNRACK_NOSPACE, "%s of the guest has room for %llu more files, and %llu new initrds "
-					 "come beside the old ones; remove files there on the server, then copy it again",
-					 m->where, (unsigned long long)m->free_inodes,
-					 (unsigned long long)needs[i].inodes);
+			return error_set(
+				err, UNRACK_NOSPACE,
+				"%s of the guest has room for %llu more files, and %llu new initrds "
+				"come beside the old ones; remove files there on the server, then "
+				"copy it again",
+				m->where, (unsigned long long)m->free_inodes,
+				(unsigned long long)needs[i].inodes);
 	}
 	return 0;
 }

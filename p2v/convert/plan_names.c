@@ -42,8 +42,8 @@ int plan_table_add(struct plan_table *t, const char *old, const char *new, struc
 
 /* by-id, by-path and the like. What is mounted at WHERE is known; else "...-partN" is a
  * partition of the only disk. */
-static enum devname_result translate_alias(const struct plan_job *j, const char *old, const char *where,
-					   char out[DEVNAME_MAX])
+static enum devname_result translate_alias(const struct plan_job *j, const char *old,
+					   const char *where, char out[DEVNAME_MAX])
 {
 	const char *part = strstr(old, "-part");
 	unsigned long n = part ? strtoul(part + 5, NULL, 10) : 0;
@@ -71,9 +71,10 @@ int plan_translate(struct plan_job *j, const char *old, const char *where, char 
 						   devname_translate(&j->names, old, out);
 	if (*result == DEVNAME_NEW && j->f->major < RELEASE_SD_MANY && devname_parse(out, &d) &&
 	    d.family == DEVNAME_SD && d.partition > SD_PARTITIONS_OLD)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s would be %s in the VM, but a disk on %s has at most %d "
-				 "partitions in %s; --scsi ide may keep more", old, out, j->t->disk->name,
-				 SD_PARTITIONS_OLD, j->f->release);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s would be %s in the VM, but a disk on %s has at most %d "
+				 "partitions in %s; --scsi ide may keep more",
+				 old, out, j->t->disk->name, SD_PARTITIONS_OLD, j->f->release);
 	return 0;
 }
 
@@ -98,19 +99,23 @@ char *plan_table_say(const struct plan_table *t)
 
 		if (i > 0)
 			bad |= buf_puts(&b, i + 1 == t->v.len ? " and " : ", ");
-		bad |= e->new ? buf_printf(&b, "%s is %s", e->old, e->new) : buf_printf(&b, "%s is not there", e->old);
+		bad |= e->new ? buf_printf(&b, "%s is %s", e->old, e->new) :
+				buf_printf(&b, "%s is not there", e->old);
 	}
 	bad |= buf_puts(&b, " in the VM");
 	return bad ? NULL : buf_steal(&b);
 }
 
-int plan_refuse_name(const struct plan_job *j, const char *file, const char *name, enum devname_result result,
-		     struct unrack_error *err)
+int plan_refuse_name(const struct plan_job *j, const char *file, const char *name,
+		     enum devname_result result, struct unrack_error *err)
 {
 	if (result == DEVNAME_ABSENT)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s names %s, a disk that is none of the %u given; copy that disk "
-				 "too, or remove the line on the server and copy again", file, name, j->names.images);
-	return error_set(err, UNRACK_UNSUPPORTED, "%s names %s, and nothing says which of the %u disks that is; write them "
-			 "all into /boot/grub/device.map on the server, then copy it again", file, name,
-			 j->names.images);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s names %s, a disk that is none of the %u given; copy that disk "
+				 "too, or remove the line on the server and copy again",
+				 file, name, j->names.images);
+	return error_set(err, UNRACK_UNSUPPORTED,
+			 "%s names %s, and nothing says which of the %u disks that is; write them "
+			 "all into /boot/grub/device.map on the server, then copy it again",
+			 file, name, j->names.images);
 }

@@ -20,7 +20,7 @@ struct plan_job {
 	struct plan *plan;
 };
 
-/* --- plan.c: adding ------------------------------------------------------------------------------ */
+/* --- plan.c: adding ------------------------------------------------------------------- */
 /* Takes over REASON (malloc'd; NULL is no memory). Equal texts add nothing. */
 int plan_add_text(struct plan_job *j, const char *path, const struct buf *before, const struct buf *after,
 		  char *reason, struct unrack_error *err);
@@ -31,7 +31,7 @@ struct edit *plan_add_edit(struct plan_job *j, enum edit_kind kind, const char *
 char *plan_say(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* NULL: no memory */
 int plan_warn(struct plan_job *j, char *text, struct unrack_error *err); /* takes TEXT over */
 
-/* --- plan_names.c: tables of old and new names, for one file each ---------------------------------- */
+/* --- plan_names.c: tables of old and new names, for one file each --------------------- */
 struct plan_table {
 	struct plan_name_vec v;
 };
@@ -52,7 +52,7 @@ char *plan_table_say(const struct plan_table *t);
 int plan_refuse_name(const struct plan_job *j, const char *file, const char *name, enum devname_result result,
 		     struct unrack_error *err);
 
-/* --- the parts ------------------------------------------------------------------------------------ */
+/* --- the parts ------------------------------------------------------------------------ */
 int plan_modconf(struct plan_job *j, struct unrack_error *err);
 int plan_fstab(struct plan_job *j, struct unrack_error *err);
 int plan_loader(struct plan_job *j, struct unrack_error *err);

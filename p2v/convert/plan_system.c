@@ -13,10 +13,10 @@
 #define NETWORKING "/etc/sysconfig/networking"
 #define INODES_MAX 64 /* files of one card; more are left alone */
 
-/* --- Network -------------------------------------------------------------------------------------- */
+/* --- Network -------------------------------------------------------------------------- */
 /* Comments HWADDR out of the file at PATH unless it is one that was seen (INODES). */
-static int free_card(struct plan_job *j, const struct guest_nic *nic, const char *path, uint64_t *inodes, size_t *n,
-		     struct unrack_error *err)
+static int free_card(struct plan_job *j, const struct guest_nic *nic, const char *path,
+		     uint64_t *inodes, size_t *n, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
 	char *real CLEANUP_FREE = NULL;
@@ -37,8 +37,11 @@ static int free_card(struct plan_job *j, const struct guest_nic *nic, const char
 		r = sysconfig_comment(buf_str(&before), before.len, "HWADDR", &after, err);
 	if (r == 0)
 		r = plan_add_text(j, real, &before, &after,
-				  plan_say("%s would refuse any card but the one with the address %s; it is the only card, "
-					   "so it needs no address", nic->name, nic->mac ? nic->mac : "it had"), err);
+				  plan_say("%s would refuse any card but the one with the address "
+					   "%s; it is the only card, "
+					   "so it needs no address",
+					   nic->name, nic->mac ? nic->mac : "it had"),
+				  err);
 	return r;
 }
 
@@ -51,7 +54,8 @@ static int free_scripts(struct plan_job *j, const struct guest_nic *nic, uint64_
 	char path[512];
 	bool found;
 
-	for (size_t at = 0; r == 0 && at < names.len && *n < INODES_MAX; at += strlen(buf_str(&names) + at) + 1) {
+	for (size_t at = 0; r == 0 && at < names.len && *n < INODES_MAX;
+	     at += strlen(buf_str(&names) + at) + 1) {
 		const char *name = buf_str(&names) + at;
 		struct ifcfg c = { 0 };
 
@@ -81,8 +85,12 @@ int plan_network(struct plan_job *j, struct unrack_error *err)
 	if (j->f->n_nics > 1) {
 		for (size_t i = 0; r == 0 && i < j->f->n_nics; i++)
 			if (!nic[i].mac)
-				r = plan_warn(j, plan_say("%s has no HWADDR: with several cards in the VM it may get "
-							  "another one's name", nic[i].name), err);
+				r = plan_warn(j,
+					      plan_say("%s has no HWADDR: with several cards in the "
+						       "VM it may get "
+						       "another one's name",
+						       nic[i].name),
+					      err);
 		return r;
 	}
 	if (j->f->n_nics == 0)
@@ -96,13 +104,14 @@ int plan_network(struct plan_job *j, struct unrack_error *err)
 		r = inspect_list(j->g, NETWORKING "/profiles", &profiles, err);
 	for (size_t at = 0; r == 0 && at < profiles.len && n < INODES_MAX;
 	     at += strlen(buf_str(&profiles) + at) + 1) {
-		snprintf(path, sizeof path, NETWORKING "/profiles/%s/ifcfg-%s", buf_str(&profiles) + at, nic->name);
+		snprintf(path, sizeof path, NETWORKING "/profiles/%s/ifcfg-%s",
+			 buf_str(&profiles) + at, nic->name);
 		r = free_card(j, nic, path, inodes, &n, err);
 	}
 	return r;
 }
 
-/* --- kudzu ---------------------------------------------------------------------------------------- */
+/* --- kudzu ---------------------------------------------------------------------------- */
 static bool is_link(const char *name, char letter)
 {
 	return name[0] == letter && strlen(name) == 8 && !strcmp(name + 3, "kudzu");
@@ -124,8 +133,10 @@ static int stop_in_runlevel(struct plan_job *j, const char *folder, struct unrac
 			continue;
 		snprintf(from, sizeof from, "%s/%s", folder, name);
 		snprintf(to, sizeof to, "%s/K95kudzu", folder);
-		r = plan_add_move(j, stopped ? EDIT_REMOVE : EDIT_RENAME, from, stopped ? NULL : to, NULL,
-				  plan_say("at the first boot kudzu would put the configuration of the old network card aside"),
+		r = plan_add_move(j, stopped ? EDIT_REMOVE : EDIT_RENAME, from, stopped ? NULL : to,
+				  NULL,
+				  plan_say("at the first boot kudzu would put the configuration of "
+					   "the old network card aside"),
 				  err);
 		stopped = true;
 	}
@@ -147,12 +158,14 @@ int plan_kudzu(struct plan_job *j, struct unrack_error *err)
 		r = inspect_read(j->g, "/etc/sysconfig/hwconf", &text, &found, err);
 	if (r == 0 && found)
 		r = plan_add_move(j, EDIT_REMOVE, "/etc/sysconfig/hwconf", NULL, &text,
-				  plan_say("kudzu's list of the physical machine's devices: started by hand, kudzu would "
-					   "unconfigure those that are missing"), err);
+				  plan_say("kudzu's list of the physical machine's devices: started "
+					   "by hand, kudzu would "
+					   "unconfigure those that are missing"),
+				  err);
 	return r;
 }
 
-/* --- Caches --------------------------------------------------------------------------------------- */
+/* --- Caches --------------------------------------------------------------------------- */
 /* A name in TEXT that means another disk in the VM, or none; false: there is none. */
 static bool find_stale(const struct plan_job *j, const struct buf *text, char name[DEVNAME_MAX])
 {
@@ -174,8 +187,9 @@ static bool find_stale(const struct plan_job *j, const struct buf *text, char na
 
 int plan_caches(struct plan_job *j, struct unrack_error *err)
 {
-	static const char *const files[] = { "/etc/blkid/blkid.tab", "/etc/blkid/blkid.tab.old", "/etc/blkid.tab",
-					     "/etc/blkid.tab.old", "/etc/lvm/cache/.cache", "/etc/lvm/.cache" };
+	static const char *const files[] = { "/etc/blkid/blkid.tab",  "/etc/blkid/blkid.tab.old",
+					     "/etc/blkid.tab",	      "/etc/blkid.tab.old",
+					     "/etc/lvm/cache/.cache", "/etc/lvm/.cache" };
 	CLEANUP_BUF struct buf text = { 0 };
 	int r = 0;
 
@@ -189,8 +203,11 @@ int plan_caches(struct plan_job *j, struct unrack_error *err)
 			continue;
 		r = inspect_read(j->g, real, &text, &found, err);
 		if (r == 0 && find_stale(j, &text, name))
-			r = plan_add_move(j, EDIT_REMOVE, real, NULL, &text,
-					  plan_say("a cache that still names %s; the system makes a new one", name), err);
+			r = plan_add_move(
+				j, EDIT_REMOVE, real, NULL, &text,
+				plan_say("a cache that still names %s; the system makes a new one",
+					 name),
+				err);
 	}
 	return r;
 }

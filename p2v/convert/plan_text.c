@@ -45,7 +45,8 @@ static int put_diff(const struct edit *e, struct buf *out)
 	if (buf_printf(&a, e->existed || removed ? "a%s" : "/dev/null", e->path) < 0 ||
 	    buf_printf(&b, removed ? "/dev/null" : "b%s", e->path) < 0)
 		return -1;
-	return diff_unified(buf_str(&a), buf_str(&b), e->before.data, e->before.len, e->after.data, e->after.len, out);
+	return diff_unified(buf_str(&a), buf_str(&b), e->before.data, e->before.len, e->after.data,
+			    e->after.len, out);
 }
 
 int plan_diff(const struct plan *p, struct buf *out, struct unrack_error *err)

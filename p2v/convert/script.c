@@ -51,7 +51,7 @@ static size_t without_comment(const struct line *l)
 /* dd writes only to what stands behind of=. */
 static bool is_written(const struct script_cursor *c, const char *text, size_t at)
 {
-	return strcmp(c->command, "dd") || (at >= 3 && !memcmp(text + at - 3, "of=", 3));
+	return strcmp(c->command, "dd") != 0 || (at >= 3 && !memcmp(text + at - 3, "of=", 3));
 }
 
 bool script_next_danger(const char *text, size_t n, struct script_cursor *c, struct script_danger *out)

@@ -20,7 +20,7 @@ static bool find_value(const struct line *l, const char *key, const char **value
 		while (i < l->len && line_is_blank(l->text[i]))
 			i++;
 	}
-	if (l->len - i <= klen || memcmp(l->text + i, key, klen) || l->text[i + klen] != '=')
+	if (l->len - i <= klen || memcmp(l->text + i, key, klen) != 0 || l->text[i + klen] != '=')
 		return false;
 	i += klen + 1;
 	if (i < l->len && (l->text[i] == '"' || l->text[i] == '\''))
@@ -63,7 +63,8 @@ int sysconfig_edit(const char *text, size_t n, const char *key, const struct edi
 			name = edit_names_find(names, value, len);
 		if (!name || !name->new)
 			continue;
-		if (buf_append(out, text + done, (size_t)(value - text) - done) < 0 || buf_puts(out, name->new) < 0)
+		if (buf_append(out, text + done, (size_t)(value - text) - done) < 0 ||
+		    buf_puts(out, name->new) < 0)
 			return error_nomem(err);
 		done = (size_t)(value - text) + len;
 	}

@@ -9,9 +9,9 @@
 /* Preferred first. Fusion's parallel adapter is the one that every release up to 5 knows;
  * from 6 on it is deprecated and the SAS one lasts longer. NVMe is for those who ask. */
 static const enum target_scsi scsi_order_old[] = { SCSI_PVSCSI, SCSI_LSILOGIC, SCSI_LSISAS1068,
-						   SCSI_SATA, SCSI_BUSLOGIC, SCSI_IDE };
+						   SCSI_SATA,	SCSI_BUSLOGIC, SCSI_IDE };
 static const enum target_scsi scsi_order_new[] = { SCSI_PVSCSI, SCSI_LSISAS1068, SCSI_LSILOGIC,
-						   SCSI_SATA, SCSI_BUSLOGIC, SCSI_IDE };
+						   SCSI_SATA,	SCSI_BUSLOGIC,	 SCSI_IDE };
 /* e1000e came to RHEL 5 late and changed often. */
 static const enum target_nic nic_order_old[] = { NIC_VMXNET3, NIC_E1000, NIC_E1000E, NIC_VLANCE };
 static const enum target_nic nic_order_new[] = { NIC_VMXNET3, NIC_E1000E, NIC_E1000, NIC_VLANCE };
@@ -30,7 +30,8 @@ __attribute__((format(printf, 2, 3))) static void add_why(struct target *t, cons
 }
 
 /* The first of MODULES that the guest has, and its path. */
-static const char *find_module(const struct target_guest *g, const char *const *modules, const char **path)
+static const char *find_module(const struct target_guest *g, const char *const *modules,
+			       const char **path)
 {
 	for (; *modules; modules++) {
 		*path = g->module(g->ctx, *modules);
@@ -52,7 +53,8 @@ static const char *disk_impossible(const struct disk_device *d, const struct tar
 	return NULL;
 }
 
-static const struct disk_device *auto_disk(struct target *t, const struct target_guest *g, const char **path)
+static const struct disk_device *auto_disk(struct target *t, const struct target_guest *g,
+					   const char **path)
 {
 	const enum target_scsi *order = g->release < RELEASE_NEW ? scsi_order_old : scsi_order_new;
 
@@ -71,7 +73,8 @@ static const struct disk_device *auto_disk(struct target *t, const struct target
 	return NULL;
 }
 
-static const struct nic_device *auto_nic(struct target *t, const struct target_guest *g, const char **path)
+static const struct nic_device *auto_nic(struct target *t, const struct target_guest *g,
+					 const char **path)
 {
 	const enum target_nic *order = g->release < RELEASE_NEW ? nic_order_old : nic_order_new;
 
@@ -88,21 +91,26 @@ static const struct nic_device *auto_nic(struct target *t, const struct target_g
 }
 
 static int refuse_disk(const struct target_guest *g, const struct disk_device *wish,
-		       const struct disk_device *best, const char *best_module, struct unrack_error *err)
+		       const struct disk_device *best, const char *best_module,
+		       struct unrack_error *err)
 {
 	char files[512];
 
 	device_module_files(wish->modules, g->kver, files, sizeof files);
 	if (!best)
 		return error_set(err, UNRACK_UNSUPPORTED,
-				 "the guest's kernel has no driver for --scsi %s: there is no %s, nor a driver for "
-				 "any other controller of this ESX; install a kernel that has one", wish->name, files);
-	return error_set(err, UNRACK_UNSUPPORTED, "the guest's kernel has no driver for --scsi %s: there is no %s; "
-			 "--scsi %s would work, the kernel has %s", wish->name, files, best->name, best_module);
+				 "the guest's kernel has no driver for --scsi %s: there is no %s, "
+				 "nor a driver for "
+				 "any other controller of this ESX; install a kernel that has one",
+				 wish->name, files);
+	return error_set(err, UNRACK_UNSUPPORTED,
+			 "the guest's kernel has no driver for --scsi %s: there is no %s; "
+			 "--scsi %s would work, the kernel has %s",
+			 wish->name, files, best->name, best_module);
 }
 
-static int choose_disk(const struct target_request *req, const struct target_guest *g, struct target *t,
-		       struct unrack_error *err)
+static int choose_disk(const struct target_request *req, const struct target_guest *g,
+		       struct target *t, struct unrack_error *err)
 {
 	const struct disk_device *pvscsi = disk_device_find(SCSI_PVSCSI);
 	const char *best_path = NULL, *path = NULL, *module, *reason;
@@ -113,15 +121,19 @@ static int choose_disk(const struct target_request *req, const struct target_gue
 		if (!best) {
 			char files[512];
 
-			device_module_files(disk_device_find(SCSI_LSILOGIC)->modules, g->kver, files, sizeof files);
+			device_module_files(disk_device_find(SCSI_LSILOGIC)->modules, g->kver, files,
+					    sizeof files);
 			return error_set(err, UNRACK_UNSUPPORTED,
-					 "kernel %s has no driver for any disk controller of ESX %s with hardware "
-					 "version %d: there is no %s, nor any of the others; install a kernel that has one",
+					 "kernel %s has no driver for any disk controller of ESX %s "
+					 "with hardware "
+					 "version %d: there is no %s, nor any of the others; install "
+					 "a kernel that has one",
 					 g->kver, t->esx->name, t->hw, files);
 		}
 		t->disk = best;
 		memcpy(t->disk_module, other.disk_module, sizeof t->disk_module);
-		add_why(t, "disks on %s: kernel %s has %s %s", best->name, g->kver, t->disk_module, best_path);
+		add_why(t, "disks on %s: kernel %s has %s %s", best->name, g->kver, t->disk_module,
+			best_path);
 		reason = disk_impossible(pvscsi, t);
 		if (best != pvscsi && reason)
 			add_why(t, "; not on pvscsi: ESX %s can't, %s", t->esx->name, reason);
@@ -132,7 +144,8 @@ static int choose_disk(const struct target_request *req, const struct target_gue
 	t->disk = disk_device_find(req->scsi);
 	reason = disk_impossible(t->disk, t);
 	if (reason)
-		return error_set(err, UNRACK_USAGE, "ESX %s with hardware version %d can't have --scsi %s: %s%s%s",
+		return error_set(err, UNRACK_USAGE,
+				 "ESX %s with hardware version %d can't have --scsi %s: %s%s%s",
 				 t->esx->name, t->hw, t->disk->name, reason,
 				 best ? "; for this guest take --scsi " : "", best ? best->name : "");
 	module = find_module(g, t->disk->modules, &path);
@@ -141,13 +154,16 @@ static int choose_disk(const struct target_request *req, const struct target_gue
 	snprintf(t->disk_module, sizeof t->disk_module, "%s", module);
 	add_why(t, "disks on %s as asked: kernel %s has %s %s", t->disk->name, g->kver, module, path);
 	if (t->disk->only_32bit && g->bits != 32)
-		add_why(t, "; warning: ESX is not known to offer %s to 64-bit virtual machines (from memory, "
-			"no document says that it does), so try this one before relying on it", t->disk->name);
+		add_why(t,
+			"; warning: ESX is not known to offer %s to 64-bit virtual machines (from "
+			"memory, "
+			"no document says that it does), so try this one before relying on it",
+			t->disk->name);
 	return 0;
 }
 
-static int choose_nic(const struct target_request *req, const struct target_guest *g, struct target *t,
-		      struct unrack_error *err)
+static int choose_nic(const struct target_request *req, const struct target_guest *g,
+		      struct target *t, struct unrack_error *err)
 {
 	const char *best_path = NULL, *path = NULL, *module;
 	struct target other = *t;
@@ -158,40 +174,52 @@ static int choose_nic(const struct target_request *req, const struct target_gues
 		t->nic = best ? best : nic_device_find(NIC_E1000);
 		memcpy(t->nic_module, other.nic_module, sizeof t->nic_module);
 		if (best)
-			add_why(t, "; network on %s: it has %s %s", best->name, t->nic_module, best_path);
+			add_why(t, "; network on %s: it has %s %s", best->name, t->nic_module,
+				best_path);
 		else
-			add_why(t, "; network on %s, but warning: the kernel has no driver for any network card "
-				"of this ESX", t->nic->name);
+			add_why(t,
+				"; network on %s, but warning: the kernel has no driver for any "
+				"network card "
+				"of this ESX",
+				t->nic->name);
 		return 0;
 	}
 	t->nic = nic_device_find(req->nic);
 	if (t->hw < t->nic->first_hw)
-		return error_set(err, UNRACK_USAGE, "ESX %s with hardware version %d can't have --nic %s: that hardware "
-				 "version is too old for it%s%s", t->esx->name, t->hw, t->nic->name,
+		return error_set(err, UNRACK_USAGE,
+				 "ESX %s with hardware version %d can't have --nic %s: that hardware "
+				 "version is too old for it%s%s",
+				 t->esx->name, t->hw, t->nic->name,
 				 best ? "; for this guest take --nic " : "", best ? best->name : "");
 	module = find_module(g, t->nic->modules, &path);
 	if (!module) {
 		device_module_files(t->nic->modules, g->kver, files, sizeof files);
-		return error_set(err, UNRACK_UNSUPPORTED, "the guest's kernel has no driver for --nic %s: there is no "
-				 "%s%s%s%s%s", t->nic->name, files, best ? "; --nic " : "", best ? best->name : "",
-				 best ? " would work, the kernel has " : "", best ? other.nic_module : "");
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "the guest's kernel has no driver for --nic %s: there is no "
+				 "%s%s%s%s%s",
+				 t->nic->name, files, best ? "; --nic " : "", best ? best->name : "",
+				 best ? " would work, the kernel has " : "",
+				 best ? other.nic_module : "");
 	}
 	snprintf(t->nic_module, sizeof t->nic_module, "%s", module);
 	add_why(t, "; network on %s as asked: it has %s %s", t->nic->name, module, path);
 	return 0;
 }
 
-static int choose_firmware(const struct target_request *req, const struct target_guest *g, struct target *t,
-			   struct unrack_error *err)
+static int choose_firmware(const struct target_request *req, const struct target_guest *g,
+			   struct target *t, struct unrack_error *err)
 {
 	t->firmware = g->efi ? FIRMWARE_EFI : FIRMWARE_BIOS;
 	if (req->firmware != FIRMWARE_AUTO && req->firmware != t->firmware)
-		return error_set(err, UNRACK_UNSUPPORTED, "the guest boots by %s, so --firmware %s would not start it; "
-				 "leave the option away", g->efi ? "EFI" : "BIOS",
-				 target_firmware_name(req->firmware));
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "the guest boots by %s, so --firmware %s would not start it; "
+				 "leave the option away",
+				 g->efi ? "EFI" : "BIOS", target_firmware_name(req->firmware));
 	if (g->efi && t->hw < HW_EFI)
-		return error_set(err, UNRACK_UNSUPPORTED, "the guest boots by EFI, and ESX %s with hardware version %d "
-				 "has only BIOS; take ESX 5.0 or later", t->esx->name, t->hw);
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "the guest boots by EFI, and ESX %s with hardware version %d "
+				 "has only BIOS; take ESX 5.0 or later",
+				 t->esx->name, t->hw);
 	return 0;
 }
 
@@ -203,13 +231,14 @@ int target_choose(const struct target_request *req, const struct target_guest *g
 	memset(out, 0, sizeof *out);
 	out->esx = esx_find(req->esx);
 	if (!out->esx)
-		return error_set(err, UNRACK_USAGE, "\"%s\" is not a known ESX version; known are %s", req->esx,
-				 esx_list());
+		return error_set(err, UNRACK_USAGE, "\"%s\" is not a known ESX version; known are %s",
+				 req->esx, esx_list());
 	out->hw = req->hw ? req->hw : out->esx->hw_max;
 	if (!esx_runs_hw(out->esx, out->hw))
-		return error_set(err, UNRACK_USAGE, "ESX %s does not run virtual machines of hardware version %d; "
-				 "its own is %d, older ones are 4 and 7 to that", out->esx->name, out->hw,
-				 out->esx->hw_max);
+		return error_set(err, UNRACK_USAGE,
+				 "ESX %s does not run virtual machines of hardware version %d; "
+				 "its own is %d, older ones are 4 and 7 to that",
+				 out->esx->name, out->hw, out->esx->hw_max);
 	r = choose_firmware(req, guest, out, err);
 	if (r == 0)
 		r = choose_disk(req, guest, out, err);

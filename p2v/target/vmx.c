@@ -14,12 +14,11 @@
 
 #define HW_BRIDGES 7   /* PCI bridges: without them there are too few slots */
 #define HW_CORES 8     /* cpuid.coresPerSocket */
-#define SCSI_UNITS 15  /* a controller: 0 to 15 without 7, which is itself */
+#define UNITS 15       /* of a SCSI controller (0 to 15 without 7, which is itself), and of NVMe */
 #define SATA_UNITS 30
-#define NVME_UNITS 15
 #define CONTROLLERS 4
 
-/* --- Writing ------------------------------------------------------------------------------ */
+/* --- Writing -------------------------------------------------------------------------- */
 __attribute__((format(printf, 3, 4))) static int put(struct buf *out, const char *key, const char *fmt, ...)
 {
 	char value[1024], *text = value;
@@ -104,10 +103,8 @@ static unsigned slots_of(enum target_scsi kind)
 		return 3; /* of four, one is the CD's */
 	case SCSI_SATA:
 		return CONTROLLERS * SATA_UNITS;
-	case SCSI_NVME:
-		return CONTROLLERS * NVME_UNITS;
 	default:
-		return CONTROLLERS * SCSI_UNITS;
+		return CONTROLLERS * UNITS;
 	}
 }
 
@@ -119,9 +116,9 @@ static struct slot slot_of(enum target_scsi kind, unsigned i)
 	case SCSI_SATA:
 		return (struct slot){ "sata", i / SATA_UNITS, i % SATA_UNITS };
 	case SCSI_NVME:
-		return (struct slot){ "nvme", i / NVME_UNITS, i % NVME_UNITS };
+		return (struct slot){ "nvme", i / UNITS, i % UNITS };
 	default:
-		return (struct slot){ "scsi", i / SCSI_UNITS, i % SCSI_UNITS + (i % SCSI_UNITS >= 7) };
+		return (struct slot){ "scsi", i / UNITS, i % UNITS + (i % UNITS >= 7) };
 	}
 }
 
@@ -150,7 +147,8 @@ static int put_disk(const struct vm_description *vm, unsigned i, struct buf *out
 	return bad | put(out, key, "%s", vm->disks[i]);
 }
 
-/* 00:50:56:00:00:00 to 00:50:56:3f:ff:ff may be given by hand; ESX checks all others unless told not to. */
+/* 00:50:56:00:00:00 to 00:50:56:3f:ff:ff may be given by hand; ESX checks all others unless
+ * it is told not to. */
 static bool is_vmware_static(const char *mac)
 {
 	return !strncasecmp(mac, "00:50:56:", 9) && mac[9] >= '0' && mac[9] <= '3';
@@ -189,7 +187,7 @@ static bool is_mac(const char *s)
 		if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
 			return false;
 	/* The lowest bit of the first byte marks groups. */
-	return s[17] == '\0' && strcmp(s, "00:00:00:00:00:00") && !(strtoul(s, NULL, 16) & 1);
+	return s[17] == '\0' && strcmp(s, "00:00:00:00:00:00") != 0 && !(strtoul(s, NULL, 16) & 1);
 }
 
 static int refuse(const struct vm_description *vm, struct unrack_error *err)
@@ -197,25 +195,35 @@ static int refuse(const struct vm_description *vm, struct unrack_error *err)
 	const struct target *t = vm->target;
 
 	if (vm->n_disks == 0)
-		return error_set(err, UNRACK_USAGE, "%s has no disks to write a virtual machine for", vm->name);
+		return error_set(err, UNRACK_USAGE, "%s has no disks to write a virtual machine for",
+				 vm->name);
 	if (vm->n_disks > slots_of(t->disk->kind))
-		return error_set(err, UNRACK_USAGE, "%s has %u disks, and %s controllers take %u; choose another "
-				 "controller with --scsi", vm->name, vm->n_disks, t->disk->name,
-				 slots_of(t->disk->kind));
+		return error_set(err, UNRACK_USAGE,
+				 "%s has %u disks, and %s controllers take %u; choose another "
+				 "controller with --scsi",
+				 vm->name, vm->n_disks, t->disk->name, slots_of(t->disk->kind));
 	if (vm->n_nics > (unsigned)t->esx->nics_max)
-		return error_set(err, UNRACK_USAGE, "%s has %u network cards, ESX %s gives a virtual machine %d at "
-				 "most", vm->name, vm->n_nics, t->esx->name, t->esx->nics_max);
+		return error_set(err, UNRACK_USAGE,
+				 "%s has %u network cards, ESX %s gives a virtual machine %d at "
+				 "most",
+				 vm->name, vm->n_nics, t->esx->name, t->esx->nics_max);
 	if (vm->vcpus < 1 || vm->vcpus > t->esx->vcpus_max)
-		return error_set(err, UNRACK_USAGE, "%s can't have %d processors, ESX %s gives a virtual machine 1 to "
-				 "%d", vm->name, vm->vcpus, t->esx->name, t->esx->vcpus_max);
+		return error_set(err, UNRACK_USAGE,
+				 "%s can't have %d processors, ESX %s gives a virtual machine 1 to "
+				 "%d",
+				 vm->name, vm->vcpus, t->esx->name, t->esx->vcpus_max);
 	if (vm->memory_mb < 4 || vm->memory_mb > t->esx->memory_max_mb)
-		return error_set(err, UNRACK_USAGE, "%s can't have %llu MB of memory, ESX %s gives a virtual machine 4 "
-				 "to %llu", vm->name, (unsigned long long)vm->memory_mb, t->esx->name,
+		return error_set(err, UNRACK_USAGE,
+				 "%s can't have %llu MB of memory, ESX %s gives a virtual machine 4 "
+				 "to %llu",
+				 vm->name, (unsigned long long)vm->memory_mb, t->esx->name,
 				 (unsigned long long)t->esx->memory_max_mb);
 	for (unsigned i = 0; i < vm->n_nics; i++)
 		if (vm->nics[i].mac[0] && !is_mac(vm->nics[i].mac))
-			return error_set(err, UNRACK_USAGE, "\"%s\" is not the address of a network card; write it as "
-					 "00:1a:4b:11:22:33", vm->nics[i].mac);
+			return error_set(err, UNRACK_USAGE,
+					 "\"%s\" is not the address of a network card; write it as "
+					 "00:1a:4b:11:22:33",
+					 vm->nics[i].mac);
 	return 0;
 }
 
@@ -237,7 +245,7 @@ int vmx_write(const struct vm_description *vm, struct buf *out, struct unrack_er
 	return bad ? error_nomem(err) : 0;
 }
 
-/* --- Reading ------------------------------------------------------------------------------ */
+/* --- Reading -------------------------------------------------------------------------- */
 static char *unescape(const char *s, size_t n)
 {
 	char *out = malloc(n + 1), *o = out;
@@ -268,7 +276,7 @@ char *vmx_get(const char *text, const char *key)
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		const char *p = line + strspn(line, " \t\r"), *end;
 
-		if (strncasecmp(p, key, klen))
+		if (strncasecmp(p, key, klen) != 0)
 			continue;
 		p += klen;
 		p += strspn(p, " \t");
