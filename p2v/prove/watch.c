@@ -19,7 +19,8 @@
 #define SERIAL_FILE_MAX (8u << 20)   /* emptied then: it is memory */
 #define CAPTURE_FILE_MAX (64u << 20) /* no more packets are written then */
 #define CAPTURE_CHUNK (1u << 20)
-#define NO_ADVANCE 5 /* times the stall, and scrolling on and on does not help any more */
+#define START_MS 10000 /* of patience at least, until there is a first sign of life */
+#define NO_ADVANCE 5   /* times the stall, and scrolling on and on does not help any more */
 
 /* Seconds that the slowest stage, from init to the end of the services, takes with a full
  * server; 3 times as long without anything new is a stall. (Measured under emulation: 60 to
@@ -354,8 +355,9 @@ static bool came_up(struct watch *w, int64_t now)
 static bool stalled(struct watch *w, int64_t now)
 {
 	int64_t quiet = now - (int64_t)max_u64((uint64_t)w->advanced, (uint64_t)w->changed);
+	int64_t patience = w->reached == STAGE_NONE && w->stall_ms < START_MS ? START_MS : w->stall_ms;
 
-	if (quiet < w->stall_ms && now - w->advanced < NO_ADVANCE * w->stall_ms)
+	if (quiet < patience && now - w->advanced < NO_ADVANCE * patience)
 		return false;
 	w->out->waited_s = (unsigned)((now - w->advanced) / 1000);
 	return true;
