@@ -38,7 +38,9 @@ is "$(sum $image)" "$fixed" "and changes nothing"
 unrack verify web
 exits 0 "verify knows what unrack replaced"
 unrack copy "$source" web
-exits 5 "a copy over a fixed machine is refused"
+exits 0 "a copy of the same disk over the fixed machine"
+like "$err" "nothing to do" "does nothing"
+is "$(sum $image)" "$fixed" "and leaves the repair in place"
 
 unrack vm web
 exits 0 "vm"
@@ -66,6 +68,12 @@ exits 1 "it is not prepared for lsilogic and vlance"
 like "$err" "53C1030" "and QEMU has no such controller, which is said"
 unrack fix web --scsi lsilogic --nic vlance
 exits 0 "fix for lsilogic and vlance"
+unrack check web --scsi lsilogic --nic vlance
+exits 1 "whose .vmx is still the old one"
+like "$err" "vm file" "as the check finds"
+unrack vm web --scsi lsilogic --nic vlance
+exits 0 "vm for these"
+like "$(<web/web.vmdk)" 'adapterType = "lsilogic"' "sets the descriptor too"
 unrack check web --scsi lsilogic --nic vlance
 exits 0 "the static verdict"
 like "$out" "mptbase.*mptscsih.*mptspi" "shows the load order"
