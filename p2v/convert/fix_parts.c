@@ -14,6 +14,8 @@
 #include "base/size.h"
 #include "unrack/disk.h"
 
+#define LEFTOVER_MS 10000
+
 struct fix_path fix_path(const struct fix_job *job, enum fix_file file, int disk, unsigned generation)
 {
 	struct fix_path p;
@@ -197,6 +199,28 @@ int fix_digest_key(const struct fix_job *job, const struct fix_state *s, int dis
 	return 0;
 }
 
+/* Nobody else uses the images. The qemu-img of a fix that was killed may take a moment to
+ * end, so an unfinished commit waits for that. */
+static int check_images(const struct fix_job *job, enum fix_phase phase, struct unrack_error *err)
+{
+	for (unsigned i = 0; i < job->n; i++) {
+		const struct fix_image *im = &job->images[i];
+		int r = disk_check_unused(im->path, err);
+
+		for (int ms = 0; r == UNRACK_UNSAFE && phase == FIX_COMMITTING && ms < LEFTOVER_MS; ms += 100) {
+			usleep(100000);
+			r = disk_check_unused(im->path, err);
+		}
+		if (r < 0)
+			return r;
+		if (im->bytes % SECTOR_SIZE)
+			return error_set(err, UNRACK_UNSUPPORTED, "%s has %llu bytes, which is no whole number of "
+					 "512-byte sectors; fill it up with truncate -s %%512", im->path,
+					 (unsigned long long)im->bytes);
+	}
+	return 0;
+}
+
 int fix_begin(const struct fix_job *from, struct fix_job *job, struct fix_state *s,
 	      struct unrack_error *err)
 {
@@ -206,22 +230,17 @@ int fix_begin(const struct fix_job *from, struct fix_job *job, struct fix_state 
 
 	*job = *from;
 	memset(s, 0, sizeof *s);
-	for (unsigned i = 0; r == 0 && i < job->n; i++) {
-		r = disk_check_unused(job->images[i].path, err);
-		if (r == 0 && job->images[i].bytes % SECTOR_SIZE)
-			return error_set(err, UNRACK_UNSUPPORTED, "%s has %llu bytes, which is no whole number of "
-					 "512-byte sectors; fill it up with truncate -s %%512",
-					 job->images[i].path, (unsigned long long)job->images[i].bytes);
-	}
 	snprintf(folder.s, sizeof folder.s, "%s", job->work);
 	*strrchr(folder.s, '/') = '\0';
-	if (r == 0 && !job->machine)
+	if (!job->machine)
 		r = io_mkdir(folder.s, err);
 	if (r == 0)
 		r = io_mkdir(job->work, err);
 	if (r == 0 && !job->machine && !job->lock)
 		r = lock_take(folder.s, &opt, &job->lock, err);
-	return r < 0 ? r : fix_state_read(job->io, fix_path(job, FIX_FILE_STATE, 0, 0).s, s, err);
+	if (r == 0)
+		r = fix_state_read(job->io, fix_path(job, FIX_FILE_STATE, 0, 0).s, s, err);
+	return r < 0 ? r : check_images(job, s->phase, err);
 }
 
 void fix_end(const struct fix_job *from, struct fix_job *job, struct fix_state *s)
