@@ -13,6 +13,7 @@
 #define KERNELS_MAX 64 /* installed at once; more are ignored */
 #define INITRDS_MAX 16 /* of one kernel */
 #define KVER_MAX 128
+#define BITS_TRIES 16  /* modules that are looked at to see what processor they are for */
 
 #define ELF_CLASS 4 /* offset of e_ident[EI_CLASS]: 1 is 32 bits, 2 is 64 */
 #define ELF_MACHINE 18
@@ -29,9 +30,12 @@ char *inspect_kernel_version(const uint8_t *data, size_t n)
 	if (n < 0x210 || memcmp(data + 0x202, "HdrS", 4) != 0 || get_le16(data + 0x20e) == 0)
 		return NULL;
 	at = get_le16(data + 0x20e) + 0x200u;
-	while (at + len < n && len < KVER_MAX && isgraph(data[at + len]))
+	/* It becomes part of a path. */
+	while (at + len < n && len < KVER_MAX && isgraph(data[at + len]) && data[at + len] != '/')
 		len++;
-	return len && len < KVER_MAX ? strndup((const char *)data + at, len) : NULL;
+	if (len == 0 || len == KVER_MAX || !isdigit(data[at]))
+		return NULL;
+	return strndup((const char *)data + at, len);
 }
 
 /* 32 or 64 for programs and modules of PCs, -1 for those of other machines, 0: not ELF. */
@@ -55,22 +59,30 @@ static bool ends_with(const char *s, const char *suffix)
 }
 
 /* --- One kernel ----------------------------------------------------------------------- */
+/* By the first module that can be read: links of weak-updates may lead nowhere. */
 static int read_bits(struct guest *g, struct guest_kernel *k, const char *dir,
 		     const struct buf *files, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf path = { 0 }, module = { 0 };
-	int r;
+	unsigned tries = 0;
+	bool found;
+	int r = 0;
 
-	for (const char *s = buf_str(files); s < (const char *)files->data + files->len;
-	     s += strlen(s) + 1) {
+	for (size_t at = 0; k->bits == 0 && at < files->len && tries < BITS_TRIES;
+	     at += strlen(buf_str(files) + at) + 1) {
+		const char *s = buf_str(files) + at;
+
 		if (!ends_with(s, ".ko") && !ends_with(s, ".o"))
 			continue;
+		tries++;
+		buf_clear(&path);
 		if (buf_printf(&path, "%s/%s", dir, s) < 0)
 			return error_nomem(err);
-		r = g->ops->read(g, buf_str(&path), INSPECT_BINARY_MAX, &module, err);
-		if (r == 0)
+		r = guest_read_if(g, buf_str(&path), INSPECT_BINARY_MAX, &module, &found, err);
+		if (r < 0 && r != UNRACK_DAMAGED)
+			return r;
+		if (r == 0 && found)
 			k->bits = elf_bits(&module);
-		return r;
 	}
 	return 0;
 }
@@ -149,7 +161,7 @@ static int version_of(struct guest *g, const char *path, char **kver, struct unr
 	int r;
 
 	*kver = NULL;
-	name = name && !strncmp(name, "/vmlinuz-", 9) ? name + 9 : NULL;
+	name = name && !strncmp(name, "/vmlinuz-", 9) && name[9] != '.' ? name + 9 : NULL;
 	if (name && strlen(name) < KVER_MAX) {
 		if (buf_printf(&dir, "/lib/modules/%s", name) < 0)
 			return error_nomem(err);

@@ -110,11 +110,14 @@ static void test_variants(void)
 		"title d\nroot (hd0,0)\nkernel /vmlinuz-" EL5 "\ninitrd /initrd-" EL5 "-phys.img\n");
 	el5_put("/boot/grub/default", "2\n#\n#\n");
 	el5_put("/boot/mine", "junk");
+	made(symlink("../../gone.ko", el5_path("/lib/modules/" EL5 "/a.ko")) == 0 &&
+	     mkdir(el5_path("/lib/modules/" EL5 "/b.ko"), 0755) == 0, "odd modules");
 	el5_put("/boot/initrd-" EL5 "-phys.img", "old");
 	made(rename(el5_path("/boot/vmlinuz-" EL5), el5_path("/boot/custom")) == 0 &&
 	     symlink("custom", el5_path("/boot/vmlinuz-" EL5)) == 0, "a kernel by another name");
 	inspect();
 	is_int(f.n_kernels, 2, "a kernel with another name is known by its header");
+	is_int(f.bits, 64, "a module that leads nowhere, and a folder, are passed over");
 	is_int(f.loader.default_entry, 2, "default=saved");
 	is_int(f.default_kernel, f.loader.entries[2].kernel_index, "starts it");
 	is_str(f.kernels[f.default_kernel].kver, EL5, "that one");

@@ -35,6 +35,10 @@ int main(void)
 	is_str(version(sizeof image), "", "a version without end");
 	image[0x600] = '\n';
 	is_str(version(sizeof image), "", "an empty version");
+	strcpy((char *)image + 0x600, "../../etc x");
+	is_str(version(sizeof image), "", "a path out of /lib/modules");
+	strcpy((char *)image + 0x600, "6.1/../x y");
+	is_str(version(sizeof image), "6.1", "a version is no path");
 	image[0x202] = 'h';
 	is_str(version(sizeof image), "", "another kind of file");
 	return tap_done();
