@@ -31,8 +31,10 @@ static const struct {
 } results[] = {
 	[TRIAL_WORKS] = { "works", "KVM works here: a kernel ran on it" },
 	[TRIAL_REFUSED] = { "refused", "/dev/kvm is there, but QEMU can't use it" },
-	[TRIAL_BROKEN] = { "broken", "/dev/kvm is there, but broken: a kernel on it ends in a KVM internal error" },
-	[TRIAL_SILENT] = { "silent", "/dev/kvm is there, but a kernel on it did not start within 10 seconds" },
+	[TRIAL_BROKEN] = { "broken", "/dev/kvm is there, but broken: a kernel on it ends in a KVM "
+				     "internal error" },
+	[TRIAL_SILENT] = { "silent", "/dev/kvm is there, but a kernel on it did not start within 10 "
+				     "seconds" },
 	[TRIAL_STOPPED] = { "stopped", "the trial of /dev/kvm was not finished" },
 };
 
@@ -245,7 +247,8 @@ static enum accel choose(const struct log *log, const char **why)
 	if (wish && !strcmp(wish, "tcg"))
 		return ACCEL_TCG;
 	if (wish && *wish)
-		log_warn(log, "UNRACK_ACCEL is \"%s\", but kvm and tcg are all there is; it is ignored", wish);
+		log_warn(log, "UNRACK_ACCEL is \"%s\", but kvm and tcg are all there is; it is ignored",
+			 wish);
 
 	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (fd < 0) {

@@ -10,8 +10,8 @@
  *   stages.c  text -> stages and failures             pcap.c  packets -> what the guest sent
  *   efi.c     where this machine has EFI firmware
  *
- * text.c, ram.c, stages.c and pcap.c are pure: bytes in, facts out. All that they read is the guest's to choose,
- * so every length is checked and every text is made printable. */
+ * text.c, ram.c, stages.c and pcap.c are pure: bytes in, facts out. All that they read is the
+ * guest's to choose, so every length is checked and every text is made printable. */
 #ifndef P2V_PROVE_PARTS_H
 #define P2V_PROVE_PARTS_H
 

@@ -2,6 +2,7 @@
 #include "parts.h"
 
 #include <arpa/inet.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,7 +47,8 @@ __attribute__((format(printf, 2, 3))) static void say(struct sentence *s, const 
 	}
 }
 
-static void say_network(struct sentence *s, const struct prove_result *res, const struct watch_result *w)
+static void say_network(struct sentence *s, const struct prove_result *res,
+			const struct watch_result *w)
 {
 	char address[INET_ADDRSTRLEN] = "";
 
@@ -59,14 +61,15 @@ static void say_network(struct sentence *s, const struct prove_result *res, cons
 			say(s, ", no answer from an ssh server)");
 	} else if (w->net.has_address) {
 		inet_ntop(AF_INET, w->net.address, address, sizeof address);
-		say(s, ", network reached (it sends as %s; being an address of its own, ssh was not tried)",
-		    address);
+		say(s, ", network reached (it sends as %s; that being an address of its own, ssh was "
+		    "not tried)", address);
 	} else if (w->net.dhcp_asked) {
 		say(s, "; the network was not reached: its DHCP request has no answer");
 	} else if (w->net.packets) {
 		say(s, "; the network was not reached: its card sends, but without an IPv4 address");
 	} else {
-		say(s, "; the network was not reached: no packet left its card, which has no driver or is not configured");
+		say(s, "; the network was not reached: no packet left its card, which has no driver or "
+		    "is not configured");
 	}
 }
 
@@ -142,42 +145,41 @@ static int prepare_console(const struct prove_options *opt, struct console *c, s
 	return console_open(c, res->console, err);
 }
 
-/* *broken: the accelerator was, or may have been, the reason for the error or the end. */
+/* *broken: the accelerator was, or may have been, the reason of the failure. */
 static int boot(const struct prove_options *opt, enum accel accel, const char *qemu, bool *broken,
 		struct prove_result *res, struct unrack_error *err)
 {
 	struct console c = { .file = NULL };
-	struct watch_result *w = calloc(1, sizeof *w);
-	struct vm *vm = calloc(1, sizeof *vm);
+	struct watch_result w = { .end = END_UP };
+	struct vm vm;
 	char lacks[256] = "", words[256];
-	int r = w && vm ? prepare_console(opt, &c, res, err) : error_nomem(err);
+	int r = prepare_console(opt, &c, res, err);
 
 	*broken = false;
 	if (r < 0)
-		goto out;
-	r = vm_start(vm, opt, accel, qemu, lacks, sizeof lacks, err);
+		return r;
+	r = vm_start(&vm, opt, accel, qemu, lacks, sizeof lacks, err);
 	if (r == 0) {
-		r = watch_run(vm, opt, accel, &c, res, w, err);
-		res->seconds = (double)(vm_now() - vm->started) / 1000;
-		vm_last_words(vm, words, sizeof words);
+		r = watch_run(&vm, opt, accel, &c, res, &w, err);
+		res->seconds = (double)(vm_now() - vm.started) / 1000;
+		vm_last_words(&vm, words, sizeof words);
 		if (r == UNRACK_IO && words[0])
 			error_prefix(err, "QEMU failed (%s)", words);
+		if (r == 0 && w.end == END_BROKEN)
+			r = error_set(err, UNRACK_IO, "QEMU stopped with an internal error of %s",
+				      accel_name(accel));
 	}
-	vm_stop(vm);
+	*broken = r == UNRACK_IO && vm.said >= 0; /* it was started */
+	vm_stop(&vm);
 	if (lacks[0]) {
-		snprintf(res->why, sizeof res->why, "the QEMU here, %s, lacks the device: %s", qemu, lacks);
+		snprintf(res->why, sizeof res->why, "the QEMU here, %s, lacks the device: %s", qemu,
+			 lacks);
 		r = 0;
-	} else if (r == 0 && w->end != END_BROKEN) {
-		conclude(opt, w, res);
+	} else if (r == 0) {
+		conclude(opt, &w, res);
 		console_note(&c, res->seconds, res->why);
 	}
-	*broken = r == UNRACK_IO || (r == 0 && w->end == END_BROKEN);
-	if (r == 0 && w->end == END_BROKEN)
-		r = error_set(err, UNRACK_IO, "QEMU stopped with an internal error of %s", accel_name(accel));
-out:
 	console_close(&c);
-	free(w);
-	free(vm);
 	return r;
 }
 

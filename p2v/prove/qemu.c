@@ -86,9 +86,11 @@ static int add_machine(const struct qemu_spec *s, struct arg_vec *v)
 	/* Text mode VGA without a PCI id: no driver of any release takes it over, so that the
 	 * screen stays text that can be read. A loader or kernel told to (vga=, VBE) still
 	 * draws on it: then the consoles in RAM tell. EFI always draws, and needs the PCI card. */
-	r |= add(v, "-display") | add(v, "none") | add(v, "-device") | add(v, s->efi_code ? "VGA" : "isa-vga");
+	r |= add(v, "-display") | add(v, "none");
+	r |= add(v, "-device") | add(v, s->efi_code ? "VGA" : "isa-vga");
 	if (s->efi_code) {
-		r |= add_path(v, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=", s->efi_code, "");
+		r |= add_path(v, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=", s->efi_code,
+			      "");
 		r |= add_path(v, "-drive", "if=pflash,unit=1,format=qcow2,file=", s->efi_vars, "");
 	}
 	r |= add_path(v, "-chardev", "file,id=serial,append=on,path=", s->serial, "");
@@ -138,12 +140,13 @@ static int add_disk(const struct qemu_spec *s, struct arg_vec *v, unsigned i)
 		n = i / NVME_NAMESPACES;
 		unit = i % NVME_NAMESPACES;
 		r |= add_controller(s, v, n, unit) | add(v, "-device");
-		return r | add(v, "nvme-ns,bus=hba%u,nsid=%u,drive=disk%u,bootindex=%u", n, unit + 1, i, i + 1);
+		return r | add(v, "nvme-ns,bus=hba%u,nsid=%u,drive=disk%u,bootindex=%u", n, unit + 1, i,
+			       i + 1);
 	default: /* IDE: the machine has its two channels; the third disk is hdd, as in the .vmx file */
 		unit = i == 2 ? 3 : i;
 		r |= add(v, "-device");
-		return r | add(v, "ide-hd,bus=ide.%u,unit=%u,drive=disk%u,bootindex=%u", unit / 2, unit % 2, i,
-			       i + 1);
+		return r | add(v, "ide-hd,bus=ide.%u,unit=%u,drive=disk%u,bootindex=%u", unit / 2, unit % 2,
+			       i, i + 1);
 	}
 }
 
@@ -181,7 +184,8 @@ static int add_nic(const struct qemu_spec *s, struct arg_vec *v, unsigned i)
 	const char *mac = i < s->n_macs && is_mac(s->macs[i]) ? s->macs[i] : "";
 	int r = add(v, "-netdev");
 
-	r |= add(v, "user,id=net%u,restrict=%s,hostfwd=tcp:127.0.0.1:0-:22", i, s->open_network ? "off" : "on");
+	r |= add(v, "user,id=net%u,restrict=%s,hostfwd=tcp:127.0.0.1:0-:22", i,
+		 s->open_network ? "off" : "on");
 	/* Enough of each packet for DHCP's options. */
 	snprintf(dump, sizeof dump, "filter-dump,id=dump%u,netdev=net%u,maxlen=1024,file=", i, i);
 	r |= add_path(v, "-object", dump, s->captures[i], "");
@@ -195,9 +199,9 @@ int qemu_command(const struct qemu_spec *s, struct arg_vec *out, struct unrack_e
 	int r;
 
 	if (s->n_disks > disks_max(s->scsi))
-		return error_set(err, UNRACK_UNSUPPORTED, "%u disks are more than the %u that QEMU takes on %s; "
-				 "choose another controller with --scsi", s->n_disks, disks_max(s->scsi),
-				 target_scsi_name(s->scsi));
+		return error_set(err, UNRACK_UNSUPPORTED, "%u disks are more than the %u that QEMU takes on "
+				 "%s; choose another controller with --scsi", s->n_disks,
+				 disks_max(s->scsi), target_scsi_name(s->scsi));
 	r = add_machine(s, out);
 	for (unsigned i = 0; i < s->n_disks; i++)
 		r |= add_disk(s, out, i);

@@ -235,7 +235,8 @@ int qmp_accept(struct qmp *q, pid_t *pid, int timeout_ms, struct unrack_error *e
 			return error_set(err, UNRACK_IO, "QEMU ended with status %d", status);
 		}
 		if (vm_now() >= until)
-			return error_set(err, UNRACK_IO, "QEMU did not start within %d seconds", timeout_ms / 1000);
+			return error_set(err, UNRACK_IO, "QEMU did not start within %d seconds",
+					 timeout_ms / 1000);
 	}
 	close(q->fd);
 	q->fd = fd;

@@ -57,8 +57,9 @@ static bool mostly_one_colour_with_text(const uint8_t *p, size_t cells)
 /* Rows end in blanks and begin with text: the width at whose multiples this is so. */
 static unsigned guess_columns(const uint8_t *p, size_t cells)
 {
-	static const unsigned widths[] = { 80, 90, 100, 106, 128, 132, 160, 170, 180, 200, 210, 240, 256,
-					   320, 480 };
+	static const unsigned widths[] = {
+		80, 90, 100, 106, 128, 132, 160, 170, 180, 200, 210, 240, 256, 320, 480,
+	};
 	unsigned best = 80;
 	long most = -1;
 

@@ -110,7 +110,7 @@ static const struct pattern stages[] = {
 
 struct failure {
 	const char *glob;
-	enum prove_stage before; /* only until this stage is reached: programs say the like, 0: always */
+	enum prove_stage before; /* only until then, since programs say the like too; 0: always */
 };
 
 /* After these nothing more comes by itself. */
@@ -240,7 +240,9 @@ static void trim(const char **s, size_t *n, bool *kernel)
 /* "web01 login:" and nothing else: a host's name, as getty prints it. */
 static bool is_login(const char *s, size_t n)
 {
-	static const char *const verbs[] = { "Starting ", "Stopping ", "Checking ", "Last ", "Enabling " };
+	static const char *const verbs[] = {
+		"Starting ", "Stopping ", "Checking ", "Last ", "Enabling ",
+	};
 	static const char prompt[] = " login:";
 	size_t name = n - strlen(prompt);
 
@@ -279,8 +281,8 @@ struct line {
 static void keep(char out[160], const struct line *l)
 {
 	if (!out[0])
-		snprintf(out, 160, "%.*s%.*s", (int)min_u64(l->n, 159), l->s, (int)min_u64(l->more_n, 159),
-			 l->more ? l->more : "");
+		snprintf(out, 160, "%.*s%.*s", (int)min_u64(l->n, 159), l->s,
+			 (int)min_u64(l->more_n, 159), l->more ? l->more : "");
 }
 
 /* The stage that the line shows, STAGE_NONE for most; *echo as in struct pattern. */
@@ -302,7 +304,8 @@ static bool fails(const struct failure *table, size_t n, const struct line *l,
 		  enum prove_stage reached)
 {
 	for (size_t i = 0; i < n; i++)
-		if ((!table[i].before || reached < table[i].before) && matches(table[i].glob, l->s, l->n))
+		if ((!table[i].before || reached < table[i].before) &&
+		    matches(table[i].glob, l->s, l->n))
 			return true;
 	return false;
 }
@@ -355,7 +358,8 @@ void stages_read(const char *text, size_t n, unsigned columns, enum prove_stage 
 const char *prove_stage_name(enum prove_stage s)
 {
 	static const char *const names[STAGE_COUNT] = {
-		"none", "firmware", "loader", "kernel", "initrd", "root", "init", "services", "login", "network",
+		"none", "firmware", "loader", "kernel", "initrd", "root", "init", "services", "login",
+		"network",
 	};
 
 	return (unsigned)s < STAGE_COUNT ? names[s] : "unknown";

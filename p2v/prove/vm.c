@@ -85,8 +85,9 @@ static int make_ram(const struct prove_options *opt, unsigned mib, struct unrack
 			return fd;
 	}
 	if (!has_space(opt->dir, mib))
-		return error_set(err, UNRACK_NOSPACE, "neither /dev/shm nor %s has the %u MiB that the VM "
-				 "wants as memory; free some or choose less with --memory", opt->dir, mib);
+		return error_set(err, UNRACK_NOSPACE, "neither /dev/shm nor %s has the %u MiB that the "
+				 "VM wants as memory; free some or choose less with --memory", opt->dir,
+				 mib);
 	return nameless(opt->dir, err);
 }
 
@@ -238,8 +239,8 @@ int vm_start(struct vm *vm, const struct prove_options *opt, enum accel accel, c
 	spec.n_nics = (unsigned)max_u64(1, min_u64(opt->n_nics, PROVE_NICS_MAX));
 	spec.n_macs = (unsigned)min_u64(opt->n_nics, spec.n_nics);
 	if (opt->n_disks > PROVE_DISKS_MAX)
-		return error_set(err, UNRACK_UNSUPPORTED, "%u disks are more than the %u that can be proved",
-				 opt->n_disks, PROVE_DISKS_MAX);
+		return error_set(err, UNRACK_UNSUPPORTED, "%u disks are more than the %u that can be "
+				 "proved", opt->n_disks, PROVE_DISKS_MAX);
 	if (efi)
 		r = efi_find("", &firmware, err);
 	if (r == 0)
@@ -273,7 +274,8 @@ void vm_last_words(const struct vm *vm, char *out, size_t room)
 	out[0] = '\0';
 	if (vm->said < 0 || fstat(vm->said, &st) < 0)
 		return;
-	n = pread(vm->said, b, sizeof b, st.st_size > (off_t)sizeof b ? st.st_size - (off_t)sizeof b : 0);
+	n = pread(vm->said, b, sizeof b,
+		  st.st_size > (off_t)sizeof b ? st.st_size - (off_t)sizeof b : 0);
 	if (n <= 0 || text_from_bytes(b, (size_t)n, &text) < 0)
 		return;
 	while (text.len && text.data[text.len - 1] == '\n')

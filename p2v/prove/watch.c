@@ -305,12 +305,12 @@ static int read_events(struct watch *w, struct unrack_error *err)
 			w->broken = w->broken || vm_broken(w->vm);
 		} else if (!strcmp(ev.name, "BLOCK_IO_ERROR")) {
 			if (!strcmp(ev.reason, "nospace"))
-				return error_set(err, UNRACK_NOSPACE, "no space is left in %s for what the guest "
-						 "writes on trial; free some and run the same command again",
-						 w->opt->dir);
+				return error_set(err, UNRACK_NOSPACE, "no space is left in %s for what the "
+						 "guest writes on trial; free some and run the same "
+						 "command again", w->opt->dir);
 			if (!w->disk_error)
-				log_warn(w->opt->log, "the image could not be read where the guest wanted it: %s",
-					 ev.reason);
+				log_warn(w->opt->log, "the image could not be read where the guest wanted "
+					 "it: %s", ev.reason);
 			w->disk_error = true;
 		}
 	}
@@ -430,8 +430,8 @@ static int loop(struct watch *w, struct unrack_error *err)
 		if (decide(w))
 			return 0;
 		if (log_stop_asked(w->opt->log))
-			return error_set(err, UNRACK_INTERRUPTED, "interrupted while the guest was booting; "
-					 "run the same command again");
+			return error_set(err, UNRACK_INTERRUPTED, "interrupted while the guest was "
+					 "booting; run the same command again");
 		r = qmp_wait(w->vm->qmp, TICK_MS, err);
 		if (r < 0)
 			return r;
