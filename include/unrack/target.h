@@ -127,6 +127,8 @@ struct vm_description {
 };
 /* "rhel5-64" for a family ("rhel", "centos", "oracle", ...), release, bits on this ESX. */
 const char *target_guest_os(const char *family, int release, int bits, const struct esx_version *esx);
+/* "00:1a:4b:11:22:33", of a card: neither a group's nor all zeros. */
+bool vmx_is_mac(const char *s);
 int vmx_write(const struct vm_description *vm, struct buf *out, struct unrack_error *err);
 /* The value of KEY (case-insensitive) in a .vmx text; malloc'd, NULL when missing. */
 char *vmx_get(const char *text, const char *key);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unrack/check.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +11,6 @@
 
 /* Without knowing these nobody can say that it boots. */
 static const char *const essential[] = { "default entry", "kernel", "initrd", "driver", "root" };
-
-char *check_say(const char *fmt, ...)
-{
-	char *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	return n < 0 ? NULL : text;
-}
 
 int check_add(struct check_job *j, const char *name, enum check_state state, char *evidence,
 	      char *reason, struct unrack_error *err)
@@ -99,7 +86,7 @@ static void conclude(struct check_job *j)
 		len = snprintf(v->text, sizeof v->text, "it would boot on %s: kernel %s finds %s",
 			       machine, j->kernel->kver, j->f->root);
 	if (len > 0 && (size_t)len < sizeof v->text && n_bad > 1)
-		len += snprintf(v->text + len, sizeof v->text - (size_t)len, " (and %zu more)",
+		len += snprintf(v->text + len, sizeof v->text - (size_t)len, "; and %zu more",
 				n_bad - 1);
 	if (len > 0 && (size_t)len < sizeof v->text && v->boots && n_warn)
 		snprintf(v->text + len, sizeof v->text - (size_t)len, "; %zu warning%s", n_warn,

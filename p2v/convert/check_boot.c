@@ -13,8 +13,9 @@
 static const char *sector_text(enum boot_sector s)
 {
 	static const char *const texts[] = {
-		"is not readable here", "starts nothing", "starts GRUB legacy", "starts GRUB 2",
-		"starts LILO", "starts the active partition, or something unknown",
+		"is not readable here", "starts nothing",
+		"starts GRUB legacy",	"starts GRUB 2",
+		"starts LILO",		"starts the active partition, or something unknown",
 	};
 
 	return texts[s];
@@ -26,10 +27,10 @@ static int check_firmware(struct check_job *j, struct unrack_error *err)
 
 	if (efi == j->f->efi)
 		return check_add(j, "firmware", CHECK_OK,
-				 check_say("%s, as the guest", efi ? "EFI" : "BIOS"), NULL, err);
-	return check_add(j, "firmware", CHECK_BAD, check_say("%s", efi ? "EFI" : "BIOS"),
-			 check_say("the guest boots by %s; use --firmware %s",
-				   j->f->efi ? "EFI" : "BIOS", j->f->efi ? "efi" : "bios"),
+				 say("%s, as the guest", efi ? "EFI" : "BIOS"), NULL, err);
+	return check_add(j, "firmware", CHECK_BAD, say("%s", efi ? "EFI" : "BIOS"),
+			 say("the guest boots by %s; use --firmware %s", j->f->efi ? "EFI" : "BIOS",
+			     j->f->efi ? "efi" : "bios"),
 			 err);
 }
 
@@ -46,41 +47,40 @@ int check_boot_disk(struct check_job *j, struct unrack_error *err)
 	switch (first) {
 	case BOOT_SECTOR_UNREAD:
 		return check_add(j, "boot disk", CHECK_UNKNOWN,
-				 check_say("the first disk %s", sector_text(first)),
-				 check_say("give the images, not a folder of files"), err);
+				 say("the first disk %s", sector_text(first)),
+				 say("give the images, not a folder of files"), err);
 	case BOOT_SECTOR_EMPTY:
 		for (unsigned i = 1; i < l->n_sectors; i++)
 			if (l->sectors[i] != BOOT_SECTOR_EMPTY && l->sectors[i] != BOOT_SECTOR_UNREAD)
 				return check_add(j, "boot disk", CHECK_BAD,
-						 check_say("the first disk %s, disk %u %s",
-							   sector_text(first), i,
-							   sector_text(l->sectors[i])),
-						 check_say("give that disk first"), err);
+						 say("the first disk %s, disk %u %s",
+						     sector_text(first), i,
+						     sector_text(l->sectors[i])),
+						 say("give that disk first"), err);
 		return check_add(j, "boot disk", CHECK_BAD,
-				 check_say("the first disk %s", sector_text(first)),
-				 check_say("its first sector has no boot code; is the disk that the "
-					   "server boots from missing?"),
+				 say("the first disk %s", sector_text(first)),
+				 say("its first sector has no boot code; is the disk that the "
+				     "server boots from missing?"),
 				 err);
 	case BOOT_SECTOR_OTHER:
 		return check_add(j, "boot disk", CHECK_WARN,
-				 check_say("the first disk %s", sector_text(first)),
-				 check_say("what its first sector does is not known"), err);
+				 say("the first disk %s", sector_text(first)),
+				 say("what its first sector does is not known"), err);
 	case BOOT_SECTOR_GRUB_LEGACY:
 		drive = j->g->disk_heads[0][STAGE1_BOOT_DRIVE];
 		if (drive != 0xff && drive != 0x80)
-			return check_add(
-				j, "boot disk", CHECK_BAD,
-				check_say("the first disk %s, and then BIOS drive 0x%x",
-					  sector_text(first), drive),
-				check_say("the VM boots from 0x80; install GRUB again "
-					  "on the server with its disks in the order of the BIOS"),
-				err);
+			return check_add(j, "boot disk", CHECK_BAD,
+					 say("the first disk %s, and then BIOS drive 0x%x",
+					     sector_text(first), drive),
+					 say("the VM boots from 0x80; install GRUB again "
+					     "on the server with its disks in the order of the BIOS"),
+					 err);
 		break;
 	default:
 		break;
 	}
-	return check_add(j, "boot disk", CHECK_OK, check_say("the first disk %s", sector_text(first)),
-			 NULL, err);
+	return check_add(j, "boot disk", CHECK_OK, say("the first disk %s", sector_text(first)), NULL,
+			 err);
 }
 
 int check_loader(struct check_job *j, struct unrack_error *err)
@@ -90,39 +90,35 @@ int check_loader(struct check_job *j, struct unrack_error *err)
 
 	if (l->kind == LOADER_NONE)
 		return check_add(j, "default entry", CHECK_BAD,
-				 check_say("no boot loader's files were found"),
-				 check_say("is /boot on a disk that is not here?"), err);
+				 say("no boot loader's files were found"),
+				 say("is /boot on a disk that is not here?"), err);
 	if (l->kind != LOADER_GRUB_LEGACY)
 		return check_add(j, "default entry", CHECK_UNKNOWN,
-				 check_say("%s", l->conf ? l->conf : "GRUB 2"),
-				 check_say("this version reads the entries of GRUB legacy only"),
-				 err);
+				 say("%s", l->conf ? l->conf : "GRUB 2"),
+				 say("this version reads the entries of GRUB legacy only"), err);
 	if (!l->conf)
 		return check_add(j, "default entry", CHECK_BAD,
-				 check_say("there is no /boot/grub/grub.conf"),
-				 check_say("is /boot on a disk that is not here?"), err);
+				 say("there is no /boot/grub/grub.conf"),
+				 say("is /boot on a disk that is not here?"), err);
 	if (!e)
 		return check_add(j, "default entry", CHECK_BAD,
-				 check_say("%s: entry %d of %zu", l->conf, l->default_entry,
-					   l->n_entries),
-				 check_say("its default counts from 0 and is none of the entries"),
-				 err);
+				 say("%s: entry %d of %zu", l->conf, l->default_entry, l->n_entries),
+				 say("its default counts from 0 and is none of the entries"), err);
 	if (e->xen)
 		return check_add(j, "default entry", CHECK_BAD,
-				 check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
-				 check_say("it starts Xen's hypervisor, which ESX can't run"), err);
+				 say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
+				 say("it starts Xen's hypervisor, which ESX can't run"), err);
 	if (!e->kernel)
 		return check_add(j, "default entry", CHECK_BAD,
-				 check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
-				 check_say("it starts no kernel"), err);
+				 say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
+				 say("it starts no kernel"), err);
 	if (e->disk > 0)
 		return check_add(j, "default entry", CHECK_BAD,
-				 check_say("%s: entry %d reads from (hd%d,%d)", l->conf,
-					   l->default_entry, e->disk, e->partition - 1),
-				 check_say("the VM boots from (hd0); give the boot disk first"), err);
+				 say("%s: entry %d reads from (hd%d,%d)", l->conf, l->default_entry,
+				     e->disk, e->partition - 1),
+				 say("the VM boots from (hd0); give the boot disk first"), err);
 	return check_add(j, "default entry", CHECK_OK,
-			 check_say("%s: entry %d, %s", l->conf, l->default_entry, e->title), NULL,
-			 err);
+			 say("%s: entry %d, %s", l->conf, l->default_entry, e->title), NULL, err);
 }
 
 int check_kernel(struct check_job *j, struct unrack_error *err)
@@ -133,33 +129,29 @@ int check_kernel(struct check_job *j, struct unrack_error *err)
 	int r;
 
 	if (!k && j->entry && j->entry->kernel)
-		return check_add(j, "kernel", CHECK_BAD, check_say("%s", j->entry->kernel),
-				 check_say("it is not there"), err);
+		return check_add(j, "kernel", CHECK_BAD, say("%s", j->entry->kernel),
+				 say("it is not there"), err);
 	if (!k)
 		return check_add(j, "kernel", CHECK_UNKNOWN,
-				 check_say("%zu kernels in /boot", j->f->n_kernels),
-				 check_say("which one starts is not known"), err);
+				 say("%zu kernels in /boot", j->f->n_kernels),
+				 say("which one starts is not known"), err);
 	r = j->g->ops->read(j->g, k->vmlinuz, INSPECT_BINARY_MAX, &data, err);
 	if (r < 0)
 		return r;
 	version = inspect_kernel_version(data.data, data.len);
 	if (!version)
-		return check_add(j, "kernel", CHECK_BAD,
-				 check_say("%s, %zu bytes", k->vmlinuz, data.len),
-				 check_say("it is not a Linux kernel for PCs; install that kernel "
-					   "again on the server"),
+		return check_add(j, "kernel", CHECK_BAD, say("%s, %zu bytes", k->vmlinuz, data.len),
+				 say("it is not a Linux kernel for PCs; install that kernel "
+				     "again on the server"),
 				 err);
 	if (strcmp(version, k->kver) != 0)
-		return check_add(j, "kernel", CHECK_WARN,
-				 check_say("%s is kernel %s", k->vmlinuz, version),
-				 check_say("its modules are taken from /lib/modules/%s", k->kver),
-				 err);
+		return check_add(j, "kernel", CHECK_WARN, say("%s is kernel %s", k->vmlinuz, version),
+				 say("its modules are taken from /lib/modules/%s", k->kver), err);
 	if (!k->tree)
-		return check_add(j, "kernel", CHECK_WARN,
-				 check_say("%s is kernel %s", k->vmlinuz, version),
-				 check_say("there is no /lib/modules/%s", k->kver), err);
-	return check_add(j, "kernel", CHECK_OK, check_say("%s is kernel %s", k->vmlinuz, version),
-			 NULL, err);
+		return check_add(j, "kernel", CHECK_WARN, say("%s is kernel %s", k->vmlinuz, version),
+				 say("there is no /lib/modules/%s", k->kver), err);
+	return check_add(j, "kernel", CHECK_OK, say("%s is kernel %s", k->vmlinuz, version), NULL,
+			 err);
 }
 
 /* --- Initrd and driver ---------------------------------------------------------------- */
@@ -217,8 +209,7 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 	r = initrd_check(image, j->kernel->tree, wanted, n, &a, err);
 	if (r == UNRACK_UNSUPPORTED || r == UNRACK_MISSING)
 		return check_add(j, "driver", CHECK_UNKNOWN,
-				 check_say("%s for %s", driver, j->t->disk->name), strdup(err->text),
-				 err);
+				 say("%s for %s", driver, j->t->disk->name), strdup(err->text), err);
 	if (r < 0)
 		return r;
 	bad = buf_printf(&evidence, "%s for %s; loads ", driver, j->t->disk->name) |
@@ -226,13 +217,12 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 	if (bad)
 		r = error_nomem(err);
 	else
-		r = check_add(
-			j, "driver", a.loads ? CHECK_OK : CHECK_BAD, buf_steal(&evidence),
-			a.loads ?
-				NULL :
-				check_say("the initrd does not load it before it looks for root: %s",
+		r = check_add(j, "driver", a.loads ? CHECK_OK : CHECK_BAD, buf_steal(&evidence),
+			      a.loads ?
+				      NULL :
+				      say("the initrd does not load it before it looks for root: %s",
 					  a.text),
-			err);
+			      err);
 	initrd_answer_free(&a);
 	return r;
 }
@@ -256,8 +246,8 @@ static int check_image(struct check_job *j, const struct guest_initrd *i, const 
 	if (i->problem)
 		return check_add(j, "initrd",
 				 i->kind == INITRD_OTHER && !i->container ? CHECK_BAD : CHECK_UNKNOWN,
-				 check_say("%s", i->path), strdup(i->problem), err);
-	r = check_add(j, "initrd", CHECK_OK, check_say("%s: %s", i->path, i->container), NULL, err);
+				 say("%s", i->path), strdup(i->problem), err);
+	r = check_add(j, "initrd", CHECK_OK, say("%s: %s", i->path, i->container), NULL, err);
 	if (r == 0)
 		r = j->g->ops->read(j->g, i->path, GUEST_FILE_MAX, &data, err);
 	if (r == 0)
@@ -276,28 +266,26 @@ int check_driver(struct check_job *j, struct unrack_error *err)
 	char files[512];
 
 	if (!k)
-		return check_add(j, "driver", CHECK_UNKNOWN, check_say("none"),
-				 check_say("which kernel starts is not known"), err);
+		return check_add(j, "driver", CHECK_UNKNOWN, say("none"),
+				 say("which kernel starts is not known"), err);
 	if (!driver) {
 		device_module_files(j->t->disk->modules, k->kver, files, sizeof files);
 		return check_add(
-			j, "driver", CHECK_BAD, check_say("there is no %s", files),
-			check_say(
-				"kernel %s has no driver for %s; take another controller with --scsi",
-				k->kver, j->t->disk->name),
+			j, "driver", CHECK_BAD, say("there is no %s", files),
+			say("kernel %s has no driver for %s; take another controller with --scsi",
+			    k->kver, j->t->disk->name),
 			err);
 	}
 	if (initrd_of(j))
 		return check_image(j, initrd_of(j), driver, err);
 	if (j->entry && j->entry->initrd)
-		return check_add(j, "initrd", CHECK_BAD, check_say("%s", j->entry->initrd),
-				 check_say("it is not there"), err);
+		return check_add(j, "initrd", CHECK_BAD, say("%s", j->entry->initrd),
+				 say("it is not there"), err);
 	if (drivers_wanted(k, j->t, wanted) || root_module(j))
 		return check_add(
-			j, "initrd", CHECK_BAD, check_say("none"),
-			check_say(
-				"the kernel needs modules to reach its root, and nothing loads them"),
+			j, "initrd", CHECK_BAD, say("none"),
+			say("the kernel needs modules to reach its root, and nothing loads them"),
 			err);
 	return check_add(j, "driver", CHECK_OK,
-			 check_say("%s for %s is built in", driver, j->t->disk->name), NULL, err);
+			 say("%s for %s is built in", driver, j->t->disk->name), NULL, err);
 }

@@ -32,11 +32,11 @@ static int find_root(const struct check_job *j)
 static char *say_fault(const struct check_job *j, int at)
 {
 	if (at == SEVERAL)
-		return check_say("several filesystems of the disks answer to that name");
+		return say("several filesystems of the disks answer to that name");
 	if (at == NONE)
-		return check_say("the VM has no such device: its disks are /dev/%s%s", j->vm.prefix,
-				 strcmp(j->vm.prefix, "nvme") ? "a and so on" : "0n1 and so on");
-	return check_say("that is another filesystem than the guest's root");
+		return say("the VM has no such device: its disks are /dev/%s%s", j->vm.prefix,
+			   strcmp(j->vm.prefix, "nvme") ? "a and so on" : "0n1 and so on");
+	return say("that is another filesystem than the guest's root");
 }
 
 /* NAME, from SOURCE ("the loader"), must be the root filesystem. */
@@ -54,25 +54,24 @@ static int check_root_name(struct check_job *j, const char *source, const char *
 			unsigned partition;
 
 			if (!devname_locate(&j->vm, name, &image, &partition))
-				return check_add(j, "root", fault, check_say("%s: %s", source, name),
+				return check_add(j, "root", fault, say("%s: %s", source, name),
 						 say_fault(j, NONE), err);
 		}
-		return check_add(j, "root", CHECK_WARN, check_say("%s: %s", source, name),
-				 check_say("whether that is the root filesystem can't be seen here"),
-				 err);
+		return check_add(j, "root", CHECK_WARN, say("%s: %s", source, name),
+				 say("whether that is the root filesystem can't be seen here"), err);
 	}
 	if (at != root)
-		return check_add(j, "root", fault, check_say("%s: %s", source, name),
-				 say_fault(j, at), err);
+		return check_add(j, "root", fault, say("%s: %s", source, name), say_fault(j, at),
+				 err);
 	if (j->g->parts[root].disk < 0)
 		return check_add(j, "root", CHECK_OK,
-				 check_say("%s: %s, which is %s (%s)", source, name,
-					   j->g->parts[root].device, j->g->parts[root].fstype),
+				 say("%s: %s, which is %s (%s)", source, name,
+				     j->g->parts[root].device, j->g->parts[root].fstype),
 				 NULL, err);
 	return check_add(j, "root", CHECK_OK,
-			 check_say("%s: %s, which is partition %d of disk %d (%s)", source, name,
-				   j->g->parts[root].partition, j->g->parts[root].disk,
-				   j->g->parts[root].fstype),
+			 say("%s: %s, which is partition %d of disk %d (%s)", source, name,
+			     j->g->parts[root].partition, j->g->parts[root].disk,
+			     j->g->parts[root].fstype),
 			 NULL, err);
 }
 
@@ -87,16 +86,16 @@ int check_root(struct check_job *j, struct unrack_error *err)
 
 	if (!loader && !initrd)
 		return check_add(j, "root", CHECK_UNKNOWN,
-				 check_say("neither the loader nor the initrd names it"),
-				 check_say("add root= to the kernel's line"), err);
+				 say("neither the loader nor the initrd names it"),
+				 say("add root= to the kernel's line"), err);
 	if (loader)
 		r = check_root_name(j, "the loader", loader, CHECK_BAD, err);
 	/* root= of the loader comes before what mkinitrd baked in. */
 	if (r == 0 && initrd)
 		r = check_root_name(j, "the initrd", initrd, loader ? CHECK_WARN : CHECK_BAD, err);
 	if (r == 0 && !j->f->root)
-		return check_add(j, "root", CHECK_BAD, check_say("fstab has no line for /"),
-				 check_say("the system could not check and mount it"), err);
+		return check_add(j, "root", CHECK_BAD, say("fstab has no line for /"),
+				 say("the system could not check and mount it"), err);
 	return r == 0 ? check_root_name(j, "fstab", j->f->root, CHECK_BAD, err) : r;
 }
 
@@ -113,7 +112,7 @@ static int check_entry(struct check_job *j, const struct fstab_entry *e, size_t 
 	}
 	/* rc.sysinit stops for a repair when fsck fails, and goes on when mount fails. */
 	return check_add(j, "mounts", e->passno && !is_swap ? CHECK_BAD : CHECK_WARN,
-			 check_say("fstab line %u: %s at %s", e->line, e->device, e->where),
+			 say("fstab line %u: %s at %s", e->line, e->device, e->where),
 			 say_fault(j, at), err);
 }
 
@@ -132,15 +131,15 @@ int check_mounts(struct check_job *j, struct unrack_error *err)
 	}
 	if (r == 0)
 		r = check_add(j, "mounts", CHECK_OK,
-			      check_say("%zu other filesystems and swap areas%s", good,
-					j->g->n_parts ? " are there" :
-							" (their partitions can't be seen here)"),
+			      say("%zu other filesystems and swap areas%s", good,
+				  j->g->n_parts ? " are there" :
+						  " (their partitions can't be seen here)"),
 			      NULL, err);
 	if (r == 0 && resume && *resume && strcmp(resume, "no") != 0 && locate(j, resume) < 0 &&
 	    j->g->n_parts)
-		r = check_add(j, "mounts", CHECK_WARN, check_say("the loader: resume=%s", resume),
-			      check_say("there is no such device; the boot waits for it, or says so, "
-					"and goes on"),
+		r = check_add(j, "mounts", CHECK_WARN, say("the loader: resume=%s", resume),
+			      say("there is no such device; the boot waits for it, or says so, "
+				  "and goes on"),
 			      err);
 	return r;
 }
@@ -170,16 +169,15 @@ int check_harm(struct check_job *j, struct unrack_error *err)
 
 		if (!h->what[0] || result == DEVNAME_KEPT)
 			continue;
-		r = check_add(
-			j, "harm", CHECK_BAD,
-			check_say("%s line %u %s %s", list.paths[h->file], h->line, h->what,
+		r = check_add(j, "harm", CHECK_BAD,
+			      say("%s line %u %s %s", list.paths[h->file], h->line, h->what,
 				  h->device),
-			result == DEVNAME_NEW ?
-				check_say("in the VM that name is another disk or none, and %s is "
+			      result == DEVNAME_NEW ?
+				      say("in the VM that name is another disk or none, and %s is "
 					  "meant",
 					  new) :
-				check_say("in the VM that name may be another disk; remove the line"),
-			err);
+				      say("in the VM that name may be another disk; remove the line"),
+			      err);
 	}
 	harm_free(&list);
 	free(names);

@@ -33,26 +33,25 @@ static int check_vmx(struct check_job *j, struct unrack_error *err)
 	char *card CLEANUP_FREE = NULL;
 
 	if (!files->vmx)
-		return check_add(j, "vm file", CHECK_UNKNOWN, check_say("there is no .vmx yet"),
-				 check_say("write it with unrack vm"), err);
+		return check_add(j, "vm file", CHECK_UNKNOWN, say("there is no .vmx yet"),
+				 say("write it with unrack vm"), err);
 	controller = vmx_controller(files->vmx_text);
 	card = vmx_get(files->vmx_text, "ethernet0.virtualDev");
 	if (!controller || strcasecmp(controller, j->t->disk->name) != 0)
-		return check_add(
-			j, "vm file", CHECK_BAD,
-			check_say("%s: disks on %s", files->vmx, controller ? controller : "nothing"),
-			check_say("the target's disks are on %s; write it again with unrack vm",
-				  j->t->disk->name),
-			err);
+		return check_add(j, "vm file", CHECK_BAD,
+				 say("%s: disks on %s", files->vmx,
+				     controller ? controller : "nothing"),
+				 say("the target's disks are on %s; write it again with unrack vm",
+				     j->t->disk->name),
+				 err);
 	if (card && strcasecmp(card, j->t->nic->name) != 0)
-		return check_add(
-			j, "vm file", CHECK_WARN, check_say("%s: network on %s", files->vmx, card),
-			check_say("the target's network is on %s; write it again with unrack vm",
-				  j->t->nic->name),
-			err);
+		return check_add(j, "vm file", CHECK_WARN, say("%s: network on %s", files->vmx, card),
+				 say("the target's network is on %s; write it again with unrack vm",
+				     j->t->nic->name),
+				 err);
 	return check_add(j, "vm file", CHECK_OK,
-			 check_say("%s: disks on %s, network on %s", files->vmx, controller,
-				   card ? card : "nothing"),
+			 say("%s: disks on %s, network on %s", files->vmx, controller,
+			     card ? card : "nothing"),
 			 NULL, err);
 }
 
@@ -63,28 +62,28 @@ static int check_descriptor(struct check_job *j, const struct check_disk *d, str
 
 	if (!d->descriptor_found)
 		return check_add(j, "descriptor", CHECK_BAD,
-				 check_say("%s is missing%s%s", d->descriptor,
-					   d->extent_found ? " beside " : "",
-					   d->extent_found ? d->extent : ""),
-				 check_say("ESX finds no disk without it; run the copy again, it "
-					   "writes the descriptor"),
+				 say("%s is missing%s%s", d->descriptor,
+				     d->extent_found ? " beside " : "",
+				     d->extent_found ? d->extent : ""),
+				 say("ESX finds no disk without it; run the copy again, it "
+				     "writes the descriptor"),
 				 err);
 	if (is_ide != !strcmp(d->adapter_type, "ide"))
 		return check_add(j, "descriptor", CHECK_BAD,
-				 check_say("%s: adapterType %s", d->descriptor, d->adapter_type),
-				 check_say("the VM's controller is %s, which needs adapterType %s; "
-					   "write it again with unrack vm",
-					   j->t->disk->name, want),
+				 say("%s: adapterType %s", d->descriptor, d->adapter_type),
+				 say("the VM's controller is %s, which needs adapterType %s; "
+				     "write it again with unrack vm",
+				     j->t->disk->name, want),
 				 err);
 	if (strcmp(d->adapter_type, want) != 0)
 		return check_add(j, "descriptor", CHECK_WARN,
-				 check_say("%s: adapterType %s", d->descriptor, d->adapter_type),
-				 check_say("for %s it is %s as a rule; ESX may ask before it starts",
-					   j->t->disk->name, want),
+				 say("%s: adapterType %s", d->descriptor, d->adapter_type),
+				 say("for %s it is %s as a rule; ESX may ask before it starts",
+				     j->t->disk->name, want),
 				 err);
 	return check_add(j, "descriptor", CHECK_OK,
-			 check_say("%s: adapterType %s, %llu bytes", d->descriptor, d->adapter_type,
-				   (unsigned long long)d->declared_bytes),
+			 say("%s: adapterType %s, %llu bytes", d->descriptor, d->adapter_type,
+			     (unsigned long long)d->declared_bytes),
 			 NULL, err);
 }
 
@@ -94,23 +93,18 @@ static int check_extent(struct check_job *j, const struct check_disk *d, struct 
 			   most = j->t->esx->disk_max;
 
 	if (!d->extent_found)
-		return check_add(j, "extent", CHECK_BAD, check_say("%s is missing", d->extent),
-				 check_say("the descriptor's data is not there; run the copy again"),
-				 err);
+		return check_add(j, "extent", CHECK_BAD, say("%s is missing", d->extent),
+				 say("the descriptor's data is not there; run the copy again"), err);
 	if (d->descriptor_found && bytes != declared)
-		return check_add(j, "extent", CHECK_BAD,
-				 check_say("%s has %llu bytes", d->extent, bytes),
-				 check_say("%s says %llu; run the copy again", d->descriptor,
-					   declared),
+		return check_add(j, "extent", CHECK_BAD, say("%s has %llu bytes", d->extent, bytes),
+				 say("%s says %llu; run the copy again", d->descriptor, declared),
 				 err);
 	if (bytes > most)
-		return check_add(
-			j, "extent", CHECK_BAD, check_say("%s has %llu bytes", d->extent, bytes),
-			check_say("ESX %s has disks of at most %llu bytes; take a later version",
-				  j->t->esx->name, most),
-			err);
-	return check_add(j, "extent", CHECK_OK, check_say("%s: %llu bytes", d->extent, bytes), NULL,
-			 err);
+		return check_add(j, "extent", CHECK_BAD, say("%s has %llu bytes", d->extent, bytes),
+				 say("ESX %s has disks of at most %llu bytes; take a later version",
+				     j->t->esx->name, most),
+				 err);
+	return check_add(j, "extent", CHECK_OK, say("%s: %llu bytes", d->extent, bytes), NULL, err);
 }
 
 int check_vm_files(struct check_job *j, struct unrack_error *err)

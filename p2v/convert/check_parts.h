@@ -3,6 +3,7 @@
 #ifndef CONVERT_CHECK_PARTS_H
 #define CONVERT_CHECK_PARTS_H
 
+#include "say.h"
 #include "unrack/check.h"
 
 struct check_job {
@@ -19,7 +20,6 @@ struct check_job {
 /* EVIDENCE and REASON (malloc'd) are taken over; REASON NULL is right only for CHECK_OK. */
 int check_add(struct check_job *j, const char *name, enum check_state state, char *evidence, char *reason,
 	      struct unrack_error *err);
-char *check_say(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* NULL: no memory */
 
 int check_vm_files(struct check_job *j, struct unrack_error *err);
 int check_boot_disk(struct check_job *j, struct unrack_error *err);

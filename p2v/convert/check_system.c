@@ -39,20 +39,19 @@ int check_console(struct check_job *j, struct unrack_error *err)
 	if (r < 0)
 		return r;
 	if (console && !strncmp(console, "ttyS", 4))
-		return check_add(j, "console", CHECK_WARN,
-				 check_say("the loader: console=%s", console),
-				 check_say("the VM has no serial port: messages of the init scripts "
-					   "are not seen"),
+		return check_add(j, "console", CHECK_WARN, say("the loader: console=%s", console),
+				 say("the VM has no serial port: messages of the init scripts "
+				     "are not seen"),
 				 err);
 	line = serial_getty(&inittab);
 	if (line)
 		return check_add(j, "console", CHECK_WARN,
-				 check_say("inittab line %u: a login on a serial port", line),
-				 check_say("the VM has none: init says every five minutes that it "
-					   "respawns too fast"),
+				 say("inittab line %u: a login on a serial port", line),
+				 say("the VM has none: init says every five minutes that it "
+				     "respawns too fast"),
 				 err);
-	return check_add(j, "console", CHECK_OK, check_say("%s", console ? console : "the screen"),
-			 NULL, err);
+	return check_add(j, "console", CHECK_OK, say("%s", console ? console : "the screen"), NULL,
+			 err);
 }
 
 /* --- Network -------------------------------------------------------------------------- */
@@ -74,25 +73,24 @@ static bool vmx_has_mac(const struct check_job *j, const char *mac)
 static int check_card(struct check_job *j, const struct guest_nic *n, const char *driver,
 		      struct unrack_error *err)
 {
-	char *evidence = check_say("%s: %s%s%s%s%s", n->path, n->name, n->driver ? ", alias " : "",
-				   n->driver ? n->driver : "", n->hwaddr ? ", HWADDR " : "",
-				   n->hwaddr && n->mac ? n->mac : "");
+	char *evidence = say("%s: %s%s%s%s%s", n->path, n->name, n->driver ? ", alias " : "",
+			     n->driver ? n->driver : "", n->hwaddr ? ", HWADDR " : "",
+			     n->hwaddr && n->mac ? n->mac : "");
 
 	if (n->driver && strcmp(n->driver, driver) != 0)
 		return check_add(
 			j, "network", CHECK_WARN, evidence,
-			check_say("the VM's card is driven by %s, and its alias names another driver",
-				  driver),
+			say("the VM's card is driven by %s, and its alias names another driver",
+			    driver),
 			err);
 	if (n->hwaddr && j->files && j->files->vmx_text && !(n->mac && vmx_has_mac(j, n->mac)))
 		return check_add(j, "network", CHECK_WARN, evidence,
-				 check_say("no card of the VM has that address, so the interface "
-					   "will not start"),
+				 say("no card of the VM has that address, so the interface "
+				     "will not start"),
 				 err);
 	if (n->hwaddr && j->f->n_nics == 1 && !(j->files && j->files->vmx_text))
 		return check_add(j, "network", CHECK_WARN, evidence,
-				 check_say("the interface starts only on a card with that address"),
-				 err);
+				 say("the interface starts only on a card with that address"), err);
 	return check_add(j, "network", CHECK_OK, evidence, NULL, err);
 }
 
@@ -103,25 +101,23 @@ int check_network(struct check_job *j, struct unrack_error *err)
 	int r = 0;
 
 	if (!j->kernel)
-		return check_add(j, "network", CHECK_UNKNOWN, check_say("none"),
-				 check_say("which kernel starts is not known"), err);
+		return check_add(j, "network", CHECK_UNKNOWN, say("none"),
+				 say("which kernel starts is not known"), err);
 	if (!driver) {
 		device_module_files(j->t->nic->modules, j->kernel->kver, files, sizeof files);
-		return check_add(
-			j, "network", CHECK_WARN, check_say("there is no %s", files),
-			check_say("kernel %s has no driver for %s: it boots without a network",
-				  j->kernel->kver, j->t->nic->name),
-			err);
+		return check_add(j, "network", CHECK_WARN, say("there is no %s", files),
+				 say("kernel %s has no driver for %s: it boots without a network",
+				     j->kernel->kver, j->t->nic->name),
+				 err);
 	}
 	if (j->f->n_nics == 0)
-		r = check_add(j, "network", CHECK_WARN,
-			      check_say("%s for %s", driver, j->t->nic->name),
-			      check_say("no network card is configured"), err);
+		r = check_add(j, "network", CHECK_WARN, say("%s for %s", driver, j->t->nic->name),
+			      say("no network card is configured"), err);
 	for (size_t i = 0; r == 0 && i < j->f->n_nics; i++)
 		r = check_card(j, &j->f->nics[i], driver, err);
 	if (r == 0 && j->f->kudzu)
-		r = check_add(j, "network", CHECK_WARN, check_say("kudzu runs at boot"),
-			      check_say("it puts the configuration of the old card aside"), err);
+		r = check_add(j, "network", CHECK_WARN, say("kudzu runs at boot"),
+			      say("it puts the configuration of the old card aside"), err);
 	return r;
 }
 
@@ -138,15 +134,15 @@ int check_others(struct check_job *j, struct unrack_error *err)
 		if (e == j->entry || !e->kernel)
 			continue;
 		if (e->kernel_index < 0)
-			why = check_say("%s is not there", e->kernel);
+			why = say("%s is not there", e->kernel);
 		else if (e->initrd && !guest_exists(j->g, e->initrd))
-			why = check_say("%s is not there", e->initrd);
+			why = say("%s is not there", e->initrd);
 		else if (!drivers_disk(&j->f->kernels[e->kernel_index], j->t))
-			why = check_say("its kernel has no driver for %s", j->t->disk->name);
+			why = say("its kernel has no driver for %s", j->t->disk->name);
 		else
 			continue;
 		r = check_add(j, "other entry", CHECK_WARN,
-			      check_say("%s: entry %zu, %s", l->conf, i, e->title), why, err);
+			      say("%s: entry %zu, %s", l->conf, i, e->title), why, err);
 	}
 	return r;
 }

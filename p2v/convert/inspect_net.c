@@ -51,12 +51,7 @@ static char *take_mac(char *list[], size_t n)
 	char *mac = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *s = list[i];
-		size_t k = 0;
-
-		while (s && k < 17 && (k % 3 == 2 ? s[k] == ':' : isxdigit((unsigned char)s[k])))
-			k++;
-		if (!mac && s && k == 17 && !s[17])
+		if (!mac && list[i] && vmx_is_mac(list[i]))
 			mac = list[i];
 		else
 			free(list[i]);

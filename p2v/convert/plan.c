@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unrack/plan.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,18 +9,6 @@
 #include "plan_parts.h"
 
 /* --- Adding --------------------------------------------------------------------------- */
-char *plan_say(const char *fmt, ...)
-{
-	char *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	return n < 0 ? NULL : text;
-}
-
 int plan_warn(struct plan_job *j, char *text, struct unrack_error *err)
 {
 	struct plan *p = j->plan;
@@ -243,10 +230,10 @@ static int warn_names(struct plan_job *j, struct unrack_error *err)
 
 		if (m->image >= 0 && j->names.images > 1 && !strncmp(m->why, "by its order", 12))
 			r = plan_warn(j,
-				      plan_say("/dev/%s is taken to be disk %d %s; "
-					       "/boot/grub/device.map of the server "
-					       "could say it for certain",
-					       m->disk, m->image, m->why),
+				      say("/dev/%s is taken to be disk %d %s; "
+					  "/boot/grub/device.map of the server "
+					  "could say it for certain",
+					  m->disk, m->image, m->why),
 				      err);
 	}
 	return r;

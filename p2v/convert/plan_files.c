@@ -27,10 +27,10 @@ static char *say_aliases(const struct plan_job *j, const struct modconf_change *
 	if (c->nic_module)
 		bad |= buf_printf(&new, "%s%s", new.len ? " and " : "", c->nic_module);
 	return bad ? NULL :
-		     plan_say("modprobe and mkinitrd take drivers from its aliases; it has %s, the "
-			      "VM's %s and %s need %s",
-			      old.len ? buf_str(&old) : "none", j->t->disk->name, j->t->nic->name,
-			      buf_str(&new));
+		     say("modprobe and mkinitrd take drivers from its aliases; it has %s, the "
+			 "VM's %s and %s need %s",
+			 old.len ? buf_str(&old) : "none", j->t->disk->name, j->t->nic->name,
+			 buf_str(&new));
 }
 
 /* The file that this release's mkinitrd reads, where there was none. */
@@ -76,8 +76,8 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err)
 			nics[c.n_nics++] = j->f->nics[i].name;
 	if (!c.nic_module)
 		r = plan_warn(j,
-			      plan_say("kernel %s has no driver for %s: the VM will have no network",
-				       j->kernel->kver, j->t->nic->name),
+			      say("kernel %s has no driver for %s: the VM will have no network",
+				  j->kernel->kver, j->t->nic->name),
 			      err);
 	else
 		r = 0;
@@ -106,8 +106,8 @@ static int add_fstab_name(struct plan_job *j, struct plan_table *t, const struct
 	if (result == DEVNAME_UNSURE || !strcmp(e->where, "/"))
 		return plan_refuse_name(j, "/etc/fstab", e->device, result, err);
 	return plan_warn(j,
-			 plan_say("/etc/fstab mounts %s at %s, a disk that is none of the %u given",
-				  e->device, e->where, j->names.images),
+			 say("/etc/fstab mounts %s at %s, a disk that is none of the %u given",
+			     e->device, e->where, j->names.images),
 			 err);
 }
 
@@ -167,9 +167,9 @@ static int add_arguments(struct plan_job *j, struct plan_table *t, const struct 
 			r = plan_refuse_name(j, j->f->loader.conf, name, result, err);
 		else if (is_root)
 			r = plan_warn(j,
-				      plan_say("entry \"%s\" of %s starts with root=%s, which is "
-					       "none of the disks given",
-					       e->title, j->f->loader.conf, name),
+				      say("entry \"%s\" of %s starts with root=%s, which is "
+					  "none of the disks given",
+					  e->title, j->f->loader.conf, name),
 				      err);
 	}
 	return r;
@@ -214,7 +214,7 @@ static char *say_used(const struct plan_table *t, const struct buf *before, cons
 	plan_name_vec_free(&used.v);
 	if (!extra || !text)
 		return text;
-	all = plan_say("%s%s%s", extra, *text ? "; " : "", text);
+	all = say("%s%s%s", extra, *text ? "; " : "", text);
 	free(text);
 	return all;
 }
@@ -340,8 +340,8 @@ static int add_harm(struct plan_job *j, struct plan_table *t, const char *path, 
 		return r;
 	if (!h->what[0] || devname_is_hardware_alias(h->device))
 		return plan_warn(j,
-				 plan_say("line %u of %s names %s, which will not be there in the VM",
-					  h->line, path, h->device),
+				 say("line %u of %s names %s, which will not be there in the VM",
+				     h->line, path, h->device),
 				 err);
 	return error_set(
 		err, UNRACK_UNSAFE,

@@ -107,7 +107,7 @@ static char *phys_name(const char *path)
 
 	if (n > 4 && !strcmp(path + n - 4, ".img"))
 		n -= 4;
-	return plan_say("%.*s-phys.img", (int)n, path);
+	return say("%.*s-phys.img", (int)n, path);
 }
 
 /* The edits for a new image NEW of PATH: the old one is kept beside it, once. */
@@ -141,8 +141,7 @@ static int add_edits(struct plan_job *j, const char *path, struct buf *new, stru
 	}
 	if (old.type == GUEST_NONE) {
 		r = plan_add_move(j, EDIT_RENAME, path, phys, NULL,
-				  plan_say(
-					  "the physical machine's initrd is kept beside the new one"),
+				  say("the physical machine's initrd is kept beside the new one"),
 				  err);
 		need->bytes += new->len;
 		need->inodes++;
@@ -200,8 +199,8 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k,
 		r = initrd_change(image, &c, &new, &changed, &summary, err);
 	if (r == 0 && changed) {
 		reason = answer.loads ? plan_table_say(t) :
-					plan_say("it does not load %s before it looks for root: %s",
-						 drivers_disk(k, j->t), answer.text);
+					say("it does not load %s before it looks for root: %s",
+					    drivers_disk(k, j->t), answer.text);
 		r = add_edits(j, i->path, &new, &summary, reason, needs, err);
 	}
 	initrd_answer_free(&answer);
@@ -287,11 +286,10 @@ static int plan_other(struct plan_job *j, const struct guest_kernel *k, struct n
 	case UNRACK_MISSING:
 		if (j->plan->n_edits != edits) /* one of its initrds is fixed, which does no harm */
 			return plan_warn(j,
-					 plan_say("kernel %s is not repaired whole: %s", k->kver,
-						  err->text),
+					 say("kernel %s is not repaired whole: %s", k->kver,
+					     err->text),
 					 err);
-		return plan_warn(j, plan_say("kernel %s is left as it is: %s", k->kver, err->text),
-				 err);
+		return plan_warn(j, say("kernel %s is left as it is: %s", k->kver, err->text), err);
 	default:
 		return r;
 	}

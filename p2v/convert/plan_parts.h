@@ -4,6 +4,7 @@
 #define CONVERT_PLAN_PARTS_H
 
 #include "base/vec.h"
+#include "say.h"
 #include "unrack/plan.h"
 
 DEFINE_VEC(plan_name_vec, struct edit_name);
@@ -28,7 +29,6 @@ int plan_add_move(struct plan_job *j, enum edit_kind kind, const char *path, con
 		  const struct buf *before, char *reason, struct unrack_error *err);
 /* A WRITE that the caller fills; NULL: no memory. */
 struct edit *plan_add_edit(struct plan_job *j, enum edit_kind kind, const char *path);
-char *plan_say(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* NULL: no memory */
 int plan_warn(struct plan_job *j, char *text, struct unrack_error *err); /* takes TEXT over */
 
 /* --- plan_names.c: tables of old and new names, for one file each --------------------- */

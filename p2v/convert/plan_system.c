@@ -37,10 +37,10 @@ static int free_card(struct plan_job *j, const struct guest_nic *nic, const char
 		r = sysconfig_comment(buf_str(&before), before.len, "HWADDR", &after, err);
 	if (r == 0)
 		r = plan_add_text(j, real, &before, &after,
-				  plan_say("%s would refuse any card but the one with the address "
-					   "%s; it is the only card, "
-					   "so it needs no address",
-					   nic->name, nic->mac ? nic->mac : "it had"),
+				  say("%s would refuse any card but the one with the address "
+				      "%s; it is the only card, "
+				      "so it needs no address",
+				      nic->name, nic->mac ? nic->mac : "it had"),
 				  err);
 	return r;
 }
@@ -86,15 +86,15 @@ int plan_network(struct plan_job *j, struct unrack_error *err)
 		for (size_t i = 0; r == 0 && i < j->f->n_nics; i++)
 			if (!nic[i].mac)
 				r = plan_warn(j,
-					      plan_say("%s has no HWADDR: with several cards in the "
-						       "VM it may get "
-						       "another one's name",
-						       nic[i].name),
+					      say("%s has no HWADDR: with several cards in the "
+						  "VM it may get "
+						  "another one's name",
+						  nic[i].name),
 					      err);
 		return r;
 	}
 	if (j->f->n_nics == 0)
-		return plan_warn(j, plan_say("no network card is configured in the guest"), err);
+		return plan_warn(j, say("no network card is configured in the guest"), err);
 	r = free_scripts(j, nic, inodes, &n, err);
 	/* system-config-network keeps copies, hard links as a rule, by profile. */
 	snprintf(path, sizeof path, NETWORKING "/devices/ifcfg-%s", nic->name);
@@ -135,8 +135,8 @@ static int stop_in_runlevel(struct plan_job *j, const char *folder, struct unrac
 		snprintf(to, sizeof to, "%s/K95kudzu", folder);
 		r = plan_add_move(j, stopped ? EDIT_REMOVE : EDIT_RENAME, from, stopped ? NULL : to,
 				  NULL,
-				  plan_say("at the first boot kudzu would put the configuration of "
-					   "the old network card aside"),
+				  say("at the first boot kudzu would put the configuration of "
+				      "the old network card aside"),
 				  err);
 		stopped = true;
 	}
@@ -158,9 +158,9 @@ int plan_kudzu(struct plan_job *j, struct unrack_error *err)
 		r = inspect_read(j->g, "/etc/sysconfig/hwconf", &text, &found, err);
 	if (r == 0 && found)
 		r = plan_add_move(j, EDIT_REMOVE, "/etc/sysconfig/hwconf", NULL, &text,
-				  plan_say("kudzu's list of the physical machine's devices: started "
-					   "by hand, kudzu would "
-					   "unconfigure those that are missing"),
+				  say("kudzu's list of the physical machine's devices: started "
+				      "by hand, kudzu would "
+				      "unconfigure those that are missing"),
 				  err);
 	return r;
 }
@@ -205,8 +205,7 @@ int plan_caches(struct plan_job *j, struct unrack_error *err)
 		if (r == 0 && find_stale(j, &text, name))
 			r = plan_add_move(
 				j, EDIT_REMOVE, real, NULL, &text,
-				plan_say("a cache that still names %s; the system makes a new one",
-					 name),
+				say("a cache that still names %s; the system makes a new one", name),
 				err);
 	}
 	return r;

@@ -181,7 +181,7 @@ static int put_nic(const struct vm_description *vm, unsigned i, struct buf *out)
 	return bad;
 }
 
-static bool is_mac(const char *s)
+bool vmx_is_mac(const char *s)
 {
 	for (int i = 0; i < 17; i++)
 		if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
@@ -219,7 +219,7 @@ static int refuse(const struct vm_description *vm, struct unrack_error *err)
 				 vm->name, (unsigned long long)vm->memory_mb, t->esx->name,
 				 (unsigned long long)t->esx->memory_max_mb);
 	for (unsigned i = 0; i < vm->n_nics; i++)
-		if (vm->nics[i].mac[0] && !is_mac(vm->nics[i].mac))
+		if (vm->nics[i].mac[0] && !vmx_is_mac(vm->nics[i].mac))
 			return error_set(err, UNRACK_USAGE,
 					 "\"%s\" is not the address of a network card; write it as "
 					 "00:1a:4b:11:22:33",

@@ -92,7 +92,7 @@ static void test_broken(void)
 	state("network", CHECK_WARN, "eth0, alias tg3, HWADDR 00:1a:4b:11:22:33", "its alias names another driver");
 	is_str(nth("network", 1)->evidence, "kudzu runs at boot", "kudzu");
 	has_str(v.text, "it would not boot on ESX 6.7 with lsilogic and e1000: driver: ", "the first fault");
-	has_str(v.text, "(and 2 more)", "and how many more");
+	has_str(v.text, "; and 2 more", "and how many more");
 }
 
 static void test_repaired(void)
