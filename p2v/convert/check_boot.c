@@ -13,9 +13,8 @@
 static const char *sector_text(enum boot_sector s)
 {
 	static const char *const texts[] = {
-		"is not readable here", "starts nothing",
-		"starts GRUB legacy",	"starts GRUB 2",
-		"starts LILO",		"starts the active partition, or something unknown",
+		"is not readable here", "starts nothing", "starts GRUB legacy", "starts GRUB 2",
+		"starts LILO", "starts the active partition, or something unknown",
 	};
 
 	return texts[s];

@@ -9,12 +9,17 @@
 #define SD_PARTITIONS_OLD 15
 #define RELEASE_SD_MANY 6
 
+/* A table's names are its own. */
+static void free_name(struct edit_name *e)
+{
+	free((char *)(uintptr_t)e->old);
+	free((char *)(uintptr_t)e->new);
+}
+
 void plan_table_free(struct plan_table *t)
 {
-	for (size_t i = 0; i < t->v.len; i++) {
-		free((char *)(uintptr_t)t->v.at[i].old);
-		free((char *)(uintptr_t)t->v.at[i].new);
-	}
+	for (size_t i = 0; i < t->v.len; i++)
+		free_name(&t->v.at[i]);
 	plan_name_vec_free(&t->v);
 }
 
@@ -26,18 +31,16 @@ struct edit_names plan_table_names(const struct plan_table *t)
 int plan_table_add(struct plan_table *t, const char *old, const char *new, struct unrack_error *err)
 {
 	struct edit_names names = plan_table_names(t);
-	char *o, *n;
+	struct edit_name e = { NULL, NULL };
 
 	if (edit_names_find(&names, old, strlen(old)))
 		return 0;
-	o = strdup(old);
-	n = new ? strdup(new) : NULL;
-	if (!o || (new && !n) || plan_name_vec_push(&t->v, (struct edit_name){ o, n }) < 0) {
-		free(o);
-		free(n);
-		return error_nomem(err);
-	}
-	return 0;
+	e.old = strdup(old);
+	e.new = new ? strdup(new) : NULL;
+	if (e.old && (!new || e.new) && plan_name_vec_push(&t->v, e) == 0)
+		return 0;
+	free_name(&e);
+	return error_nomem(err);
 }
 
 /* by-id, by-path and the like. What is mounted at WHERE is known; else "...-partN" is a
