@@ -13,8 +13,9 @@
  *   undoing     undo-diskN is being written back
  *   undone      the image is the original again; only files are left to remove
  *
- * The work folder (NAME/unrack/fix, or IMAGE.unrack/fix) holds: state, plan (the last plan
- * and verdict, for people), log, overlay-diskN, undo-diskN[.G], diskN.after.
+ * The work folder (NAME/unrack/fix, or IMAGE.unrack/fix beside the raw file of a bare image)
+ * holds: state, plan (the last plan and verdict, for people), log, overlay-diskN,
+ * undo-diskN[.G], diskN.after. That of a bare image goes with the undo.
  *
  * A second fix (another target) replaces further ranges and saves only those, so that undo
  * still gives back the original. One job at a time and one thread per folder; fix_run and

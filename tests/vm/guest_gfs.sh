@@ -3,6 +3,7 @@
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
 needs qemu-img qemu-system-x86_64 debugfs sha256sum
+export UNRACK
 source=$("$fixtures/el5-server.sh") || skip_all "the fixture can't be built here"
 sum() { sha256sum <"$1" | cut -c1-64; }
 BOOT=$((63 * 512)) ROOT=$((163903 * 512)) # where the fixture's partitions begin
