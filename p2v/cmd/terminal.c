@@ -69,6 +69,16 @@ void terminal_close(struct terminal *t)
 	free(t);
 }
 
+/* Labels, release lines and console output are the guest's to choose: they must not move
+ * the administrator's cursor. Writes into TEXT. */
+static char *harmless(char *text)
+{
+	for (unsigned char *p = (unsigned char *)text; *p; p++)
+		if ((*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f)
+			*p = '?';
+	return text;
+}
+
 /* With the lock held. */
 static void to_log(struct terminal *t, const char *kind, const char *text)
 {
@@ -104,11 +114,14 @@ static void clear_bar(struct terminal *t)
 	t->bar = false;
 }
 
-static void on_message(void *ctx, enum log_level level, const char *text)
+static void on_message(void *ctx, enum log_level level, const char *raw)
 {
 	static const char *const names[] = { "debug", "info", "warning" };
 	struct terminal *t = ctx;
+	char text[2048];
 
+	snprintf(text, sizeof text, "%s", raw);
+	harmless(text);
 	pthread_mutex_lock(&t->lock);
 	to_log(t, names[level], text);
 	if (level > LOG_DEBUG || t->verbose) {
@@ -222,21 +235,31 @@ void terminal_event(struct terminal *t, const char *kind, struct json *event)
 
 void terminal_answer(struct terminal *t, const char *fmt, ...)
 {
+	char *text = NULL;
 	va_list ap;
+	int n;
 
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
 	pthread_mutex_lock(&t->lock);
 	if (!t->json) {
 		clear_bar(t);
-		va_start(ap, fmt);
-		vprintf(fmt, ap);
-		va_end(ap);
+		fputs(harmless(text), stdout);
 		fflush(stdout);
 	}
 	pthread_mutex_unlock(&t->lock);
+	free(text);
 }
 
-void terminal_error(struct terminal *t, const char *text)
+void terminal_error(struct terminal *t, const char *raw)
 {
+	char text[2048];
+
+	snprintf(text, sizeof text, "%s", raw);
+	harmless(text);
 	pthread_mutex_lock(&t->lock);
 	clear_bar(t);
 	to_log(t, "error", text);
