@@ -2,8 +2,12 @@
 /* The frame around every command: options, help, the error sentence and the exit status. */
 #include "cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "unrack/buf.h"
 
@@ -47,6 +51,33 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* A caller may have closed some of the first three descriptors. Then the next file that is opened,
+ * perhaps an image, would get their numbers, and what is printed. */
+static bool reserve_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0)
+			return false;
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+	return true;
+}
+
+/* Flushes standard output; an answer that could not be written is none. EPIPE is the reader's
+ * own choice (| head). */
+static int end_output(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno == EPIPE)
+		return status;
+	fprintf(stderr, "unrack: can't write to standard output: %m; send it to a place that has room\n");
+	return status ? status : error_exit_status(UNRACK_IO);
+}
+
 /* The command is the first argument that is no option; global flags may stand before it. */
 static int command_index(int argc, char **argv)
 {
@@ -74,6 +105,31 @@ static int finish(struct cli *cli, int r, const struct unrack_error *err)
 	}
 	terminal_result(cli->terminal, error_name((enum unrack_code)r), status,
 			r < 0 ? err->text : NULL, cli->result);
+	return status;
+}
+
+/* What fails before a command has begun: --json may be among arguments that nobody has parsed. */
+static int refuse(const struct cli *cli, const char *command, const struct unrack_error *err)
+{
+	struct cli_options plain = { .json = false };
+	struct unrack_error dropped;
+	int status = error_exit_status(err->code);
+	struct terminal *t;
+	struct json *members = json_new_object();
+
+	for (int i = 1; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++)
+		plain.json |= !strcmp(cli->argv[i], "--json");
+	t = terminal_open(&plain, &dropped);
+	if (t && members) {
+		if (command)
+			json_set_str(members, "command", command);
+		terminal_error(t, err->text);
+		terminal_result(t, error_name(err->code), status, err->text, members);
+	} else {
+		fprintf(stderr, "unrack: %s\n", err->text);
+	}
+	json_free(members);
+	terminal_close(t);
 	return status;
 }
 
@@ -108,9 +164,8 @@ static int start(struct cli *cli, const struct command *c, char **args, int n_ar
 	else
 		r = options_parse(n_args, args, c->options, values, cli_global_options, &cli->opt, &n, &err);
 	if (r < 0) {
-		fprintf(stderr, "unrack: %s\n", err.text);
 		free(values);
-		return error_exit_status((enum unrack_code)r);
+		return refuse(cli, c->name, &err);
 	}
 	if (cli->opt.help) {
 		print_help(c);
@@ -119,9 +174,8 @@ static int start(struct cli *cli, const struct command *c, char **args, int n_ar
 	}
 	cli->terminal = terminal_open(&cli->opt, &err);
 	if (!cli->terminal) {
-		fprintf(stderr, "unrack: %s\n", err.text);
 		free(values);
-		return error_exit_status(err.code);
+		return refuse(cli, c->name, &err);
 	}
 	cli->log = (struct log){ terminal_log_ops(), cli->terminal, signals_install() };
 	status = run_command(cli, c, values, args, n);
@@ -130,18 +184,40 @@ static int start(struct cli *cli, const struct command *c, char **args, int n_ar
 	return status;
 }
 
+/* Without a command, only --help and --version make sense. */
+static int no_command(struct cli *cli, int argc, char **args)
+{
+	struct unrack_error err = UNRACK_ERROR_INIT;
+	int n, r = options_parse(argc, args, NULL, NULL, cli_global_options, &cli->opt, &n, &err);
+
+	if (r == 0 && cli->opt.version) {
+		printf("unrack %s\n", UNRACK_VERSION);
+		return 0;
+	}
+	if (r == 0 && cli->opt.help) {
+		print_usage();
+		return 0;
+	}
+	if (r == 0)
+		error_set(&err, UNRACK_USAGE, "no command given; `unrack --help` lists them");
+	return refuse(cli, NULL, &err);
+}
+
 int cli_main(int argc, char **argv)
 {
 	struct cli cli = { .argv = argv, .argc = argc };
 	int at = command_index(argc, argv), status, n = 0;
 	const struct command *c = at ? find_command(argv[at]) : NULL;
+	struct unrack_error err = UNRACK_ERROR_INIT;
 	char **args;
 
+	if (!reserve_descriptors())
+		return error_exit_status(UNRACK_IO);
 	/* The command's own name goes to the front; getopt sees all options, also those before it. */
 	args = calloc((size_t)argc + 1, sizeof *args);
 	if (!args) {
-		fprintf(stderr, "unrack: out of memory\n");
-		return 4;
+		error_nomem(&err);
+		return refuse(&cli, NULL, &err);
 	}
 	args[n++] = argv[0];
 	for (int i = 1; i < argc; i++)
@@ -150,24 +226,13 @@ int cli_main(int argc, char **argv)
 	if (c) {
 		status = start(&cli, c, args, n);
 	} else if (at) {
-		fprintf(stderr, "unrack: \"%s\" is not a command; `unrack --help` lists them\n", argv[at]);
-		status = 2;
+		error_set(&err, UNRACK_USAGE, "\"%s\" is not a command; `unrack --help` lists them", argv[at]);
+		status = refuse(&cli, NULL, &err);
 	} else {
-		struct unrack_error err = UNRACK_ERROR_INIT;
-		int r = options_parse(n, args, NULL, NULL, cli_global_options, &cli.opt, &n, &err);
-
-		status = 0;
-		if (r == 0 && cli.opt.version) {
-			printf("unrack %s\n", UNRACK_VERSION);
-		} else if (r == 0 && cli.opt.help) {
-			print_usage();
-		} else {
-			fprintf(stderr, "unrack: %s\n", r < 0 ? err.text : "no command given; `unrack --help` lists them");
-			status = 2;
-		}
+		status = no_command(&cli, n, args);
 	}
 	free(args);
-	return status;
+	return end_output(status);
 }
 
 static int append_quoted(struct buf *b, const char *s)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -62,6 +63,24 @@ static int parse_disk(const char *arg, char **names, unsigned *n, int *numbers, 
 	return 0;
 }
 
+/* One disk under two names, or named twice, would be two disks of the machine. */
+static int check_twice(char *const *names, unsigned i, struct unrack_error *err)
+{
+	struct stat this, other;
+
+	if (stat(names[i], &this) < 0)
+		return 0; /* whoever opens it says so */
+	for (unsigned j = 0; j < i; j++) {
+		if (stat(names[j], &other) < 0)
+			continue;
+		if ((S_ISBLK(this.st_mode) && S_ISBLK(other.st_mode)) ? this.st_rdev == other.st_rdev
+			: this.st_dev == other.st_dev && this.st_ino == other.st_ino)
+			return error_set(err, UNRACK_USAGE, "%s and %s are the same disk; name each source once",
+					 names[j], names[i]);
+	}
+	return 0;
+}
+
 static int open_sources(const struct copy_options *o, char **operands, int n_operands,
 			const char *folder, struct sources *s, struct unrack_error *err)
 {
@@ -83,7 +102,9 @@ static int open_sources(const struct copy_options *o, char **operands, int n_ope
 	for (unsigned i = 0; i < o->disk.n && r == 0; i++)
 		r = parse_disk(o->disk.at[i], names, &n, s->numbers, err);
 	for (unsigned i = 0; i < n && r == 0; i++) {
-		r = machine_check_source(folder, names[i], err);
+		r = check_twice(names, i, err);
+		if (r == 0)
+			r = machine_check_source(folder, names[i], err);
 		if (r == 0)
 			r = disk_open(names[i], &s->disk[i].source, &s->disk[i].id, err);
 		if (r < 0)

@@ -1,7 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unrack/disk.h"
 
+#include <string.h>
 #include <sys/stat.h>
+
+#include "base/size.h"
+
+/* What begins like this is a file about a disk, and its bytes are not the disk's. */
+static const struct {
+	const char *magic, *what;
+} containers[] = {
+	{ "# Disk DescriptorFile", "the descriptor of a VMDK; name the file with the data, as in web01-flat.vmdk" },
+	{ "KDMV", "a sparse VMDK; make a raw image of it with qemu-img convert -O raw" },
+	{ "COWD", "a sparse VMDK; make a raw image of it with qemu-img convert -O raw" },
+	{ "QFI\xfb", "a qcow image; make a raw image of it with qemu-img convert -O raw" },
+	{ "vhdxfile", "a VHDX image; make a raw image of it with qemu-img convert -O raw" },
+};
+
+static int check_raw(struct block_source *s, const char *path, struct unrack_error *err)
+{
+	char head[32] = { 0 };
+	int r = block_source_read(s, head, (size_t)min_u64(sizeof head, s->size), 0, err);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(containers); i++)
+		if (!memcmp(head, containers[i].magic, strlen(containers[i].magic)))
+			return error_set(err, UNRACK_UNSUPPORTED, "%s is %s", path, containers[i].what);
+	return r;
+}
 
 int disk_open(const char *path, struct block_source **out, struct identity *id,
 	      struct unrack_error *err)
@@ -22,6 +47,8 @@ int disk_open(const char *path, struct block_source **out, struct identity *id,
 	if (s->size == 0)
 		r = error_set(err, UNRACK_USAGE, "%s is empty; name a disk or a disk image", path);
 	else
+		r = check_raw(s, path, err);
+	if (r == 0)
 		r = disk_identify(path, s->size, id, err);
 	if (r < 0) {
 		block_source_close(s);

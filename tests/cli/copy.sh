@@ -41,6 +41,15 @@ exits 0 "and equal to the source"
 unrack --json verify web01
 is "$(jq -rs 'last | "\(.command) \(.result) \(.exit)"' <<<"$out")" "verify ok 0" "its result as JSON"
 is "$(sha256sum <source.img)" "$before" "the source was not touched"
+unrack --json copy --frob
+is "$(jq -rs 'last | "\(.command) \(.result) \(.exit)"' <<<"$out")" "copy usage 2" "a wrong option has a result too"
+rc=0
+"$UNRACK" verify web01 >/dev/full 2>.err || rc=$?
+is $rc 4 "an answer that can't be written"
+rc=0
+"$UNRACK" copy source.img closed <&- >&- 2>&- || rc=$?
+is $rc 0 "a copy without any of the standard descriptors"
+ok "has nothing of what would be printed" same closed
 
 # A changed byte is found, and never overwritten by a repeated copy.
 printf 'X' | dd of=web01/web01-flat.vmdk bs=1 seek=41943041 conv=notrunc status=none
@@ -101,6 +110,13 @@ exits 2 "the parent folder must exist"
 unrack copy source.img "bad name"
 exits 2 "a name that ESX would not like is refused"
 like "$err" "bad name" "and told"
+ln -s source.img link.img
+unrack copy source.img link.img web02
+exits 2 "one disk under two names"
+like "$err" "same disk" "is told"
+unrack copy web01/web01.vmdk web02
+exits 6 "a VMDK's descriptor is not a disk"
+nok "and leaves no folder behind either" test -e web02
 mkdir full && echo precious >full/full-flat.vmdk
 unrack copy source.img full
 exits 5 "a file that unrack did not write is not overwritten"
