@@ -221,6 +221,21 @@ static int check_images(const struct fix_job *job, enum fix_phase phase, struct 
 	return 0;
 }
 
+/* The files beside the state say that there was one. A repair that began without it would
+ * save what the first one wrote as the original. */
+static int check_lost(const struct fix_job *job, const struct fix_state *s, struct unrack_error *err)
+{
+	for (unsigned i = 0; s->phase == FIX_NONE && i < job->n; i++) {
+		struct fix_path after = fix_path(job, FIX_FILE_AFTER, job->images[i].disk, 0);
+
+		if (access(after.s, F_OK) == 0)
+			return error_set(err, UNRACK_DAMAGED, "%s is missing, but %s was repaired; put that file "
+					 "back, or copy the machine anew", fix_path(job, FIX_FILE_STATE, 0, 0).s,
+					 job->images[i].path);
+	}
+	return 0;
+}
+
 int fix_begin(const struct fix_job *from, struct fix_job *job, struct fix_state *s,
 	      struct unrack_error *err)
 {
@@ -240,6 +255,8 @@ int fix_begin(const struct fix_job *from, struct fix_job *job, struct fix_state 
 		r = lock_take(folder.s, &opt, &job->lock, err);
 	if (r == 0)
 		r = fix_state_read(job->io, fix_path(job, FIX_FILE_STATE, 0, 0).s, s, err);
+	if (r == 0)
+		r = check_lost(job, s, err);
 	return r < 0 ? r : check_images(job, s->phase, err);
 }
 

@@ -547,6 +547,16 @@ static void test_damaged_undo(void)
 	is_int(run("6.7", &report), UNRACK_DAMAGED, "so is a damaged state");
 	has_str(err.text, "undo-disk*", "which says what to keep");
 	fix_report_free(&report);
+
+	fixed_image();
+	snprintf(path, sizeof path, "%s.unrack/fix/state", image);
+	if (unlink(path))
+		exit(99);
+	is_int(undo(false), UNRACK_DAMAGED, "a lost state is not \"nothing to undo\"");
+	is_int(run("7.0", &report), UNRACK_DAMAGED, "and no other fix begins");
+	has_str(err.text, "state is missing", "with the file that is missing");
+	ok(in_work("undo-disk0"), "the undo data stays");
+	fix_report_free(&report);
 }
 
 static void test_moved_folder(void)
