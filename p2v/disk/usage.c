@@ -19,6 +19,7 @@
 
 struct devices {
 	dev_t at[DEVICES_MAX];
+	bool leaf[DEVICES_MAX]; /* nothing is built upon it */
 	unsigned n;
 };
 
@@ -53,11 +54,13 @@ static void collect(struct devices *d, dev_t dev)
 	DIR *dir CLEANUP_CLOSEDIR = NULL;
 	DIR *holders CLEANUP_CLOSEDIR = NULL;
 	struct dirent *e;
+	unsigned me = d->n;
 	dev_t sub;
 
 	if (has(d, dev) || d->n == DEVICES_MAX)
 		return;
-	d->at[d->n++] = dev;
+	d->at[d->n] = dev;
+	d->leaf[d->n++] = true;
 	snprintf(base, sizeof base, "/sys/dev/block/%u:%u", major(dev), minor(dev));
 	dir = opendir(base);
 	while (dir && (e = readdir(dir))) {
@@ -65,6 +68,7 @@ static void collect(struct devices *d, dev_t dev)
 		if (e->d_name[0] == '.' || access(path, F_OK) < 0)
 			continue;
 		snprintf(path, sizeof path, "%s/%s", base, e->d_name);
+		d->leaf[me] = false;
 		if (read_dev(path, &sub))
 			collect(d, sub);
 	}
@@ -74,6 +78,7 @@ static void collect(struct devices *d, dev_t dev)
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof path, "/sys/class/block/%s", e->d_name);
+		d->leaf[me] = false;
 		if (read_dev(path, &sub))
 			collect(d, sub);
 	}
@@ -144,6 +149,32 @@ static bool swapped(const struct devices *d, char which[256])
 	return false;
 }
 
+/* The kernel lends a block device to one exclusive user: a mount, also one in another mount
+ * namespace that /proc/self/mountinfo does not show, swap, a cluster's or a VM's claim. */
+static bool claimed(const struct devices *d, char node[256])
+{
+	for (unsigned i = 0; i < d->n; i++) {
+		char path[128], line[200] = "";
+		FILE *f CLEANUP_FCLOSE = NULL;
+		int fd CLEANUP_CLOSE = -1;
+
+		if (!d->leaf[i])
+			continue;
+		snprintf(path, sizeof path, "/sys/dev/block/%u:%u/uevent", major(d->at[i]), minor(d->at[i]));
+		f = fopen(path, "re");
+		while (f && fgets(line, sizeof line, f) && strncmp(line, "DEVNAME=", 8) != 0)
+			line[0] = '\0';
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "DEVNAME=", 8) != 0)
+			continue;
+		snprintf(node, 256, "/dev/%s", line + 8);
+		fd = open(node, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0 && errno == EBUSY)
+			return true;
+	}
+	return false;
+}
+
 static bool open_in_qemu(const char *path)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = QEMU_LOCK_WRITE, .l_len = 1 };
@@ -171,6 +202,10 @@ int disk_check_unused(const char *path, struct unrack_error *err)
 	if (swapped(&d, what))
 		return error_set(err, UNRACK_UNSAFE,
 				 "%s is in use: %s on it is active swap; run swapoff %s first", path, what, what);
+	if (claimed(&d, what))
+		return error_set(err, UNRACK_UNSAFE,
+				 "%s is in use: %s is claimed by something that is not mounted here, such as a "
+				 "container or a virtual machine; end that first", path, what);
 	if (S_ISREG(st.st_mode) && open_in_qemu(path))
 		return error_set(err, UNRACK_UNSAFE,
 				 "%s is open for writing in a virtual machine; shut that down first", path);

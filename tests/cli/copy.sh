@@ -141,8 +141,15 @@ if [ "$(id -u)" = 0 ] && truncate -s 8M busy.img && mke2fs -q -F busy.img && mkd
 	exits 5 "an image that is mounted is refused"
 	like "$err" "mounted on .*/mnt" "with the mount point"
 	umount mnt
+	unshare -m sh -c 'mount --make-rprivate / && mount -o loop busy.img mnt && touch mounted && exec sleep 30' &
+	pid=$!
+	for _ in $(seq 50); do [ -e mounted ] && break; sleep 0.1; done
 	unrack copy busy.img web03
-	exits 0 "and taken when it is not"
+	exits 5 "so is one that only another mount namespace has mounted"
+	kill $pid && wait $pid 2>/dev/null
+	for _ in $(seq 50); do losetup -j busy.img | grep -q . || break; sleep 0.1; done
+	unrack copy busy.img web03
+	exits 0 "and it is taken when it is not"
 fi
 
 # Several disks; found again whatever their order.

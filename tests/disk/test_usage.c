@@ -27,6 +27,12 @@ static void mounted(void)
 		ok(true, "# SKIP the root filesystem's device can't be named here");
 		return;
 	}
+	/* In a chroot the mount table does not have it. */
+	if (system("grep -q '^[0-9]* [0-9]* [0-9:]* / / ' /proc/self/mountinfo") != 0) {
+		ok(true, "# SKIP / is not a mount point here");
+		unlink(node);
+		return;
+	}
 	is_int(disk_check_unused(node, &e), UNRACK_UNSAFE, "a mounted disk is refused");
 	has_str(e.text, "is mounted on /", "with the mount point");
 	has_str(e.text, "unmount it", "and what to do");
