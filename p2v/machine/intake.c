@@ -138,13 +138,34 @@ static int unlink_file(struct intake *in, enum machine_file file, int n, struct 
 	return path ? io_unlink(in->opt.io, path, err) : error_nomem(err);
 }
 
+/* What a fix left: it is about all disks, and about images that are gone. Its log stays. */
+static int remove_fix(struct intake *in, struct unrack_error *err)
+{
+	CLEANUP_FREE char *folder = machine_path(in->m, MACHINE_FIX, 0);
+	DIR *dir CLEANUP_CLOSEDIR = folder ? opendir(folder) : NULL;
+	struct dirent *e;
+	int r = folder ? 0 : error_nomem(err);
+
+	if (r == 0 && !dir)
+		return errno == ENOENT ? 0 : error_errno(err, errno, "can't read the folder %s", folder);
+	while (r == 0 && (e = readdir(dir))) {
+		CLEANUP_FREE char *path = NULL;
+
+		if (e->d_name[0] == '.' || !strcmp(e->d_name, "log"))
+			continue;
+		if (asprintf(&path, "%s/%s", folder, e->d_name) < 0)
+			return error_nomem(err);
+		r = io_unlink(in->opt.io, path, err);
+	}
+	return r;
+}
+
 /* Takes the files of a disk away that are marked so in the manifest, and then the mark. */
 static int remove_files(struct intake *in, int n, struct unrack_error *err)
 {
-	static const enum machine_file files[] = { MACHINE_JOURNAL, MACHINE_IMAGE, MACHINE_DIGESTS,
-						   MACHINE_AFTER, MACHINE_UNDO };
+	static const enum machine_file files[] = { MACHINE_JOURNAL, MACHINE_IMAGE, MACHINE_DIGESTS };
 	struct machine_disk d = *machine_find_disk(in->m, n);
-	int r = 0;
+	int r = remove_fix(in, err);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
 		r = unlink_file(in, files[i], n, err);

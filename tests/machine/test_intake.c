@@ -211,6 +211,9 @@ static void test_again(void)
 	unlink(in_folder(&f, "web01.nvram"));
 
 	stat(in_folder(&f, "web01_1-flat.vmdk"), &before);
+	mkdir(in_folder(&f, "unrack/fix"), 0755);
+	close(open(in_folder(&f, "unrack/fix/state"), O_CREAT | O_WRONLY, 0600));
+	close(open(in_folder(&f, "unrack/fix/undo-disk0.2"), O_CREAT | O_WRONLY, 0600));
 	opt = options(&f);
 	opt.discard_changes = true;
 	is_int(session(&opt, ids, 2), 0, "--discard-changes copies anew");
@@ -218,6 +221,8 @@ static void test_again(void)
 	stat(in_folder(&f, "web01_1-flat.vmdk"), &after);
 	ok(after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec,
 	   "both disks, since they were fixed together");
+	ok(access(in_folder(&f, "unrack/fix/state"), F_OK) < 0 &&
+	   access(in_folder(&f, "unrack/fix/undo-disk0.2"), F_OK) < 0, "nothing is left of the fix");
 	is_int(state_of(&f), MACHINE_COPIED, "and is copied then");
 	opt = options(&f);
 	is_int(session(&opt, ids, 2), 0, "after which all is as it should be");
