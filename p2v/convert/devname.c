@@ -217,13 +217,18 @@ void devname_map_mention(struct devname_map *m, const char *name)
 		add_disk(m, &d);
 }
 
-/* With nothing known: a single family that names as many disks as there are images. */
+/* With nothing known: a single family that names as many disks as there are images, the
+ * first one among them; without that a disk that was not copied may be meant. */
 static void settle_by_count(struct devname_map *m)
 {
+	bool first = false;
+
 	for (size_t i = 0; i < m->n; i++)
 		if (m->at[i].image != UNDECIDED || m->at[i].family != m->at[0].family)
 			return;
-	if (m->n != m->images)
+	for (size_t i = 0; i < m->n; i++)
+		first |= m->at[i].number % CONTROLLER == 0;
+	if (m->n != m->images || !first)
 		return;
 	for (size_t i = 0; i < m->n; i++) {
 		int smaller = 0;

@@ -139,6 +139,10 @@ static void test_map(void)
 		WANT({ "/dev/cciss/c0d1p1", "/dev/sdb1" }));
 	one_map("two disks, as many names", 2, IN("/dev/sdc1", "/dev/sda1"),
 		WANT({ "/dev/sda1", "kept" }, { "/dev/sdc1", "/dev/sdb1" }));
+	one_map("one disk, and the name of another", 1, IN("/dev/cciss/c0d1p1"),
+		WANT({ "/dev/cciss/c0d1p1", "unsure" }));
+	one_map("one disk, of the second controller", 1, IN("/dev/cciss/c1d0p1"),
+		WANT({ "/dev/cciss/c1d0p1", "/dev/sda1" }));
 	one_map("two disks, swapped by the BIOS", 2, IN("/dev/sdb=0", "/dev/sda=1"),
 		WANT({ "/dev/sdb1", "/dev/sda1" }, { "/dev/sda1", "/dev/sdb1" }));
 	one_map("two disks, another controller", 2, IN("/dev/cciss/c0d0=0", "/dev/cciss/c1d0p1"),
