@@ -109,6 +109,13 @@ bool devicemap_next(const char *text, size_t n, size_t *pos, int *bios, char nam
 int devicemap_edit(const char *text, size_t n, const struct edit_names *names, struct buf *out,
 		   struct unrack_error *err);
 
+/* --- lvm.conf --------------------------------------------------------------------------- */
+/* The number of the line whose filter hides device NAME ("/dev/sda2"); 0: none does. */
+unsigned lvmconf_rejects(const char *text, size_t n, const char *name);
+/* Filters that hide NAME accept all /dev/PREFIX* first. */
+int lvmconf_edit(const char *text, size_t n, const char *name, const char *prefix, struct buf *out,
+		 struct unrack_error *err);
+
 /* --- Files of shell assignments: /etc/sysconfig, ifcfg-* ------------------------------ */
 /* The value of the last KEY=, unquoted (malloc'd); NULL: none, or no memory. */
 char *sysconfig_get(const char *text, size_t n, const char *key);

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "check_parts.h"
 #include "harm.h"
+#include "inspect.h"
 
 #define NONE (-1) /* guest_mount_resolve: no partition has that name */
 #define SEVERAL (-2)
@@ -116,6 +117,33 @@ static int check_entry(struct check_job *j, const struct fstab_entry *e, size_t 
 			 say_fault(j, at), err);
 }
 
+/* A filter of lvm.conf that was made for other names hides the VM's. */
+static int check_lvm(struct check_job *j, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	bool found;
+	int r = inspect_read(j->g, "/etc/lvm/lvm.conf", &text, &found, err);
+
+	for (unsigned i = 0; r == 0 && i < j->g->n_parts; i++) {
+		const struct guest_part *p = &j->g->parts[i];
+		char name[DEVNAME_MAX];
+		unsigned line;
+
+		if (p->disk < 0 || strcmp(p->fstype, "LVM2_member") != 0)
+			continue;
+		devname_make(j->vm.prefix, (unsigned)p->disk, (unsigned)p->partition, name);
+		line = lvmconf_rejects(buf_str(&text), text.len, name);
+		if (line)
+			return check_add(j, "mounts", CHECK_WARN,
+					 say("lvm.conf line %u: a filter", line),
+					 say("it hides %s, so what is on that physical volume "
+					     "can't be mounted",
+					     name),
+					 err);
+	}
+	return r;
+}
+
 int check_mounts(struct check_job *j, struct unrack_error *err)
 {
 	const char *resume CLEANUP_FREE =
@@ -129,6 +157,8 @@ int check_mounts(struct check_job *j, struct unrack_error *err)
 		if (strcmp(e->where, "/") != 0 && (fstab_is_local(e) || !strcmp(e->type, "swap")))
 			r = check_entry(j, e, &good, err);
 	}
+	if (r == 0)
+		r = check_lvm(j, err);
 	if (r == 0)
 		r = check_add(j, "mounts", CHECK_OK,
 			      say("%zu other filesystems and swap areas%s", good,

@@ -244,7 +244,7 @@ int plan_make(struct guest *g, const struct guest_facts *facts, const struct tar
 {
 	static int (*const parts[])(struct plan_job *, struct unrack_error *) = {
 		warn_names,   plan_harm,  plan_modconf, plan_fstab,   plan_loader,
-		plan_network, plan_kudzu, plan_caches,	plan_initrds,
+		plan_network, plan_kudzu, plan_lvm,	plan_caches, plan_initrds,
 	};
 	struct plan_job *j = calloc(1, sizeof *j);
 	int r;

@@ -117,6 +117,12 @@ int plan_refuse_name(const struct plan_job *j, const char *file, const char *nam
 				 "%s names %s, a disk that is none of the %u given; copy that disk "
 				 "too, or remove the line on the server and copy again",
 				 file, name, j->names.images);
+	/* device.map would not help. */
+	if (devname_is_hardware_alias(name))
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s names %s, and nothing says which of the %u disks that is; name "
+				 "it by LABEL= or UUID= on the server, then copy it again",
+				 file, name, j->names.images);
 	return error_set(err, UNRACK_UNSUPPORTED,
 			 "%s names %s, and nothing says which of the %u disks that is; write them "
 			 "all into /boot/grub/device.map on the server, then copy it again",

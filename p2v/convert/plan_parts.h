@@ -59,6 +59,7 @@ int plan_loader(struct plan_job *j, struct unrack_error *err);
 int plan_harm(struct plan_job *j, struct unrack_error *err);
 int plan_network(struct plan_job *j, struct unrack_error *err);
 int plan_kudzu(struct plan_job *j, struct unrack_error *err);
+int plan_lvm(struct plan_job *j, struct unrack_error *err);
 int plan_caches(struct plan_job *j, struct unrack_error *err);
 int plan_initrds(struct plan_job *j, struct unrack_error *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The network's configuration, kudzu, and caches of names that are gone. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,66 @@ int plan_kudzu(struct plan_job *j, struct unrack_error *err)
 				      "unconfigure those that are missing"),
 				  err);
 	return r;
+}
+
+/* --- LVM ------------------------------------------------------------------------------ */
+/* The filter of TEXT hid the partition P from the physical machine too, on purpose. */
+static bool was_hidden(const struct plan_job *j, const struct buf *text, const struct guest_part *p)
+{
+	bool hidden = false;
+
+	for (size_t i = 0; i < j->f->names.n; i++) {
+		const struct devname_mapped *m = &j->f->names.at[i];
+		char name[DEVNAME_MAX + 32];
+		const char *p_of_cciss = isdigit((unsigned char)m->disk[strlen(m->disk) - 1]) ? "p" : "";
+
+		if (m->image != p->disk)
+			continue;
+		if (p->partition)
+			snprintf(name, sizeof name, "/dev/%s%s%d", m->disk, p_of_cciss, p->partition);
+		else
+			snprintf(name, sizeof name, "/dev/%s", m->disk);
+		hidden = lvmconf_rejects(buf_str(text), text->len, name) > 0;
+		if (!hidden)
+			return false;
+	}
+	return hidden;
+}
+
+int plan_lvm(struct plan_job *j, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf before = { 0 }, now = { 0 }, after = { 0 };
+	char *real CLEANUP_FREE = NULL;
+	char hidden[DEVNAME_MAX] = "";
+	bool found;
+	int r = inspect_real(j->g, "/etc/lvm/lvm.conf", &real, err);
+
+	if (r < 0 || !real)
+		return r;
+	r = inspect_read(j->g, real, &before, &found, err);
+	if (r == 0 && buf_append(&now, before.data, before.len) < 0)
+		return error_nomem(err);
+	for (unsigned i = 0; r == 0 && i < j->g->n_parts; i++) {
+		const struct guest_part *p = &j->g->parts[i];
+		char name[DEVNAME_MAX];
+
+		if (p->disk < 0 || strcmp(p->fstype, "LVM2_member") != 0)
+			continue;
+		devname_make(j->names.prefix, (unsigned)p->disk, (unsigned)p->partition, name);
+		if (!lvmconf_rejects(buf_str(&now), now.len, name) || was_hidden(j, &before, p))
+			continue;
+		memcpy(hidden, name, sizeof hidden);
+		r = lvmconf_edit(buf_str(&now), now.len, name, j->names.prefix, &after, err);
+		buf_clear(&now);
+		if (r == 0 && buf_append(&now, after.data, after.len) < 0)
+			return error_nomem(err);
+	}
+	if (r < 0 || !hidden[0])
+		return r;
+	return plan_add_text(j, real, &before, &now,
+			     say("its filter hides %s, which is a physical volume of the guest",
+				 hidden),
+			     err);
 }
 
 /* --- Caches --------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@ static struct guest *g;
 static struct guest_facts f;
 static struct target t;
 static struct check_verdict v;
+static bool with_volumes; /* partition 5 holds LVM */
 
 static void target_is(enum target_scsi scsi, enum target_nic nic, const char *disk_module)
 {
@@ -34,6 +35,8 @@ static void check(const struct check_files *files)
 {
 	check_free(&v);
 	g = el5_open(false);
+	if (with_volumes)
+		el5_add_part(g, "/dev/sda5", 5, "LVM2_member", "");
 	is_int(inspect_guest(g, &f, &err), 0, "inspected");
 	err = (struct unrack_error)UNRACK_ERROR_INIT;
 	is_int(check_guest(g, &f, &t, files, &v, &err), 0, "checked: %s", err.text);
@@ -189,6 +192,22 @@ static void test_links(void)
 	el5_clean();
 }
 
+static void test_volumes(void)
+{
+	el5_make();
+	target_is(SCSI_LSILOGIC, NIC_E1000, "mptspi");
+	fix();
+	with_volumes = true;
+	el5_put("/etc/lvm/lvm.conf", "# LVM\nfilter = [ \"a|/dev/cciss/|\", \"r|.*|\" ]\n");
+	check(NULL);
+	state("mounts", CHECK_WARN, "lvm.conf line 2: a filter", "it hides /dev/sda5");
+	el5_put("/etc/lvm/lvm.conf", "# LVM\nfilter = [ \"a|/dev/sda|\", \"r|.*|\" ]\n");
+	check(NULL);
+	state("mounts", CHECK_OK, NULL, NULL);
+	with_volumes = false;
+	el5_clean();
+}
+
 static void test_sectors(void)
 {
 	static const uint8_t empty[512];
@@ -294,6 +313,7 @@ int main(void)
 	test_broken();
 	test_repaired();
 	test_links();
+	test_volumes();
 	test_sectors();
 	test_files();
 	test_families();

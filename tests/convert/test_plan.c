@@ -8,6 +8,7 @@ static struct guest *g;
 static struct guest_facts f;
 static struct target t;
 static struct plan p;
+static bool with_volumes; /* partition 5 holds LVM */
 
 /* The target that a user asked for, by what the guest has. */
 static int plan_for(const char *esx, enum target_scsi scsi, enum target_nic nic, bool writable)
@@ -19,6 +20,8 @@ static int plan_for(const char *esx, enum target_scsi scsi, enum target_nic nic,
 	snprintf(req.esx, sizeof req.esx, "%s", esx);
 	err = (struct unrack_error)UNRACK_ERROR_INIT;
 	g = el5_open(writable);
+	if (with_volumes)
+		el5_add_part(g, "/dev/sda5", 5, "LVM2_member", "");
 	r = inspect_guest(g, &f, &err);
 	if (r == 0)
 		r = facts_target_guest(&f, &tg, &err);
@@ -272,6 +275,30 @@ static void test_names(void)
 	el5_clean();
 }
 
+static void test_volumes(void)
+{
+	el5_make();
+	with_volumes = true;
+	el5_put("/etc/lvm/lvm.conf", "devices {\n    filter = [ \"a|^/dev/cciss/|\", \"r|.*|\" ]\n}\n");
+	is_int(plan_for("6.7", SCSI_LSILOGIC, NIC_E1000, false), 0, "volumes beside the root: %s", err.text);
+	is_str(after_of("/etc/lvm/lvm.conf"), "devices {\n    filter = [ \"a|^/dev/sd|\", \"a|^/dev/cciss/|\", \"r|.*|\" ]\n}\n",
+	       "LVM sees them under their new names");
+	done();
+	el5_put("/etc/lvm/lvm.conf", "devices {\n    filter = [ \"a|^/dev/sd|\", \"a|^/dev/cciss/|\", \"r|.*|\" ]\n}\n");
+	is_int(plan_for("6.7", SCSI_LSILOGIC, NIC_E1000, false), 0, "and again: %s", err.text);
+	is_str(after_of("/etc/lvm/lvm.conf"), "(not changed)", "nothing to do");
+	done();
+	el5_put("/etc/lvm/lvm.conf", "devices {\n    filter = [ \"r|p5$|\", \"r|^/dev/sda5$|\" ]\n}\n");
+	is_int(plan_for("6.7", SCSI_LSILOGIC, NIC_E1000, false), 0, "a volume hidden on purpose: %s", err.text);
+	is_str(after_of("/etc/lvm/lvm.conf"), "(not changed)", "stays hidden");
+	done();
+	with_volumes = false;
+	el5_put("/etc/fstab", "LABEL=/ / ext3 defaults 1 1\n/dev/mapper/mpath0p2 swap swap defaults 0 0\n/dev/disk/by-id/x /y ext3 defaults 1 2\n");
+	refused(UNRACK_UNSUPPORTED, "/etc/fstab names /dev/mapper/mpath0p2, and nothing says which of the 1 disks that is; name it by "
+		"LABEL= or UUID= on the server", "a name of multipath");
+	el5_clean();
+}
+
 static void test_kernels(void)
 {
 	el5_make();
@@ -373,6 +400,7 @@ int main(void)
 	test_cards();
 	test_harm();
 	test_names();
+	test_volumes();
 	test_kernels();
 	test_initrds();
 	test_families();
