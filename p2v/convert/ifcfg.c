@@ -28,7 +28,8 @@ bool ifcfg_is_config(const char *name)
 static bool is_virtual(const struct ifcfg *c, const char *type, const char *vlan)
 {
 	static const char *const prefixes[] = { "bond", "br", "virbr", "team", "tun", "tap", "ppp", "ippp", "isdn",
-						"sit", "dummy", "ib", "vlan", "cipsec", "xenbr", "ctc", "iucv" };
+						"sit", "dummy", "ib", "vlan", "cipsec", "xenbr", "ctc", "iucv",
+						"usb", "wlan" };
 	static const char *const types[] = { "Bridge", "Bond", "Team", "GRE", "IPIP", "Tunnel", "sit", "Vlan", "VLAN",
 					     "xDSL", "Modem", "ISDN", "CIPE", "IPSEC", "Wireless", "OVSBridge",
 					     "InfiniBand" };

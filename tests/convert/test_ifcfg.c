@@ -22,6 +22,7 @@ int main(void)
 		{ "ifcfg-x", "DEVICE=x\nVLAN=YES\n", false, "x", NULL, NULL, true },
 		{ "ifcfg-br0", "DEVICE=br0\nTYPE=Bridge\n", false, "br0", NULL, NULL, true },
 		{ "ifcfg-lan", "DEVICE=lan\nTYPE=bridge\n", false, "lan", NULL, NULL, true },
+		{ "ifcfg-usb0", "DEVICE=usb0\n", false, "usb0", NULL, NULL, true }, /* of a service processor */
 		{ "ifcfg-ppp0", "", false, "ppp0", NULL, NULL, true },
 		{ "ifcfg-broadband", "", true, "broadband", NULL, NULL, true },
 	};
