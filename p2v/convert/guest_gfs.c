@@ -533,6 +533,7 @@ static int configure(struct gfs *c, const struct guest_image *images, unsigned n
 		     struct unrack_error *err)
 {
 	const char *why = "";
+	char line[256];
 	bool good;
 
 	guestfs_set_error_handler(c->h, NULL, NULL);
@@ -553,8 +554,15 @@ static int configure(struct gfs *c, const struct guest_image *images, unsigned n
 
 		good = guestfs_add_drive_opts_argv(c->h, images[i].path, &opt) == 0;
 	}
-	if (!good)
-		return error_set(err, UNRACK_IO, "libguestfs refuses to start: %s", guestfs_last_error(c->h));
+	if (!good) {
+		const char *error = guestfs_last_error(c->h);
+		int r = appliance_programs(err);
+
+		if (r < 0)
+			return r;
+		appliance_first_line(error ? error : "it gave no reason", line);
+		return error_set(err, UNRACK_IO, "libguestfs refuses to start: %s", line);
+	}
 	log_info(c->log, "starting the appliance that reads the guest's filesystems (%s)", why);
 	return 0;
 }

@@ -77,6 +77,10 @@ rc=0
 PATH=$work/bin "$UNRACK" boot web --esx 6.7 --scsi pvscsi --nic vmxnet3 >.out 2>.err || rc=$?
 is $rc 3 "no QEMU: exit status 3"
 like "$(<.err)" "qemu" "and the sentence says so"
+rc=0
+PATH=$work/bin "$UNRACK" -q inspect web >.out 2>.err || rc=$?
+is $rc 3 "no appliance: exit status 3"
+is "$(wc -l <.err)" 1 "and one sentence, whatever libguestfs says"
 unrack boot web --esx 6.7 --scsi lsilogic --nic vlance --require-proof
 exits 1 "a static verdict is not a proof"
 
