@@ -62,7 +62,7 @@ void module_tree_free(struct module_tree *t);
 const char *module_tree_find(const struct module_tree *t, const char *name);
 bool module_tree_builtin(const struct module_tree *t, const char *name);
 const char *module_tree_kver(const struct module_tree *t);
-/* False: modules.dep is missing, so a closure holds only what was asked for. */
+/* False: modules.dep is missing or empty, so a closure holds only what was asked for. */
 bool module_tree_has_deps(const struct module_tree *t);
 
 struct module_list {

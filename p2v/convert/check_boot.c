@@ -215,6 +215,12 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 	      put_order(&a, &evidence) | put_aliases(j, &evidence);
 	if (bad)
 		r = error_nomem(err);
+	else if (a.loads && n && !module_tree_has_deps(j->kernel->tree))
+		r = check_add(j, "driver", CHECK_WARN, buf_steal(&evidence),
+			      say("/lib/modules/%s/modules.dep is missing or empty, so whether that "
+				  "is all it needs is not known",
+				  j->kernel->kver),
+			      err);
 	else
 		r = check_add(j, "driver", a.loads ? CHECK_OK : CHECK_BAD, buf_steal(&evidence),
 			      a.loads ?

@@ -195,6 +195,11 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k,
 	}
 	c.devices = (const char *const (*)[2])pairs;
 	r = initrd_check(image, k->tree, wanted, n, &answer, err);
+	if (r == 0 && !answer.loads && !module_tree_has_deps(k->tree))
+		r = error_set(err, UNRACK_UNSUPPORTED,
+			      "/lib/modules/%s/modules.dep is missing or empty, so what %s needs is "
+			      "not known; run depmod -a %s on the server, then copy it again",
+			      k->kver, drivers_disk(k, j->t), k->kver);
 	if (r == 0)
 		r = initrd_change(image, &c, &new, &changed, &summary, err);
 	if (r == 0 && changed) {

@@ -192,11 +192,15 @@ static void test_links(void)
 	el5_clean();
 }
 
-static void test_volumes(void)
+static void test_lists(void)
 {
 	el5_make();
 	target_is(SCSI_LSILOGIC, NIC_E1000, "mptspi");
 	fix();
+	el5_put("/lib/modules/" EL5 "/modules.dep", "");
+	check(NULL);
+	state("driver", CHECK_WARN, "mptspi for lsilogic; loads ", "modules.dep is missing or empty");
+	el5_put_modules(EL5, made_el5_dep);
 	with_volumes = true;
 	el5_put("/etc/lvm/lvm.conf", "# LVM\nfilter = [ \"a|/dev/cciss/|\", \"r|.*|\" ]\n");
 	check(NULL);
@@ -313,7 +317,7 @@ int main(void)
 	test_broken();
 	test_repaired();
 	test_links();
-	test_volumes();
+	test_lists();
 	test_sectors();
 	test_files();
 	test_families();

@@ -351,6 +351,14 @@ static void test_initrds(void)
 	el5_clean();
 
 	el5_make();
+	el5_put("/lib/modules/" EL5 "/modules.dep", "");
+	refused(UNRACK_UNSUPPORTED, "/lib/modules/" EL5 "/modules.dep is missing or empty, so what mptspi needs is not known; run depmod -a "
+		EL5, "an initrd would get half of the driver");
+	el5_remove("/lib/modules/" EL5 "/modules.dep");
+	refused(UNRACK_UNSUPPORTED, "modules.dep is missing or empty", "no modules.dep");
+	el5_clean();
+
+	el5_make();
 	g = el5_open(false);
 	is_int(inspect_guest(g, &f, &err), 0, "a full /boot");
 	g->mounts[1].free_bytes = 2048;
