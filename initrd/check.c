@@ -306,7 +306,7 @@ static int check_dracut(const struct initrd *i, const char *kver, const struct l
 
 		if (!path)
 			add(&why, name, "%s is not in it", name);
-		else if (!modules_listed(own, name))
+		else if (!module_tree_lists(own, name))
 			add(&why, name, "%s is in it, but its modules.dep does not list it", name);
 		else if (buf_printf(&out->order, "%s\n", name) < 0)
 			why.failed = true;

@@ -307,7 +307,7 @@ bool module_tree_has_deps(const struct module_tree *t)
 	return t->dep != NULL;
 }
 
-bool modules_listed(const struct module_tree *t, const char *name)
+bool module_tree_lists(const struct module_tree *t, const char *name)
 {
 	const struct module *m = find_name(t, name, strlen(name));
 

@@ -11,7 +11,4 @@
 /* Compares as the kernel does, '-' equal to '_'. */
 bool modules_same_name(const char *a, const char *b);
 
-/* Whether modules.dep has a line for the file of this module. */
-bool modules_listed(const struct module_tree *t, const char *name);
-
 #endif

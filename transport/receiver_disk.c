@@ -162,37 +162,6 @@ static int continue_files(struct receiver_disk *d, struct unrack_error *err)
 	return r;
 }
 
-int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t index,
-		       const struct message_open *m, struct unrack_error *err)
-{
-	struct receiver_offer offer = { .disk = index, .disks = r->disks, .machine = r->machine };
-	int status;
-
-	memset(d, 0, sizeof *d);
-	d->session = r;
-	d->index = index;
-	d->image = -1;
-	status = identity_init(&d->id, m->bytes, m->strict, m->advisory, err);
-	if (status < 0)
-		return status;
-	d->image_bytes = round_up(m->bytes, SECTOR_SIZE);
-	offer.id = d->id;
-	status = r->host->place(r->host->ctx, &offer, &d->place, err);
-	if (status < 0)
-		return status;
-	if (d->place.format != DISK_FLAT)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "disk %d: only the format flat can be written", d->place.number);
-	status = open_journal(d, err);
-	if (status < 0)
-		return status;
-	if (d->start.complete)
-		return check_complete(d, err);
-	status = d->start.next_grain == 0 ? begin_files(d, err) : continue_files(d, err);
-	if (status < 0)
-		receiver_disk_explain(d, d->start.next_grain, err);
-	return status;
-}
 
 /* The content ID of a descriptor that is there already, else a random one. */
 static int choose_cid(const struct receiver_disk *d, uint32_t *cid, struct unrack_error *err)
@@ -226,6 +195,51 @@ static int write_descriptor(const struct receiver_disk *d, struct unrack_error *
 		r = io_replace_file(d->session->opt.io, d->place.descriptor, text.data, text.len,
 				    IMAGE_MODE, err);
 	return r;
+}
+
+/* Of a complete disk: somebody lost it, and ESX can't do without. */
+static int restore_descriptor(const struct receiver_disk *d, struct unrack_error *err)
+{
+	const struct io *io = d->session->opt.io;
+	int fd = -1, r = io_open(io, d->place.descriptor, O_RDONLY, 0, &fd, err);
+
+	if (r == 0)
+		return io_close(io, &fd, d->place.descriptor, err);
+	return err->sys_errno == ENOENT ? write_descriptor(d, err) : r;
+}
+
+int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t index,
+		       const struct message_open *m, struct unrack_error *err)
+{
+	struct receiver_offer offer = { .disk = index, .disks = r->disks, .machine = r->machine };
+	int status;
+
+	memset(d, 0, sizeof *d);
+	d->session = r;
+	d->index = index;
+	d->image = -1;
+	status = identity_init(&d->id, m->bytes, m->strict, m->advisory, err);
+	if (status < 0)
+		return status;
+	d->image_bytes = round_up(m->bytes, SECTOR_SIZE);
+	offer.id = d->id;
+	status = r->host->place(r->host->ctx, &offer, &d->place, err);
+	if (status < 0)
+		return status;
+	if (d->place.format != DISK_FLAT)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "disk %d: only the format flat can be written", d->place.number);
+	status = open_journal(d, err);
+	if (status < 0)
+		return status;
+	if (d->start.complete) {
+		status = check_complete(d, err);
+		return status < 0 ? status : restore_descriptor(d, err);
+	}
+	status = d->start.next_grain == 0 ? begin_files(d, err) : continue_files(d, err);
+	if (status < 0)
+		receiver_disk_explain(d, d->start.next_grain, err);
+	return status;
 }
 
 /* Reads the digests back as they were stored. */

@@ -64,6 +64,8 @@ bool module_tree_builtin(const struct module_tree *t, const char *name);
 const char *module_tree_kver(const struct module_tree *t);
 /* False: modules.dep is missing or empty, so a closure holds only what was asked for. */
 bool module_tree_has_deps(const struct module_tree *t);
+/* Whether modules.dep has a line for NAME: else what it needs is not known. */
+bool module_tree_lists(const struct module_tree *t, const char *name);
 
 struct module_list {
 	char **paths; /* relative to /lib/modules/KVER, in load order */

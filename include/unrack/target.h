@@ -68,6 +68,10 @@ const struct disk_device *disk_device_find(enum target_scsi kind);
 const struct nic_device *nic_device_find(enum target_nic kind);
 /* Where a kernel keeps one of these drivers, without suffix: "kernel/drivers/scsi/BusLogic". */
 const char *device_module_place(const char *module);
+/* Whether MODULE can drive a controller in a kernel that has what HAS says. Since the Fusion
+ * driver was split (Linux 2.6.13), mptscsih is only a library of mptspi, mptsas and mptfc. */
+bool device_module_drives(const char *module, const char *(*has)(void *ctx, const char *name),
+			  void *ctx);
 /* The files that MODULES would be, for messages: "/lib/modules/KVER/a.ko or /lib/modules/KVER/b.ko". */
 void device_module_files(const char *const *modules, const char *kver, char *out, size_t room);
 const char *target_scsi_name(enum target_scsi s);

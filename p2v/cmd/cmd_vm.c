@@ -108,10 +108,10 @@ static int write_vmx(struct cli *cli, struct subject *s, const struct vm_options
 		disks[vm.n_disks++] = s->disks[i].descriptor;
 	vm.n_nics = make_nics(cli, guest, o, t, nics, sizeof nics / sizeof nics[0]);
 	r = vmx_write(&vm, &text, err);
-	if (r == 0)
-		r = io_replace_file(machine_io(s->machine), path, text.data, text.len, 0644, err);
 	for (size_t i = 0; i < machine_disks(s->machine) && r == 0; i++)
 		r = set_adapter(s, machine_disk(s->machine, i)->n, t, err);
+	if (r == 0)
+		r = io_replace_file(machine_io(s->machine), path, text.data, text.len, 0644, err);
 	if (r < 0)
 		return r;
 	json_set_str(cli->result, "vmx", path);

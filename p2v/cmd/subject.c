@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/size.h"
 #include "unrack/disk.h"
 #include "unrack/vmdk.h"
 
@@ -41,6 +42,7 @@ static int look_at_disk(struct subject *s, int n, struct check_disk *d, struct u
 	struct buf text CLEANUP_BUF = { 0 };
 	struct unrack_error dropped;
 	struct vmdk_descriptor v;
+	uint64_t expected;
 	struct stat st;
 
 	if (!descriptor || !image)
@@ -50,6 +52,11 @@ static int look_at_disk(struct subject *s, int n, struct check_disk *d, struct u
 	d->adapter_type = "";
 	d->extent_found = stat(image, &st) == 0;
 	d->extent_bytes = d->extent_found ? (uint64_t)st.st_size : 0;
+	expected = round_up(machine_find_disk(s->machine, n)->id.bytes, SECTOR_SIZE);
+	if (d->extent_found && d->extent_bytes != expected)
+		return error_set(err, UNRACK_UNSAFE, "%s has %llu bytes and had %llu: it changed since unrack wrote "
+				 "it; put the image back, or copy the machine into another folder", image,
+				 (unsigned long long)d->extent_bytes, (unsigned long long)expected);
 	if (io_read_file(machine_io(s->machine), descriptor, VMDK_DESCRIPTOR_MAX, &text, &dropped) < 0 ||
 	    vmdk_descriptor_parse(buf_str(&text), text.len, descriptor, &v, &dropped) < 0)
 		return 0;

@@ -215,11 +215,11 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 	      put_order(&a, &evidence) | put_aliases(j, &evidence);
 	if (bad)
 		r = error_nomem(err);
-	else if (a.loads && n && !module_tree_has_deps(j->kernel->tree))
+	else if (a.loads && n && !module_tree_lists(j->kernel->tree, wanted[0]))
 		r = check_add(j, "driver", CHECK_WARN, buf_steal(&evidence),
-			      say("/lib/modules/%s/modules.dep is missing or empty, so whether that "
+			      say("/lib/modules/%s/modules.dep is missing or does not list %s, so whether that "
 				  "is all it needs is not known",
-				  j->kernel->kver),
+				  j->kernel->kver, wanted[0]),
 			      err);
 	else
 		r = check_add(j, "driver", a.loads ? CHECK_OK : CHECK_BAD, buf_steal(&evidence),

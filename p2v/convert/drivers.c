@@ -5,10 +5,15 @@
 
 #define BUILT_IN "(built in)"
 
+static const char *module_of(void *ctx, const char *name)
+{
+	return facts_module(ctx, name);
+}
+
 static const char *first_of(const struct guest_kernel *k, const char *const *modules)
 {
 	for (; *modules; modules++)
-		if (facts_module(k, *modules))
+		if (device_module_drives(*modules, module_of, (void *)(uintptr_t)k))
 			return *modules;
 	return NULL;
 }

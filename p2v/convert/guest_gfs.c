@@ -67,9 +67,17 @@ static int ended_by_watch(enum appliance_watch_end end, struct unrack_error *err
 }
 
 /* Ends a call that began with begin(); GOOD says how it went. ERR tells what failed. */
+static void last_error(struct gfs *c, char line[256])
+{
+	const char *error = guestfs_last_error(c->h);
+
+	appliance_first_line(error ? error : "it gave no reason", line);
+}
+
 static int end(struct gfs *c, bool good, const char *doing, const char *what, struct unrack_error *err)
 {
 	int e = guestfs_last_errno(c->h), r = ended_by_watch(appliance_watch_end(c->watch), err);
+	char line[256];
 
 	if (r < 0)
 		return r;
@@ -78,8 +86,8 @@ static int end(struct gfs *c, bool good, const char *doing, const char *what, st
 	switch (e) {
 	case 0:
 	case EINVAL:
-		return error_set(err, UNRACK_IO, "can't %s the guest's %s: %s", doing, what,
-				 guestfs_last_error(c->h));
+		last_error(c, line);
+		return error_set(err, UNRACK_IO, "can't %s the guest's %s: %s", doing, what, line);
 	case EPERM:
 	case EACCES:
 		error_errno(err, e, "can't %s the guest's %s (a protected file? see lsattr)", doing, what);
@@ -469,10 +477,12 @@ static int app_mount(void *ctx, const char *device, const char *fstype, bool wri
 						      (writable ? "nouuid" : "ro,nouuid");
 	bool good = guestfs_mount_vfs(begin(c), options, fstype, device, where) == 0;
 	int r = ended_by_watch(appliance_watch_end(c->watch), err);
+	char line[256];
 
-	if (r < 0)
+	if (r < 0 || good)
 		return r;
-	return good ? 0 : error_set(err, UNRACK_DAMAGED, "%s", guestfs_last_error(c->h));
+	last_error(c, line);
+	return error_set(err, UNRACK_DAMAGED, "%s", line);
 }
 
 static int app_umount_all(void *ctx, struct unrack_error *err)

@@ -200,6 +200,13 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k,
 			      "/lib/modules/%s/modules.dep is missing or empty, so what %s needs is "
 			      "not known; run depmod -a %s on the server, then copy it again",
 			      k->kver, drivers_disk(k, j->t), k->kver);
+	else if (r == 0 && n && !module_tree_lists(k->tree, wanted[0]))
+		r = plan_warn(j,
+			      say("/lib/modules/%s/modules.dep does not list %s, so it is loaded without what "
+				  "it may need besides; if it fails, run depmod -a %s on the server and copy it "
+				  "again",
+				  k->kver, wanted[0], k->kver),
+			      err);
 	if (r == 0)
 		r = initrd_change(image, &c, &new, &changed, &summary, err);
 	if (r == 0 && changed) {

@@ -34,9 +34,10 @@ static const char *find_module(const struct target_guest *g, const char *const *
 			       const char **path)
 {
 	for (; *modules; modules++) {
+		if (!device_module_drives(*modules, g->module, g->ctx))
+			continue;
 		*path = g->module(g->ctx, *modules);
-		if (*path)
-			return *modules;
+		return *modules;
 	}
 	return NULL;
 }

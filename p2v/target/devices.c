@@ -75,6 +75,19 @@ const struct nic_device *nic_device_find(enum target_nic kind)
 	return NULL;
 }
 
+bool device_module_drives(const char *module, const char *(*has)(void *ctx, const char *name),
+			  void *ctx)
+{
+	static const char *const split[] = { "mptspi", "mptsas", "mptfc", "scsi_transport_spi" };
+
+	if (!has(ctx, module))
+		return false;
+	for (size_t i = 0; !strcmp(module, "mptscsih") && i < ARRAY_LEN(split); i++)
+		if (has(ctx, split[i]))
+			return false;
+	return true;
+}
+
 const char *device_module_place(const char *module)
 {
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)

@@ -51,6 +51,11 @@ rc=0
 is $rc 0 "a copy without any of the standard descriptors"
 ok "has nothing of what would be printed" same closed
 
+rm web01/web01.vmdk
+unrack copy source.img web01
+exits 0 "a lost descriptor"
+ok "is written again by the same command" grep -q '^RW 393218 VMFS "web01-flat.vmdk"$' web01/web01.vmdk
+
 # A changed byte is found, and never overwritten by a repeated copy.
 printf 'X' | dd of=web01/web01-flat.vmdk bs=1 seek=41943041 conv=notrunc status=none
 unrack verify web01

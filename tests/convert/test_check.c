@@ -199,7 +199,7 @@ static void test_lists(void)
 	fix();
 	el5_put("/lib/modules/" EL5 "/modules.dep", "");
 	check(NULL);
-	state("driver", CHECK_WARN, "mptspi for lsilogic; loads ", "modules.dep is missing or empty");
+	state("driver", CHECK_WARN, "mptspi for lsilogic; loads ", "modules.dep is missing or does not list mptspi");
 	el5_put_modules(EL5, made_el5_dep);
 	with_volumes = true;
 	el5_put("/etc/lvm/lvm.conf", "# LVM\nfilter = [ \"a|/dev/cciss/|\", \"r|.*|\" ]\n");

@@ -131,7 +131,7 @@ static void el7(void)
 	is_str(module_tree_find(t, "b"), "updates/b.ko", "else updates/ comes first");
 	is_str(module_tree_find(t, "c"), "kernel/c.ko.zst", "and weak-updates/ last");
 	ok(!module_tree_find(t, "d"), "build/ and source/ hold no modules of this kernel");
-	ok(modules_listed(t, "vmxnet3") && !modules_listed(t, "b") && !modules_listed(t, "gone"),
+	ok(module_tree_lists(t, "vmxnet3") && !module_tree_lists(t, "b") && !module_tree_lists(t, "gone"),
 	   "what modules.dep lists is told");
 	closure(t, "user", UNRACK_MISSING);
 	is_str(err.text, "kernel 3.10.0-1160.el7.x86_64: module user needs gone, but kernel/gone.ko.xz is not "

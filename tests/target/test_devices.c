@@ -2,8 +2,29 @@
 #include "../support/tap.h"
 #include "unrack/target.h"
 
+static const char *in_list(void *ctx, const char *name)
+{
+	for (const char *const *have = ctx; *have; have++)
+		if (!strcmp(*have, name))
+			return name;
+	return NULL;
+}
+
+static void drives(void)
+{
+	static const char *const el4[] = { "mptbase", "mptscsih", NULL };
+	static const char *const el5[] = { "mptbase", "mptscsih", "mptsas", NULL };
+	static const char *const none[] = { NULL };
+
+	ok(device_module_drives("mptscsih", in_list, (void *)el4), "mptscsih drives before the split");
+	ok(!device_module_drives("mptscsih", in_list, (void *)el5), "but is a library after it");
+	ok(device_module_drives("mptsas", in_list, (void *)el5), "others drive where they are");
+	ok(!device_module_drives("mptsas", in_list, (void *)none), "and only there");
+}
+
 int main(void)
 {
+	drives();
 	struct unrack_error err = UNRACK_ERROR_INIT;
 	enum target_firmware firmware;
 	enum target_scsi scsi;
