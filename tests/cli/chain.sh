@@ -79,6 +79,11 @@ exits 0 "the static verdict"
 like "$out" "mptbase.*mptscsih.*mptspi" "shows the load order"
 like "$out" "pcnet32" "and the card's driver"
 
+unrack fix web --scsi buslogic --nic vlance --dry-run
+exits 0 "BusLogic is taken where the kernel has its module file"
+like "$out" "BusLogic.ko" "which goes into the initrd"
+like "$out" "64-bit" "with a warning for a 64-bit guest"
+
 unrack fix web --undo
 exits 0 "undo"
 is "$(sum $image)" "$original" "gives the image back bit for bit, over three fixes"
