@@ -76,6 +76,8 @@ int digest_after_read(const struct io *io, const char *path, struct digest_after
 	if (r < 0)
 		return err->sys_errno == ENOENT ? 0 : r;
 	r = check_file(&b, path, err);
+	if (r == UNRACK_DAMAGED)
+		error_suffix(err, "; put a good copy of it back, or copy the disk into another folder");
 	if (r < 0)
 		return r;
 	count = get_le64(b.data + AT_COUNT);

@@ -153,6 +153,8 @@ int digest_table_open(const struct io *io, const char *path, uint64_t disk_bytes
 	r = io_open(io, path, read_only ? O_RDONLY : O_RDWR, 0, &t->fd, err);
 	if (r == 0)
 		r = check_header(t, disk_bytes, err);
+	if (r == UNRACK_DAMAGED)
+		error_suffix(err, "; nothing was written: put a good copy of it back, or copy the disk into another folder");
 	if (r < 0) {
 		digest_table_close(t);
 		return r;

@@ -127,7 +127,10 @@ static int read_content(const struct io *io, const char *path, struct journal_co
 	if (r < 0)
 		return r;
 	*file_size = b.len;
-	return journal_format_parse(b.data, b.len, path, c, err);
+	r = journal_format_parse(b.data, b.len, path, c, err);
+	if (r == UNRACK_DAMAGED)
+		error_suffix(err, "; nothing was written: put a good copy of it back, or copy the disk into another folder");
+	return r;
 }
 
 /* Cuts a torn tail, and makes the last record durable: its writer may have been killed

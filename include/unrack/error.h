@@ -52,6 +52,11 @@ int error_nomem(struct unrack_error *err);
 int error_prefix(struct unrack_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Puts more behind the text: what to do, where only an upper layer knows. Keeps and returns
+ * the code. */
+int error_suffix(struct unrack_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* The documented exit status of a code, see unrack(1). */
 int error_exit_status(enum unrack_code code);
 

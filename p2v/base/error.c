@@ -81,6 +81,20 @@ int error_prefix(struct unrack_error *err, const char *fmt, ...)
 	return err->code;
 }
 
+int error_suffix(struct unrack_error *err, const char *fmt, ...)
+{
+	size_t len = strlen(err->text), room = sizeof err->text - len;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(err->text + len, room, fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n >= room)
+		memcpy(err->text + sizeof err->text - 4, "...", 4);
+	return err->code;
+}
+
 static const struct {
 	enum unrack_code code;
 	int status;

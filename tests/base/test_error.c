@@ -14,6 +14,9 @@ int main(void)
 	is_int(error_prefix(&e, "web01"), UNRACK_UNSAFE, "a prefix keeps the code");
 	is_str(e.text, "web01: disk 3 is mounted", "a prefix stands before the sentence");
 
+	is_int(error_suffix(&e, "; do %s", "this"), UNRACK_UNSAFE, "a suffix keeps the code too");
+	is_str(e.text, "web01: disk 3 is mounted; do this", "and stands behind the sentence");
+
 	is_int(error_errno(&e, ENOSPC, "can't write %s", "x"), UNRACK_NOSPACE, "ENOSPC is no space");
 	is_str(e.text, "can't write x: No space left on device", "errno's text is added");
 	is_int(e.sys_errno, ENOSPC, "errno is kept");
@@ -26,6 +29,8 @@ int main(void)
 	error_set(&e, UNRACK_IO, "%s", big);
 	is_int(strlen(e.text), sizeof e.text - 1, "a long sentence is cut to the buffer");
 	is_str(e.text + sizeof e.text - 4, "...", "and marked as cut");
+	error_suffix(&e, "more");
+	is_str(e.text + sizeof e.text - 4, "...", "a full sentence takes no more");
 	error_prefix(&e, "p");
 	ok(!strncmp(e.text, "p: aaa", 6), "a prefix before a full sentence");
 
