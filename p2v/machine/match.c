@@ -63,6 +63,13 @@ static unsigned rivals(const struct matcher *s, const struct machine_disk *d, un
 	return count;
 }
 
+/* --same-disk helps only where the size is the same. */
+static const char *hint(const struct identity *was, const struct identity *is)
+{
+	return was->bytes == is->bytes ?
+		       ", or if it is that disk, and was changed since, add --same-disk" : "";
+}
+
 /* --disk N=SOURCE */
 static int wished(struct matcher *s, unsigned i, struct unrack_error *err)
 {
@@ -82,8 +89,8 @@ static int wished(struct matcher *s, unsigned i, struct unrack_error *err)
 	if (d && identity_compare(&d->id, s->in->offers[i], why, sizeof why) == IDENTITY_DIFFERENT) {
 		if (!s->in->same_disk || d->id.bytes != s->in->offers[i]->bytes)
 			return error_set(err, UNRACK_UNSAFE,
-					 "%s is not the disk %d that %s holds: %s; choose another folder, or if it "
-					 "is that disk, and was changed since, add --same-disk", name, n, folder, why);
+					 "%s is not the disk %d that %s holds: %s; choose another folder%s", name, n,
+					 folder, why, hint(&d->id, s->in->offers[i]));
 		s->out[i].changed = true;
 	}
 	s->out[i].new = !d;
@@ -199,8 +206,8 @@ static int resolve(struct matcher *s, unsigned i, struct unrack_error *err)
 	}
 	identity_compare(&d->id, s->in->offers[i], why, sizeof why);
 	return error_set(err, UNRACK_UNSAFE,
-			 "%s holds another machine: %s is not its disk %d (%s); choose another folder, or if "
-			 "it is that disk, and was changed since, add --same-disk", folder, name, d->n, why);
+			 "%s holds another machine: %s is not its disk %d (%s); choose another folder%s", folder,
+			 name, d->n, why, hint(&d->id, s->in->offers[i]));
 }
 
 /* New disks get the lowest numbers that are free, in the order of the offers. */
