@@ -20,19 +20,35 @@ static void make_data(void)
 			memset(data + g * GRAIN_SIZE, 0, grain_bytes(SIZE, g));
 }
 
-/* Gives the checkpoints time to happen. */
+/* Holds each read until the piece before it has had its checkpoint, however busy the machine
+ * is; not when the call that is to fail has come. */
+struct pace {
+	struct twin_io *twin;
+	enum twin_op op;
+	uint64_t nth;   /* 0: none fails */
+	uint64_t syncs; /* seen at the last read */
+};
+#define CHECKPOINT_SYNCS 3 /* image, digests, journal */
+
 static int slowly(void *ctx, uint64_t off, size_t n)
 {
-	(void)ctx;
-	(void)off;
+	struct pace *p = ctx;
+
 	(void)n;
-	usleep(500);
+	for (int i = 0; off > 0 && i < 400; i++) {
+		if (twin_io_count(p->twin, TWIN_FDATASYNC) >= p->syncs + CHECKPOINT_SYNCS ||
+		    (p->nth && twin_io_count(p->twin, p->op) >= p->nth))
+			break;
+		usleep(500);
+	}
+	p->syncs = twin_io_count(p->twin, TWIN_FDATASYNC);
 	return 0;
 }
 
 struct rig {
 	struct twin_source *src;
 	struct twin_io *twin;
+	struct pace pace;
 	struct copy c;
 };
 
@@ -43,6 +59,18 @@ static void rig_open(struct rig *r, struct twin_io *twin)
 	r->c = (struct copy){ .source = { twin_source(r->src) }, .disks = 1, .io = twin_io(r->twin),
 			      .dir = "/m", .workers = 2, .checkpoint_bytes = 4 * GRAIN_SIZE,
 			      .checkpoint_ms = 1, .twin = r->twin };
+}
+
+/* Reads wait for checkpoints; F (may be NULL) makes a call fail. */
+static void rig_pace(struct rig *r, const struct twin_fault *f)
+{
+	r->pace = (struct pace){ .twin = r->twin };
+	if (f) {
+		twin_io_fault(r->twin, *f);
+		r->pace.op = f->op;
+		r->pace.nth = f->suffix ? 0 : f->nth;
+	}
+	twin_source_hook(r->src, slowly, &r->pace);
 }
 
 static void rig_close(struct rig *r)
@@ -88,7 +116,7 @@ static void test_power_failures(enum twin_crash mode, const char *what)
 	size_t n;
 
 	rig_open(&whole, NULL);
-	twin_source_hook(whole.src, slowly, NULL);
+	rig_pace(&whole, NULL);
 	copy_run(&whole.c);
 	n = twin_io_records(whole.twin);
 	ok(whole.c.received == 0 && whole.c.acks >= 4 && n > 30,
@@ -110,7 +138,7 @@ static void test_failing_calls(enum twin_op op, const char *name)
 	struct rig r, again;
 
 	rig_open(&r, NULL);
-	twin_source_hook(r.src, slowly, NULL);
+	rig_pace(&r, NULL);
 	copy_run(&r.c);
 	calls = twin_io_count(r.twin, op);
 	rig_close(&r);
@@ -119,8 +147,7 @@ static void test_failing_calls(enum twin_op op, const char *name)
 		struct twin_io *next;
 
 		rig_open(&r, NULL);
-		twin_source_hook(r.src, slowly, NULL);
-		twin_io_fault(r.twin, f);
+		rig_pace(&r, &f);
 		copy_run(&r.c);
 		failed += r.c.received == UNRACK_IO && r.c.sent == UNRACK_IO &&
 			  strcmp(r.c.receive_err.text, r.c.send_err.text) == 0;
@@ -145,8 +172,7 @@ static void test_sync_fails_once(void)
 	uint64_t syncs, acked;
 
 	rig_open(&r, NULL);
-	twin_source_hook(r.src, slowly, NULL);
-	twin_io_fault(r.twin, f);
+	rig_pace(&r, &f);
 	copy_run(&r.c);
 	is_int(r.c.received, UNRACK_IO, "an fdatasync that fails ends the copy");
 	has_str(r.c.receive_err.text,
@@ -210,7 +236,7 @@ static void test_changed_source(void)
 	uint64_t safe;
 
 	rig_open(&r, NULL);
-	twin_source_hook(r.src, slowly, NULL);
+	rig_pace(&r, NULL);
 	copy_run(&r.c);
 	for (unsigned i = 0; i + 1 < r.c.acks; i++) {
 		/* Image and digests were written, the record about them was not. */
@@ -284,7 +310,7 @@ static void test_lock_lost(void)
 	uint64_t records = 0;
 
 	rig_open(&r, NULL);
-	twin_source_hook(r.src, slowly, NULL);
+	rig_pace(&r, NULL);
 	r.c.lose_lock_at = 2;
 	copy_run(&r.c);
 	is_int(r.c.received, UNRACK_UNSAFE, "who has lost the lock stops");
