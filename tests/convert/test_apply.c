@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "../../p2v/convert/apply.h"
 #include "../support/tap.h"
+#include "../support/twin_guest.h"
 
 static char top[] = "/tmp/unrack-apply-XXXXXX";
 static struct unrack_error err;
@@ -31,6 +33,43 @@ static const char *content(struct guest *g, const char *path)
 
 #define S(s) ((char *)(s))
 #define TEXT(s) { .data = (uint8_t *)(s), .len = sizeof(s) - 1 }
+
+/* Each change fails once: the plan ends there, and nothing is changed behind it. */
+static void failing(struct guest *g)
+{
+	static const struct {
+		enum twin_guest_op op;
+		unsigned nth;
+		int errnum, code;
+	} faults[] = {
+		{ TWIN_G_RENAME, 1, EIO, UNRACK_IO },      { TWIN_G_WRITE, 1, ENOSPC, UNRACK_NOSPACE },
+		{ TWIN_G_WRITE, 2, EIO, UNRACK_IO },       { TWIN_G_UNLINK, 1, EIO, UNRACK_IO },
+		{ TWIN_G_SYMLINK, 1, ENOSPC, UNRACK_NOSPACE },
+	};
+	struct edit edits[] = {
+		{ .kind = EDIT_RENAME, .path = S("/a"), .to = S("/a-old") },
+		{ .kind = EDIT_WRITE, .path = S("/a"), .after = TEXT("new"), .mode = 0600 },
+		{ .kind = EDIT_WRITE, .path = S("/b"), .after = TEXT("new"), .existed = true },
+		{ .kind = EDIT_REMOVE, .path = S("/c") },
+		{ .kind = EDIT_SYMLINK, .path = S("/d"), .to = S("b") },
+	};
+	struct plan plan = { .edits = edits, .n_edits = 5 };
+
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+		struct twin_guest *t = twin_guest_new(g);
+
+		put("a", "old");
+		put("b", "old");
+		put("c", "old");
+		twin_guest_fault(t, faults[i].op, faults[i].nth, faults[i].errnum);
+		is_int(apply_plan(twin_guest(t), &plan, NULL, &err), faults[i].code, "change %zu fails", i);
+		has_str(err.text, "injected", "and its reason is passed on");
+		is_int(twin_guest_changes_after_fault(t), 0, "nothing is changed behind it");
+		g->ops->unlink(g, "/a-old", &err);
+		g->ops->unlink(g, "/d", &err);
+		twin_guest_free(t);
+	}
+}
 
 int main(void)
 {
@@ -75,6 +114,7 @@ int main(void)
 	is_int(apply_plan(g, &plan, NULL, &err), UNRACK_IO, "a missing file can't be removed");
 	plan.edits = edits + 4;
 	is_int(apply_plan(g, &plan, NULL, &err), UNRACK_UNSAFE, "a link does not replace a file");
+	failing(g);
 	atomic_store(&stop, true);
 	is_int(apply_plan(g, &plan, &log, &err), UNRACK_INTERRUPTED, "a stop is heard between two edits");
 	is_str(apply_kind_name(EDIT_RENAME), "rename", "kinds have names");

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "../support/twin_guest.h"
+#include "base/size.h"
 #include "el5.h"
 
 static struct unrack_error err;
@@ -190,6 +194,39 @@ static void test_refusals(void)
 	el5_clean();
 }
 
+/* Each read, and each listing, fails once: that is said, and not taken for a missing file. */
+static void test_failing_reads(void)
+{
+	static const enum twin_guest_op ops[] = { TWIN_G_READ, TWIN_G_LIST, TWIN_G_FIND };
+	unsigned silent = 0, calls = 0;
+
+	el5_make();
+	g = el5_open(false);
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+		struct twin_guest *t = twin_guest_new(g);
+		unsigned n;
+
+		is_int(inspect_guest(twin_guest(t), &f, &err), 0, "inspected through the twin");
+		facts_free(&f);
+		n = twin_guest_count(t, ops[i]);
+		twin_guest_free(t);
+		for (unsigned nth = 1; nth <= n; nth++, calls++) {
+			t = twin_guest_new(g);
+			twin_guest_fault(t, ops[i], nth, EIO);
+			if (inspect_guest(twin_guest(t), &f, &err) == 0) {
+				silent++;
+				printf("# %s was passed over\n", twin_guest_path(t, ops[i]));
+				facts_free(&f);
+			}
+			twin_guest_free(t);
+		}
+	}
+	ok(calls > 10, "%u calls", calls);
+	is_int(silent, 0, "none that failed was passed over");
+	guest_close(g);
+	el5_clean();
+}
+
 int main(void)
 {
 	test_server();
@@ -197,5 +234,6 @@ int main(void)
 	test_directory();
 	test_variants();
 	test_refusals();
+	test_failing_reads();
 	return tap_done();
 }
