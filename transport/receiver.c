@@ -235,12 +235,14 @@ static int say_goodbye(struct receiver *r, int status, struct unrack_error *err)
 }
 
 int receiver_run(struct channel *c, const struct receiver_host *host,
-		 const struct receiver_options *opt, struct unrack_error *err)
+		 const struct receiver_options *opt, struct receiver_result *res,
+		 struct unrack_error *err)
 {
 	struct receiver r = { .host = host, .opt = *opt };
 	struct items it = { 0 };
 	int status;
 
+	memset(res, 0, sizeof *res);
 	if (r.opt.checkpoint_bytes == 0)
 		r.opt.checkpoint_bytes = CHECKPOINT_BYTES;
 	if (r.opt.checkpoint_ms == 0)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "unrack/error.h"
+#include "unrack/log.h"
 
 struct block_source;
 
@@ -52,6 +53,22 @@ struct block_source_file_options {
  * devices, and block devices whose logical sectors are not 512 bytes. */
 int block_source_open_file(const char *path, const struct block_source_file_options *opt,
 			   struct block_source **out, struct unrack_error *err);
+
+/* What is read from FD (a pipe, a socket, a file; closed with the source) is the disk's bytes from OFFSET on, once and
+ * in order: only reads at rising offsets, from one thread. What lies before the first read, if that is
+ * behind OFFSET, is passed to SKIPPED (may be NULL) in pieces that end at whole grains of the disk or where the
+ * skipping does; an error of it becomes the read's. The stream must end at SIZE: one that ends before is UNRACK_IO and says
+ * where, and one that goes on behind it is UNRACK_USAGE (the size is wrong), which the read of
+ * the last byte tells; when nothing more comes for two seconds there, that is an end too. */
+struct block_source_stream_options {
+	const char *name;   /* for messages; copied */
+	uint64_t size, offset;
+	int (*skipped)(void *ctx, const void *data, size_t n, uint64_t off, struct unrack_error *err);
+	void *ctx;
+	const struct log *log; /* its stop flag ends waiting for bytes: UNRACK_INTERRUPTED */
+};
+int block_source_open_stream(int fd, const struct block_source_stream_options *opt,
+			     struct block_source **out, struct unrack_error *err);
 
 /* SIZE bytes at DATA, which stay the caller's and must outlive the source. */
 int block_source_open_memory(const void *data, uint64_t size, const char *name,

@@ -6,14 +6,15 @@
 #define UNRACK_CHANNEL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "unrack/error.h"
 
 struct channel;
 
 struct channel_ops {
-	/* Exactly N bytes. An orderly end before the first byte is UNRACK_IO with
-	 * err->sys_errno == EPIPE; in the middle, ECONNRESET. */
+	/* Exactly N bytes. Every failure of the line is UNRACK_LOST: an orderly end before the
+	 * first byte with err->sys_errno == EPIPE, in the middle ECONNRESET, silence ETIMEDOUT. */
 	int (*read)(struct channel *c, void *buf, size_t n, struct unrack_error *err);
 	int (*write)(struct channel *c, const void *buf, size_t n, struct unrack_error *err);
 	/* Ends it for both sides, from any thread: reads and writes that block or come later
@@ -25,6 +26,10 @@ struct channel_ops {
 struct channel {
 	const struct channel_ops *ops;
 	void *ctx;
+	/* A read that waited so long without getting a single byte fails: the far side says
+	 * something (PING) much more often as long as it lives. 0: no limit. Set it before
+	 * the reading starts. */
+	unsigned silence_ms;
 };
 
 /* Pipes, sockets, files. The descriptors (may be the same one) are closed with the
@@ -32,6 +37,10 @@ struct channel {
 int channel_open_fds(int rfd, int wfd, struct channel **out, struct unrack_error *err);
 /* Two connected channels within this process. */
 int channel_open_pair(struct channel **a, struct channel **b, struct unrack_error *err);
+/* INNER, on which no more than RATE bytes a second (at least 1) are written, in pieces short enough that others on the
+ * line hardly notice them. INNER is closed with it, also when this fails. */
+int channel_open_limited(struct channel *inner, uint64_t rate, struct channel **out,
+			 struct unrack_error *err);
 
 int channel_read(struct channel *c, void *buf, size_t n, struct unrack_error *err);
 int channel_write(struct channel *c, const void *buf, size_t n, struct unrack_error *err);

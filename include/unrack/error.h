@@ -25,6 +25,8 @@ enum unrack_code {
 	UNRACK_UNSUPPORTED = -8, /* well formed, but not something we can handle   exit 6 */
 	UNRACK_INTERRUPTED = -9, /* a signal asked to stop; state is resumable     exit 130 */
 	UNRACK_INTERNAL = -10,   /* out of memory, or a bug                        exit 4 */
+	UNRACK_LOST = -11,       /* the connection is of no more use; what was
+				  * acknowledged is safe, a new one continues      exit 4 */
 };
 
 struct unrack_error {

@@ -34,9 +34,16 @@ struct intake_options {
 	const struct identity *session;
 	unsigned n_session;
 	const char *const *names; /* of the offered disks, for messages; NULL: their index is said */
+	/* For senders that are only trusted with their own disks: machine folders are made and
+	 * continued, and nothing else. A machine that is complete takes no further disk, and
+	 * same_disk and discard_changes are refused. */
+	bool receive_only;
 	bool same_disk;       /* accept a changed source as the same disk */
 	bool discard_changes; /* write to an image that something else changed */
 	unsigned stale_ms;    /* of the lock; 0: its default */
+	/* How long to wait for a live owner of the folder to go: the session that this one
+	 * continues may just be learning that its line was cut. */
+	unsigned wait_ms;
 };
 
 struct intake;

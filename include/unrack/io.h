@@ -29,6 +29,8 @@ struct io_ops {
 	int (*rename)(void *ctx, const char *from, const char *to);
 	int (*unlink)(void *ctx, const char *path);
 	int (*fsyncdir)(void *ctx, const char *path);
+	int (*mkdir)(void *ctx, const char *path, mode_t mode);
+	int (*link)(void *ctx, const char *from, const char *to);
 };
 
 struct io {
@@ -38,6 +40,13 @@ struct io {
 
 /* The real table; static, never freed. */
 const struct io *io_posix(void);
+
+/* A table whose paths are relative to the folder ROOT and can't leave it: each is resolved
+ * beneath it at every call, and a symbolic link anywhere in it, also as its last part, is refused (openat2(2),
+ * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), however others rename things meanwhile. Absolute paths
+ * are refused too. ROOT itself may be named by any path. UNRACK_MISSING: this kernel has no openat2. */
+int io_open_beneath(const char *root, struct io **out, struct unrack_error *err);
+void io_close_beneath(struct io *io); /* NULL is fine */
 
 /* Wrappers that loop over short counts and name PATH in their error. */
 int io_open(const struct io *io, const char *path, int flags, mode_t mode, int *fd,
@@ -73,6 +82,6 @@ int io_replace_file(const struct io *io, const char *path, const void *data, siz
 		    mode_t mode, struct unrack_error *err);
 
 /* mkdir, an existing directory is fine; the parent is synced. */
-int io_mkdir(const char *path, struct unrack_error *err);
+int io_mkdir(const struct io *io, const char *path, struct unrack_error *err);
 
 #endif

@@ -18,12 +18,15 @@
 #define UNRACK_LOCK_H
 
 #include "unrack/error.h"
+#include "unrack/io.h"
 #include "unrack/log.h"
 
 struct lock;
 
 struct lock_options {
 	unsigned stale_ms;   /* how long a foreign counter must stand still; 0: 10000 */
+	unsigned wait_ms;    /* how long to wait for a live owner to go; 0: not at all */
+	const struct io *io; /* NULL: io_posix() */
 	const char *boot_id; /* NULL: this machine's; tests play another one */
 	const struct log *log; /* says when it waits; its stop flag ends the waiting */
 };

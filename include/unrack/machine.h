@@ -85,7 +85,7 @@ struct machine_target {
 };
 
 /* Makes FOLDER and FOLDER/unrack, if they are missing. FOLDER's parent must exist. */
-int machine_make_folder(const char *folder, struct unrack_error *err);
+int machine_make_folder(const struct io *io, const char *folder, struct unrack_error *err);
 /* A new manifest in memory: no disks, state copying. Nothing is written. */
 int machine_new(const struct io *io, const char *folder, struct machine **out,
 		struct unrack_error *err);

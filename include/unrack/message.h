@@ -2,6 +2,21 @@
 /* Messages: what the payload of each type of frame means (frame.h has the frames).
  * Pure: bytes in, struct or error out, and back.
  *
+ * A connection to another machine carries two dialogues, one after the other, and each
+ * counts its frames from 0. First the call: the client, which made the connection, says
+ * what it wants of the server (`unrack serve`):
+ *
+ *	client                                server
+ *
+ *	CALL               ->
+ *	OFFER ...          ->                 as many as CALL says: the sources, if the client
+ *	                                      sends, and what is to be opened, if it receives
+ *	                   <-                 READY, or ERROR
+ *	                   <-                 OFFER ...: as many as READY says
+ *	                   <-                 TEXT: the answer to a scan, and the end
+ *
+ * Then the copy, which is all there is between two halves in one process:
+ *
  *	sender                                receiver
  *
  *	HELLO              ->
@@ -26,6 +41,10 @@
  *	ERROR may come from either side at any time and ends the session. The receiver
  *	answers the sender's ERROR with BYE once it has made safe what had arrived.
  *
+ * PING may come from either side at any time, in both dialogues. Who has sent nothing for a fifth of the
+ * time that CALL names as the limit of silence sends one; who has heard nothing for that
+ * time takes the connection for lost. Between two halves in one process there are none.
+ *
  * Nothing is sent twice within a session: what was not acknowledged is found out by the
  * next session's ACCEPT.
  *
@@ -49,6 +68,18 @@
  *	DONE        0:8 data grains of the whole disk  8:16 digest of the whole disk
  *	BYE         empty
  *	ERROR       0:4 code, as a positive number  4:4 errno or 0  8: text, without NUL
+ *	PING        empty
+ *	CALL        0:8 magic "unrack\r\n"  8:4 version  12:4 0  16:8 checksum64 of the rest
+ *	            24:8 feature bits  32:4 kind (1: receive, 2: send, 3: scan)
+ *	            36:4 flags (1: the same disk, 2: discard changes)  40:4 number of OFFERs
+ *	            44:4 limit of silence in ms, 0: none  48:8 bytes a second that the server
+ *	            may send, 0: any  56:4 length of the path  60:4 0  64: path (of the folder that receives)
+ *	READY       0:8 magic "unrack\r\n"  8:4 version  12:4 0  16:8 checksum64 of the rest
+ *	            24:8 feature bits  32:4 number of OFFERs  36:4 0
+ *	OFFER       0:8 bytes, or 0  8:4 number that the disk must get, or 0xffffffff
+ *	            12:4 length of the name  16:4 length of strict  20:4 length of advisory (all
+ *	            with their NUL)  24: name, strict, advisory.  Its frame's disk is its index.
+ *	TEXT        JSON
  *
  * The digest of a session is a digest_stream over the disk's bytes (64 bits) and then
  * (index (64 bits), digest) of each grain sent; over a whole disk it is the whole digest.
@@ -93,14 +124,25 @@ enum message_type {
 	MESSAGE_DONE,
 	MESSAGE_BYE,
 	MESSAGE_ERROR,
+	MESSAGE_PING,
+	MESSAGE_CALL,
+	MESSAGE_READY,
+	MESSAGE_OFFER,
+	MESSAGE_TEXT,
 };
+
+enum message_call_kind { CALL_RECEIVE = 1, CALL_SEND, CALL_SCAN };
+#define CALL_SAME_DISK 1u
+#define CALL_DISCARD_CHANGES 2u
 
 /* "GRAINS"; "?" for an unknown type. */
 const char *message_name(unsigned type);
-/* The longest payload a frame of this type may have; 0 for BYE and unknown types. */
+/* The longest payload a frame of this type may have; 0 for BYE, PING and unknown types. */
 uint32_t message_limit(unsigned type);
-/* The longest of all types but GRAINS. */
-#define MESSAGE_CONTROL_MAX (16u + 2 * IDENTITY_TEXT_MAX)
+/* The longest of all types but GRAINS and TEXT. */
+#define MESSAGE_PATH_MAX 4096u /* with its NUL */
+#define MESSAGE_CONTROL_MAX (24u + MESSAGE_PATH_MAX + 2 * IDENTITY_TEXT_MAX)
+#define MESSAGE_TEXT_MAX (1u << 20)
 
 /* Whether F may come here at all: a known type, not longer than its limit. */
 int message_check_frame(const struct frame *f, struct unrack_error *err);
@@ -147,6 +189,25 @@ struct message_done {
 	struct digest whole;
 };
 
+/* Strings lie within the payload, or are the caller's. */
+struct message_call {
+	enum message_call_kind kind;
+	uint64_t features, rate;
+	uint32_t flags, offers, silence_ms;
+	const char *path;
+};
+
+struct message_ready {
+	uint64_t features;
+	uint32_t offers;
+};
+
+struct message_offer {
+	uint64_t bytes;
+	int32_t number;             /* -1: any */
+	const char *name, *strict, *advisory;
+};
+
 struct message_grain {
 	uint16_t place;
 	uint32_t size;
@@ -160,8 +221,8 @@ struct message_grains {
 	struct message_grain grain[MESSAGE_GRAINS_MAX];
 };
 
-/* Encoders return the length; OUT has room for MESSAGE_CONTROL_MAX. A name or text that is too long
- * is cut; an identity that is too long can't be encoded: 0. */
+/* Encoders return the length; OUT has room for MESSAGE_CONTROL_MAX. A machine's name or an error's text that is too
+ * long is cut; an identity, path or source's name that is too long can't be encoded: 0. */
 size_t message_encode_hello(const struct message_hello *m, uint8_t *out);
 size_t message_encode_open(const struct message_open *m, uint8_t *out);
 size_t message_encode_accept(const struct message_accept *m, uint8_t *out);
@@ -171,6 +232,9 @@ size_t message_encode_ack(const struct message_ack *m, uint8_t *out);
 size_t message_encode_end(const struct message_end *m, uint8_t *out);
 size_t message_encode_done(const struct message_done *m, uint8_t *out);
 size_t message_encode_error(const struct unrack_error *m, uint8_t *out);
+size_t message_encode_call(const struct message_call *m, uint8_t *out);
+size_t message_encode_ready(const struct message_ready *m, uint8_t *out);
+size_t message_encode_offer(const struct message_offer *m, uint8_t *out);
 
 int message_decode_hello(const void *p, size_t n, struct message_hello *m, struct unrack_error *err);
 int message_decode_open(const void *p, size_t n, struct message_open *m, struct unrack_error *err);
@@ -184,6 +248,9 @@ int message_decode_end(const void *p, size_t n, struct message_end *m, struct un
 int message_decode_done(const void *p, size_t n, struct message_done *m, struct unrack_error *err);
 /* Into *M, which always becomes an error: of its own code, or UNRACK_IO for an unknown one. */
 int message_decode_error(const void *p, size_t n, struct unrack_error *m, struct unrack_error *err);
+int message_decode_call(const void *p, size_t n, struct message_call *m, struct unrack_error *err);
+int message_decode_ready(const void *p, size_t n, struct message_ready *m, struct unrack_error *err);
+int message_decode_offer(const void *p, size_t n, struct message_offer *m, struct unrack_error *err);
 int message_decode_grains(const void *p, size_t n, struct message_grains *m,
 			  struct unrack_error *err);
 

@@ -6,6 +6,7 @@
 #ifndef UNRACK_RECEIVER_H
 #define UNRACK_RECEIVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "unrack/channel.h"
@@ -47,17 +48,29 @@ struct receiver_host {
 
 struct receiver_options {
 	const struct io *io;
+	/* Its stop flag ends the session after a last checkpoint, and both sides then return
+	 * UNRACK_INTERRUPTED. */
 	const struct log *log;
+	bool progress;             /* report "copy" per disk: where the sender is far away */
 	uint64_t checkpoint_bytes; /* 0: 256 MiB of disk position */
 	unsigned checkpoint_ms;    /* 0: 2000 */
 	int workers;               /* 0: one per processor, -1: the serial twin */
 };
 
-/* Runs until the sender says goodbye. A local error is also sent to the far side, and
+struct receiver_result {
+	uint64_t disks;          /* completed in this run */
+	uint64_t bytes;          /* of all disks that were offered */
+	uint64_t data_grains;    /* received in this run */
+	uint64_t received_bytes; /* on the channel, all frames */
+	uint64_t resumed_bytes;  /* were durable already when this run began */
+};
+
+/* Runs until the sender says goodbye. When c->silence_ms is set, PINGs are sent. A local error is also sent to the far side, and
  * the channel is then shut down; the caller closes it in any case. UNRACK_INTERRUPTED: the
- * sender was stopped; UNRACK_IO with "lost": the line was cut. Whatever the end, what was
+ * sender was stopped; UNRACK_LOST: the line was cut, or damages what it carries. Whatever the end, what was
  * acknowledged is safe, and the next session continues behind it. */
 int receiver_run(struct channel *c, const struct receiver_host *host,
-		 const struct receiver_options *opt, struct unrack_error *err);
+		 const struct receiver_options *opt, struct receiver_result *res,
+		 struct unrack_error *err);
 
 #endif

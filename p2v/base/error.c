@@ -111,6 +111,7 @@ static const struct {
 	{ UNRACK_UNSUPPORTED, 6, "unsupported" },
 	{ UNRACK_INTERRUPTED, 130, "interrupted" },
 	{ UNRACK_INTERNAL, 4, "internal" },
+	{ UNRACK_LOST, 4, "lost" },
 };
 
 int error_exit_status(enum unrack_code code)

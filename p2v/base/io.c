@@ -240,16 +240,17 @@ int io_replace_file(const struct io *io, const char *path, const void *data, siz
 	return io_rename(io, tmp, path, err);
 }
 
-int io_mkdir(const char *path, struct unrack_error *err)
+int io_mkdir(const struct io *io, const char *path, struct unrack_error *err)
 {
-	if (mkdir(path, 0777) < 0) {
-		struct stat st;
+	int r = io->ops->mkdir(io->ctx, path, 0777), fd;
 
-		if (errno != EEXIST)
-			return error_errno(err, errno, "can't make the folder %s", path);
-		if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-			return 0;
+	if (r == 0)
+		return io_fsync_parent(io, path, err);
+	if (r != -EEXIST)
+		return error_errno(err, -r, "can't make the folder %s", path);
+	fd = io->ops->open(io->ctx, path, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
 		return error_set(err, UNRACK_USAGE, "%s exists and is not a folder", path);
-	}
-	return io_fsync_parent(io_posix(), path, err);
+	io->ops->close(io->ctx, fd);
+	return 0;
 }

@@ -82,6 +82,18 @@ static int posix_fsyncdir(void *ctx, const char *path)
 	return r == -EINVAL ? 0 : r;
 }
 
+static int posix_mkdir(void *ctx, const char *path, mode_t mode)
+{
+	(void)ctx;
+	return mkdir(path, mode) < 0 ? -errno : 0;
+}
+
+static int posix_link(void *ctx, const char *from, const char *to)
+{
+	(void)ctx;
+	return link(from, to) < 0 ? -errno : 0;
+}
+
 static const struct io_ops posix_ops = {
 	.open = posix_open,
 	.pread = posix_pread,
@@ -93,6 +105,8 @@ static const struct io_ops posix_ops = {
 	.rename = posix_rename,
 	.unlink = posix_unlink,
 	.fsyncdir = posix_fsyncdir,
+	.mkdir = posix_mkdir,
+	.link = posix_link,
 };
 
 const struct io *io_posix(void)

@@ -121,6 +121,7 @@ struct receiving {
 	struct channel *channel;
 	const struct receiver_host *host;
 	struct receiver_options opt;
+	struct receiver_result res;
 	struct unrack_error err;
 	int result;
 };
@@ -129,7 +130,7 @@ static void *receive(void *arg)
 {
 	struct receiving *rc = arg;
 
-	rc->result = receiver_run(rc->channel, rc->host, &rc->opt, &rc->err);
+	rc->result = receiver_run(rc->channel, rc->host, &rc->opt, &rc->res, &rc->err);
 	return NULL;
 }
 

@@ -325,7 +325,7 @@ char *subject_folder(struct subject *s, const char *name, struct unrack_error *e
 		error_nomem(err);
 		return NULL;
 	}
-	if (io_mkdir(parent, err) < 0 || io_mkdir(path, err) < 0) {
+	if (io_mkdir(io_posix(), parent, err) < 0 || io_mkdir(io_posix(), path, err) < 0) {
 		free(path);
 		return NULL;
 	}

@@ -248,9 +248,9 @@ int fix_begin(const struct fix_job *from, struct fix_job *job, struct fix_state 
 	snprintf(folder.s, sizeof folder.s, "%s", job->work);
 	*strrchr(folder.s, '/') = '\0';
 	if (!job->machine)
-		r = io_mkdir(folder.s, err);
+		r = io_mkdir(io_posix(), folder.s, err);
 	if (r == 0)
-		r = io_mkdir(job->work, err);
+		r = io_mkdir(io_posix(), job->work, err);
 	if (r == 0 && !job->machine && !job->lock)
 		r = lock_take(folder.s, &opt, &job->lock, err);
 	if (r == 0)

@@ -46,7 +46,7 @@ int machine_folder_name(const char *folder, char name[MACHINE_NAME_MAX + 1],
 	return 0;
 }
 
-int machine_make_folder(const char *folder, struct unrack_error *err)
+int machine_make_folder(const struct io *io, const char *folder, struct unrack_error *err)
 {
 	char name[MACHINE_NAME_MAX + 1];
 	char path[PATH_MAX];
@@ -56,11 +56,11 @@ int machine_make_folder(const char *folder, struct unrack_error *err)
 		return r;
 	if (snprintf(path, sizeof path, "%s/unrack", folder) >= (int)sizeof path)
 		return error_set(err, UNRACK_USAGE, "the path %.64s... is too long", folder);
-	r = io_mkdir(folder, err);
+	r = io_mkdir(io, folder, err);
 	if (r < 0 && err->sys_errno == ENOENT)
 		return error_set(err, UNRACK_USAGE,
 				 "can't make the folder %s: make the folder that it lies in first", folder);
-	return r < 0 ? r : io_mkdir(path, err);
+	return r < 0 ? r : io_mkdir(io, path, err);
 }
 
 /* Is the file ST one of those in FOLDER (another name of it, say a hard link)? */

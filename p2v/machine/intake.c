@@ -411,7 +411,7 @@ int intake_open(const struct intake_options *opt, struct intake **out, struct un
 	if (access(manifest, F_OK) < 0)
 		r = check_strange(opt->folder, err);
 	if (r == 0)
-		r = machine_make_folder(opt->folder, err);
+		r = machine_make_folder(opt->io, opt->folder, err);
 	if (r == 0)
 		r = lock_take(dir, &lock, &in->lock, err);
 	if (r == 0)

@@ -54,8 +54,16 @@ static int t_fsyncdir(void *c, const char *p)
 {
 	return io_posix()->ops->fsyncdir(c, p);
 }
-static const struct io_ops short_ops = { t_open,  t_pread,  t_pwrite, t_sync,  t_trunc,
-					 t_punch, t_close,  t_rename, t_unlink, t_fsyncdir };
+static int t_mkdir(void *c, const char *p, mode_t mode)
+{
+	return io_posix()->ops->mkdir(c, p, mode);
+}
+static int t_link(void *c, const char *a, const char *b)
+{
+	return io_posix()->ops->link(c, a, b);
+}
+static const struct io_ops short_ops = { t_open,   t_pread,  t_pwrite,   t_sync,  t_trunc, t_punch,
+					 t_close,  t_rename, t_unlink, t_fsyncdir, t_mkdir, t_link };
 static const struct io short_io = { &short_ops, NULL };
 
 static void replace(void)
@@ -122,9 +130,9 @@ int main(void)
 	snprintf(sub, sizeof sub, "%s/sub", dir);
 	replace();
 	zero_ranges();
-	is_int(io_mkdir(sub, &e), 0, "a folder is made");
-	is_int(io_mkdir(sub, &e), 0, "an existing one is fine");
-	is_int(io_mkdir(path, &e), UNRACK_USAGE, "a file in its place is not");
+	is_int(io_mkdir(io_posix(), sub, &e), 0, "a folder is made");
+	is_int(io_mkdir(io_posix(), sub, &e), 0, "an existing one is fine");
+	is_int(io_mkdir(io_posix(), path, &e), UNRACK_USAGE, "a file in its place is not");
 	is_int(io_unlink(io_posix(), path, &e), 0, "unlink");
 	is_int(io_unlink(io_posix(), path, &e), 0, "of a missing file is fine");
 	rmdir(sub);

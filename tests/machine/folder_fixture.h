@@ -53,7 +53,7 @@ static inline void fixture_open(struct fixture *f, const char *name)
 	struct unrack_error e;
 
 	fixture_root(f, name);
-	if (machine_make_folder(f->folder, &e) < 0 || machine_new(io_posix(), f->folder, &f->m, &e) < 0)
+	if (machine_make_folder(io_posix(), f->folder, &e) < 0 || machine_new(io_posix(), f->folder, &f->m, &e) < 0)
 		fixture_die(e.text);
 }
 

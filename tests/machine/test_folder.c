@@ -81,18 +81,18 @@ static void test_make(void)
 	char path[128], below[160], want[256];
 
 	snprintf(path, sizeof path, "%s/web01", root);
-	is_int(machine_make_folder(path, &err), 0, "a folder is made");
+	is_int(machine_make_folder(io_posix(), path, &err), 0, "a folder is made");
 	snprintf(below, sizeof below, "%s/unrack", path);
 	is_int(access(below, W_OK), 0, "with unrack in it");
-	is_int(machine_make_folder(path, &err), 0, "again is fine");
+	is_int(machine_make_folder(io_posix(), path, &err), 0, "again is fine");
 	rmdir(below);
 	rmdir(path);
 	snprintf(below, sizeof below, "%s/none/web01", root);
-	is_int(machine_make_folder(below, &err), UNRACK_USAGE, "its parent must exist");
+	is_int(machine_make_folder(io_posix(), below, &err), UNRACK_USAGE, "its parent must exist");
 	snprintf(want, sizeof want, "can't make the folder %s: make the folder that it lies in first", below);
 	is_str(err.text, want, "the sentence");
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	is_int(machine_make_folder(path, &err), UNRACK_USAGE, "a file is in its place");
+	is_int(machine_make_folder(io_posix(), path, &err), UNRACK_USAGE, "a file is in its place");
 	has_str(err.text, "exists and is not a folder", "the sentence");
 	unlink(path);
 }
@@ -106,7 +106,7 @@ static void test_source(void)
 	snprintf(outside, sizeof outside, "%s/web01-disk", root);
 	snprintf(link_path, sizeof link_path, "%s/link", root);
 	is_int(machine_check_source(folder, outside, &err), 0, "what is missing is nowhere");
-	machine_make_folder(folder, &err);
+	machine_make_folder(io_posix(), folder, &err);
 	close(open(inside, O_CREAT | O_WRONLY, 0600));
 	close(open(outside, O_CREAT | O_WRONLY, 0600));
 	is_int(machine_check_source(folder, outside, &err), 0, "a source beside the folder is fine");

@@ -157,7 +157,7 @@ static void test_stamp(void)
 		exit(1);
 	snprintf(folder, sizeof folder, "%s/w", root);
 	snprintf(image, sizeof image, "%s/w/w-flat.vmdk", root);
-	machine_make_folder(folder, &err);
+	machine_make_folder(io_posix(), folder, &err);
 	machine_new(io_posix(), folder, &m, &err);
 	put(m, 0, 1, "", "");
 	is_int(machine_stamp_image(m, 0, &err), UNRACK_IO, "no image, no stamp");

@@ -80,7 +80,7 @@ static void test_after(void)
 	image = machine_path(f.m, MACHINE_IMAGE, 0);
 	path = machine_path(f.m, MACHINE_AFTER, 0);
 	fix = machine_path(f.m, MACHINE_FIX, 0);
-	io_mkdir(fix, &err);
+	io_mkdir(io_posix(), fix, &err);
 	poke(image, 2 * GRAIN_SIZE, 77, false);
 	memset(seed, FIXTURE_SEED, sizeof seed);
 	digest_key_init(&key, seed);

@@ -368,9 +368,24 @@ static int op_fsyncdir(void *ctx, const char *path)
 						.file = TWIN_NONE, .mark = mark });
 }
 
+/* Folders and second names are not recorded: no content depends on them. */
+static int op_mkdir(void *ctx, const char *path, mode_t mode)
+{
+	struct twin_io *t = ctx;
+
+	return t->real ? t->real->ops->mkdir(t->real->ctx, path, mode) : 0;
+}
+
+static int op_link(void *ctx, const char *from, const char *to)
+{
+	struct twin_io *t = ctx;
+
+	return t->real ? t->real->ops->link(t->real->ctx, from, to) : -EPERM;
+}
+
 static const struct io_ops twin_ops = {
 	op_open, op_pread, op_pwrite, op_fdatasync, op_truncate, op_punch,
-	op_close, op_rename, op_unlink, op_fsyncdir,
+	op_close, op_rename, op_unlink, op_fsyncdir, op_mkdir, op_link,
 };
 
 struct twin_io *twin_io_new(const struct io *real)

@@ -48,6 +48,7 @@ struct copy {
 	/* What came out: */
 	int sent, received;
 	struct unrack_error send_err, receive_err;
+	struct receiver_result receive_result;
 	struct sender_result res;
 	struct buf wire;           /* what the sender wrote */
 	struct copy_ack ack[256];
@@ -202,7 +203,7 @@ static void *copy_receive(void *arg)
 					.checkpoint_bytes = c->checkpoint_bytes,
 					.checkpoint_ms = c->checkpoint_ms, .workers = c->workers };
 
-	c->received = receiver_run(a->channel, &host, &opt, &c->receive_err);
+	c->received = receiver_run(a->channel, &host, &opt, &c->receive_result, &c->receive_err);
 	channel_close(a->channel);
 	return NULL;
 }
@@ -223,8 +224,8 @@ __attribute__((unused)) static void copy_run(struct copy *c)
 	c->acks = c->done_disks = c->all_done = c->owner_checks = 0;
 	if (channel_open_pair(&ends[0].inner, &ends[1].inner, &err) < 0)
 		abort();
-	ends[0].channel = (struct channel){ &copy_sender_ops, &ends[0] };
-	ends[1].channel = (struct channel){ &copy_receiver_ops, &ends[1] };
+	ends[0].channel = (struct channel){ .ops = &copy_sender_ops, .ctx = &ends[0] };
+	ends[1].channel = (struct channel){ .ops = &copy_receiver_ops, .ctx = &ends[1] };
 	for (unsigned i = 0; i < c->disks; i++) {
 		disk[i].source = c->source[i];
 		if (identity_init(&disk[i].id, c->source[i]->size,

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The call: what a client asks of `unrack serve` on a fresh connection, and its answer
+ * (message.h has the dialogue). After an answer to CALL_RECEIVE the client runs sender_run on the same
+ * channel and the server receiver_run; after CALL_SEND the other way round; after
+ * CALL_SCAN the connection is over.
+ *
+ * Either way the side that receives knows all disks before the first of them is offered.
+ *
+ * Threads: one at a time on a channel. While the server works on its answer, its PINGs
+ * keep the client patient. */
+#ifndef UNRACK_CALL_H
+#define UNRACK_CALL_H
+
+#include <stdint.h>
+
+#include "unrack/channel.h"
+#include "unrack/identity.h"
+#include "unrack/message.h"
+
+/* A disk as it is offered, or asked for (then only its name, which is the path there). */
+struct call_disk {
+	char *name;          /* for messages, or the path to open */
+	int number;          /* of the disk in its folder, or -1: any */
+	struct identity id;  /* id.bytes 0: not known yet */
+};
+
+struct call {
+	enum message_call_kind kind;
+	uint32_t flags;      /* CALL_SAME_DISK, CALL_DISCARD_CHANGES */
+	uint32_t silence_ms;
+	uint64_t rate;
+	char *path;          /* of the folder, "" when the client receives */
+	struct call_disk *disks;
+	unsigned n;          /* at most MESSAGE_DISKS_MAX; CALL_SCAN: 0 means all */
+};
+
+struct call_answer {
+	struct call_disk *disks; /* of CALL_SEND, in the order asked for */
+	unsigned n;
+	char *text;              /* of CALL_SCAN: JSON; else NULL */
+};
+
+void call_free(struct call *call);
+void call_answer_free(struct call_answer *answer);
+/* Takes copies of the strings. */
+int call_disk_set(struct call_disk *d, const char *name, int number, const struct identity *id,
+		  struct unrack_error *err);
+
+/* Client. An ERROR of the server is returned as its own code and sentence.
+ * c->silence_ms is set to call->silence_ms (0: to none). */
+int call_make(struct channel *c, const struct call *call, struct call_answer *answer,
+	      struct unrack_error *err);
+
+/* Server: the call, then one of the two. OUT is freed by call_free. c->silence_ms becomes
+ * what the client wants. PINGs are sent from here to the answer: *waiting must be
+ * handed to one of them, which ends it, also when they fail. */
+struct call_waiting;
+int call_take(struct channel *c, struct call *out, struct call_waiting **waiting,
+	      struct unrack_error *err);
+int call_accept(struct channel *c, struct call_waiting *waiting, const struct call_answer *answer,
+		struct unrack_error *err);
+/* Best effort. */
+void call_refuse(struct channel *c, struct call_waiting *waiting, const struct unrack_error *why);
+
+#endif
