@@ -8,10 +8,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "unrack/buf.h"
 
 #define OPTIONS_MAX 64
 #define FIRST_VAL 256 /* above every letter */
+
+/* Bytes in one of the unit C. 0: there is no such unit. */
+static uint64_t unit_bytes(char c)
+{
+	switch (c) {
+	case '\0':
+		return 1;
+	case 's':
+		return SECTOR_SIZE;
+	case 'K': case 'k':
+		return 1ull << 10;
+	case 'M': case 'm':
+		return 1ull << 20;
+	case 'G': case 'g':
+		return 1ull << 30;
+	case 'T': case 't':
+		return 1ull << 40;
+	}
+	return 0;
+}
+
+static int parse_size(const char *name, const char *arg, uint64_t *out, struct unrack_error *err)
+{
+	size_t digits = strspn(arg, "0123456789");
+	uint64_t unit = unit_bytes(arg[digits]);
+	unsigned long long n;
+
+	if (digits == 0 || unit == 0 || (arg[digits] && arg[digits + 1]))
+		return error_set(err, UNRACK_USAGE, "--%s takes a whole number of bytes, or one with K, M, G, T "
+				 "(powers of 1024) or s (sectors of 512 bytes) behind it, not \"%s\"", name, arg);
+	errno = 0;
+	n = strtoull(arg, NULL, 10);
+	if (errno || mul_overflows(n, unit, out))
+		return error_set(err, UNRACK_USAGE, "--%s %s is too large", name, arg);
+	return 0;
+}
 
 static int store(const struct option_spec *o, void *values, const char *arg, struct unrack_error *err)
 {
@@ -48,6 +85,8 @@ static int store(const struct option_spec *o, void *values, const char *arg, str
 		*(unsigned *)at = (unsigned)v;
 		return 0;
 	}
+	case OPTION_SIZE:
+		return parse_size(o->name, arg, at, err);
 	}
 	return error_set(err, UNRACK_INTERNAL, "--%s has no known kind", o->name);
 }

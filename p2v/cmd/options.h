@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "unrack/error.h"
 
@@ -15,6 +16,9 @@ enum option_kind {
 	OPTION_UINT,  /* unsigned: decimal */
 	OPTION_LIST,  /* struct option_list: may be given several times */
 	OPTION_COUNT, /* int: counts up (-v -v) */
+	/* uint64_t, bytes: a whole number, alone or with K, M, G, T (powers of 1024, also in
+	 * small letters) or s (sectors of 512 bytes) behind it */
+	OPTION_SIZE,
 };
 
 #define OPTION_LIST_MAX 64

@@ -8,6 +8,7 @@ struct values {
 	const char *esx;
 	unsigned hw;
 	struct option_list disks;
+	uint64_t size;
 };
 struct globals {
 	int verbose;
@@ -17,6 +18,7 @@ static const struct option_spec table[] = {
 	{ "dry-run", 'n', OPTION_FLAG, NULL, "change nothing", offsetof(struct values, dry) },
 	{ "esx", 0, OPTION_STR, "VERSION", "the version", offsetof(struct values, esx) },
 	{ "hw", 0, OPTION_UINT, "N", "the hardware", offsetof(struct values, hw) },
+	{ "size", 0, OPTION_SIZE, "BYTES", "the size", offsetof(struct values, size) },
 	{ "disk", 'd', OPTION_LIST, "N=SOURCE", "a disk", offsetof(struct values, disks) },
 	{ NULL, 0, 0, NULL, NULL, 0 },
 };
@@ -46,6 +48,43 @@ static int parse(const char *line)
 	return options_parse(n, args, table, &v, global, &g, &operands, &e);
 }
 
+/* Sizes: what is taken, and what it is. */
+static void test_size(void)
+{
+	static const struct {
+		const char *arg;
+		uint64_t want;
+	} good[] = {
+		{ "0", 0 }, { "1", 1 }, { "007", 7 }, { "1000001", 1000001 }, { "3s", 1536 },
+		{ "4K", 4096 }, { "4k", 4096 }, { "40M", 40ull << 20 }, { "40m", 40ull << 20 },
+		{ "3G", 3ull << 30 }, { "3g", 3ull << 30 }, { "62T", 62ull << 40 }, { "2t", 2ull << 40 },
+		{ "18446744073709551615", UINT64_MAX }, { "36028797018963967s", UINT64_MAX - 511 },
+	};
+	static const char *const bad[] = { "K", "s", "-1", "+1", "1.5G", "0x10", "1KB", "1MiB", "1S", "1P",
+					   "12x", "1ss" };
+	static const char *const large[] = { "18446744073709551616", "16777216T", "36028797018963968s",
+					     "99999999999999999999999999999" };
+	char line[100];
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		snprintf(line, sizeof line, "unrack --size %s", good[i].arg);
+		is_int(parse(line), 0, "the size %s", good[i].arg);
+		ok(v.size == good[i].want, "is %llu", (unsigned long long)good[i].want);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(line, sizeof line, "unrack --size=%s", bad[i]);
+		is_int(parse(line), UNRACK_USAGE, "%s is no size", bad[i]);
+	}
+	has_str(e.text, "--size takes a whole number of bytes, or one with K, M, G, T (powers of 1024) or s "
+		"(sectors of 512 bytes) behind it, not \"1ss\"", "it is quoted, and what would be one is told");
+	is_int(parse("unrack --size="), UNRACK_USAGE, "nor is nothing");
+	for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+		snprintf(line, sizeof line, "unrack --size %s", large[i]);
+		is_int(parse(line), UNRACK_USAGE, "%s does not fit", large[i]);
+	}
+	has_str(e.text, "--size 99999999999999999999999999999 is too large", "and is said to be too large");
+}
+
 int main(void)
 {
 	struct buf b = { 0 };
@@ -69,6 +108,7 @@ int main(void)
 	is_int(parse("unrack --hw -5"), UNRACK_USAGE, "nor is a negative one");
 	is_int(parse("unrack --hw 99999999999"), UNRACK_USAGE, "nor one too large");
 	is_int(parse("unrack --json=yes"), UNRACK_USAGE, "a flag takes no value");
+	test_size();
 	options_help(table, &b);
 	has_str(buf_str(&b), "  -n, --dry-run", "help has the letter");
 	has_str(buf_str(&b), "  --esx VERSION              the version\n", "and the value");
