@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/size.h"
+#include "parts.h"
 
 /* What begins like this is a file about a disk, and its bytes are not the disk's. */
 static const struct {
@@ -17,14 +18,14 @@ static const struct {
 	{ "vhdxfile", "a VHDX image; make a raw image of it with qemu-img convert -O raw" },
 };
 
-static int check_raw(struct block_source *s, const char *path, struct unrack_error *err)
+int disk_check_raw(struct block_source *s, struct unrack_error *err)
 {
 	char head[32] = { 0 };
 	int r = block_source_read(s, head, (size_t)min_u64(sizeof head, s->size), 0, err);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(containers); i++)
 		if (!memcmp(head, containers[i].magic, strlen(containers[i].magic)))
-			return error_set(err, UNRACK_UNSUPPORTED, "%s is %s", path, containers[i].what);
+			return error_set(err, UNRACK_UNSUPPORTED, "%s is %s", s->name, containers[i].what);
 	return r;
 }
 
@@ -47,7 +48,7 @@ int disk_open(const char *path, struct block_source **out, struct identity *id,
 	if (s->size == 0)
 		r = error_set(err, UNRACK_USAGE, "%s is empty; name a disk or a disk image", path);
 	else
-		r = check_raw(s, path, err);
+		r = disk_check_raw(s, err);
 	if (r == 0)
 		r = disk_identify(path, s->size, id, err);
 	if (r < 0) {

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "unrack/disk.h"
+#include "usage.h"
 
 #define DEVICES_MAX 1024
 /* QEMU locks one byte of an image for each permission that it uses (block/file-posix.c:
@@ -183,31 +184,51 @@ static bool open_in_qemu(const char *path)
 	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
 }
 
-int disk_check_unused(const char *path, struct unrack_error *err)
+enum usage usage_of(const char *path, char what[256])
 {
 	struct devices d = { .n = 0 };
-	char what[256] = "";
 	struct stat st;
 
+	what[0] = '\0';
 	if (stat(path, &st) < 0)
-		return error_errno(err, errno, "can't open %s", path);
+		return USAGE_NONE;
 	if (S_ISBLK(st.st_mode))
 		collect(&d, st.st_rdev);
 	else
 		collect_loops(&d, &st);
 	if (mounted(&d, what))
+		return USAGE_MOUNTED;
+	if (swapped(&d, what))
+		return USAGE_SWAP;
+	if (claimed(&d, what))
+		return USAGE_CLAIMED;
+	return S_ISREG(st.st_mode) && open_in_qemu(path) ? USAGE_VM : USAGE_NONE;
+}
+
+int disk_check_unused(const char *path, struct unrack_error *err)
+{
+	char what[256];
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return error_errno(err, errno, "can't open %s", path);
+	switch (usage_of(path, what)) {
+	case USAGE_MOUNTED:
 		return error_set(err, UNRACK_UNSAFE,
 				 "%s is in use: it, or something on it, is mounted on %s; unmount it, since a "
 				 "copy of a disk that changes is of no single moment", path, what);
-	if (swapped(&d, what))
+	case USAGE_SWAP:
 		return error_set(err, UNRACK_UNSAFE,
 				 "%s is in use: %s on it is active swap; run swapoff %s first", path, what, what);
-	if (claimed(&d, what))
+	case USAGE_CLAIMED:
 		return error_set(err, UNRACK_UNSAFE,
 				 "%s is in use: %s is claimed by something that is not mounted here, such as a "
 				 "container or a virtual machine; end that first", path, what);
-	if (S_ISREG(st.st_mode) && open_in_qemu(path))
+	case USAGE_VM:
 		return error_set(err, UNRACK_UNSAFE,
 				 "%s is open for writing in a virtual machine; shut that down first", path);
+	case USAGE_NONE:
+		break;
+	}
 	return 0;
 }
