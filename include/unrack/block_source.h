@@ -54,21 +54,33 @@ struct block_source_file_options {
 int block_source_open_file(const char *path, const struct block_source_file_options *opt,
 			   struct block_source **out, struct unrack_error *err);
 
-/* What is read from FD (a pipe, a socket, a file; closed with the source) is the disk's bytes from OFFSET on, once and
- * in order: only reads at rising offsets, from one thread. What lies before the first read, if that is
- * behind OFFSET, is passed to SKIPPED (may be NULL) in pieces that end at whole grains of the disk or where the
- * skipping does; an error of it becomes the read's. The stream must end at SIZE: one that ends before is UNRACK_IO and says
- * where, and one that goes on behind it is UNRACK_USAGE (the size is wrong), which the read of
- * the last byte tells; when nothing more comes for two seconds there, that is an end too. */
+/* What can be read from a descriptor (a pipe, a socket, a file) is the disk's bytes from OFFSET
+ * on, once and in order: so only reads at rising offsets, from one thread. Anything else is
+ * UNRACK_INTERNAL, but a byte before OFFSET, which the stream can't have: UNRACK_USAGE.
+ *
+ * What a read leaves out, also before the first one, is passed to SKIPPED in pieces that end
+ * at whole grains of the disk or where the skipping does; so only the first and last grain of
+ * it can be cut. An error of it becomes the read's.
+ *
+ * The stream must end at SIZE: one that ends before is UNRACK_IO and says where, and one that
+ * goes on behind it is UNRACK_USAGE (the size is wrong), told by the read of the last byte.
+ * A peer that sends nothing more but keeps the line open there has ended, too. */
 struct block_source_stream_options {
-	const char *name;   /* for messages; copied */
+	const char *name; /* for messages; copied */
 	uint64_t size, offset;
 	int (*skipped)(void *ctx, const void *data, size_t n, uint64_t off, struct unrack_error *err);
+	void (*release)(void *ctx); /* when the source is closed; both may be NULL */
 	void *ctx;
 	const struct log *log; /* its stop flag ends waiting for bytes: UNRACK_INTERRUPTED */
+	unsigned end_ms;       /* how long the line may stay open at the end; 0: 2000 */
 };
+/* FD is closed with the source; when this fails, it is still the caller's, and so is CTX. */
 int block_source_open_stream(int fd, const struct block_source_stream_options *opt,
 			     struct block_source **out, struct unrack_error *err);
+/* The first N bytes, once, before any read; reads deliver them again. *head is the source's,
+ * until the first read. */
+int block_source_stream_head(struct block_source *s, size_t n, const void **head,
+			     struct unrack_error *err);
 
 /* SIZE bytes at DATA, which stay the caller's and must outlive the source. */
 int block_source_open_memory(const void *data, uint64_t size, const char *name,
