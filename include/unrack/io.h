@@ -9,6 +9,7 @@
 #ifndef UNRACK_IO_H
 #define UNRACK_IO_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,11 @@ struct io_ops {
 	int (*fsyncdir)(void *ctx, const char *path);
 	int (*mkdir)(void *ctx, const char *path, mode_t mode);
 	int (*link)(void *ctx, const char *from, const char *to);
+	/* Bytes that may still be written where PATH lies. */
+	int (*room)(void *ctx, const char *path, uint64_t *bytes);
+	/* What ERRNUM means that a function of this table returned: the code, and a piece of a
+	 * sentence into TEXT. 0: no more than strerror(3) says. May be NULL. */
+	enum unrack_code (*explain)(void *ctx, int errnum, char *text, size_t size);
 };
 
 struct io {
@@ -42,9 +48,13 @@ struct io {
 const struct io *io_posix(void);
 
 /* A table whose paths are relative to the folder ROOT and can't leave it: each is resolved
- * beneath it at every call, and a symbolic link anywhere in it, also as its last part, is refused (openat2(2),
- * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), however others rename things meanwhile. Absolute paths
- * are refused too. ROOT itself may be named by any path. UNRACK_MISSING: this kernel has no openat2. */
+ * beneath it at every call, and a symbolic link anywhere in it is refused (openat2(2),
+ * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), however others rename things meanwhile. So are
+ * absolute paths. Of the last part of a path: open refuses a symbolic link and whatever is
+ * neither a regular file nor a folder, and for writing also a file that has a second name
+ * (hard link), since that may be somebody else's; rename, unlink and link act on the name
+ * itself and follow nothing. ROOT itself may be named by any path.
+ * UNRACK_MISSING: this kernel has no openat2. Refusals are UNRACK_UNSAFE. */
 int io_open_beneath(const char *root, struct io **out, struct unrack_error *err);
 void io_close_beneath(struct io *io); /* NULL is fine */
 
@@ -83,5 +93,12 @@ int io_replace_file(const struct io *io, const char *path, const void *data, siz
 
 /* mkdir, an existing directory is fine; the parent is synced. */
 int io_mkdir(const struct io *io, const char *path, struct unrack_error *err);
+
+/* Of what PATH is, now. Missing: err->sys_errno == ENOENT. The io must have real descriptors. */
+int io_stat(const struct io *io, const char *path, struct stat *st, struct unrack_error *err);
+/* NULL: see ERR, sys_errno ENOENT when it is missing. The caller's, for closedir. */
+DIR *io_opendir(const struct io *io, const char *path, struct unrack_error *err);
+/* How many bytes may still be written where PATH lies. */
+int io_room(const struct io *io, const char *path, uint64_t *bytes, struct unrack_error *err);
 
 #endif

@@ -3,11 +3,31 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/size.h"
+
+/* As error_errno, but the table may know better than strerror what ERRNUM means here. */
+__attribute__((format(printf, 4, 5)))
+static int failed(const struct io *io, int errnum, struct unrack_error *err, const char *fmt, ...)
+{
+	char what[640], why[384];
+	enum unrack_code code;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	code = io->ops->explain ? io->ops->explain(io->ctx, errnum, why, sizeof why) : 0;
+	if (code == 0)
+		return error_errno(err, errnum, "%s", what);
+	error_set(err, code, "%s: %s", what, why);
+	err->sys_errno = errnum;
+	return code;
+}
 
 int io_open(const struct io *io, const char *path, int flags, mode_t mode, int *fd,
 	    struct unrack_error *err)
@@ -18,7 +38,7 @@ int io_open(const struct io *io, const char *path, int flags, mode_t mode, int *
 		r = io->ops->open(io->ctx, path, flags, mode);
 	} while (r == -EINTR);
 	if (r < 0)
-		return error_errno(err, -r, "can't %s %s", flags & O_CREAT ? "create" : "open", path);
+		return failed(io, -r, err, "can't %s %s", flags & O_CREAT ? "create" : "open", path);
 	*fd = r;
 	return 0;
 }
@@ -34,7 +54,7 @@ int io_pread_some(const struct io *io, int fd, const char *path, void *buf, size
 		if (r == -EINTR)
 			continue;
 		if (r < 0)
-			return error_errno(err, (int)-r, "can't read %s at byte %llu", path,
+			return failed(io, (int)-r, err, "can't read %s at byte %llu", path,
 					   (unsigned long long)(off + done));
 		if (r == 0)
 			break;
@@ -72,7 +92,7 @@ int io_pwrite_all(const struct io *io, int fd, const char *path, const void *buf
 		if (r == 0)
 			r = -ENOSPC;
 		if (r < 0)
-			return error_errno(err, (int)-r, "can't write %s at byte %llu", path,
+			return failed(io, (int)-r, err, "can't write %s at byte %llu", path,
 					   (unsigned long long)(off + done));
 		done += (size_t)r;
 	}
@@ -85,7 +105,7 @@ int io_fdatasync(const struct io *io, int fd, const char *path, struct unrack_er
 	int r = io->ops->fdatasync(io->ctx, fd);
 
 	if (r < 0)
-		return error_errno(err, -r, "can't bring %s to stable storage", path);
+		return failed(io, -r, err, "can't bring %s to stable storage", path);
 	return 0;
 }
 
@@ -98,7 +118,7 @@ int io_truncate(const struct io *io, int fd, const char *path, uint64_t size,
 		r = io->ops->truncate(io->ctx, fd, size);
 	} while (r == -EINTR);
 	if (r < 0)
-		return error_errno(err, -r, "can't set the size of %s to %llu bytes", path,
+		return failed(io, -r, err, "can't set the size of %s to %llu bytes", path,
 				   (unsigned long long)size);
 	return 0;
 }
@@ -117,7 +137,7 @@ int io_zero(const struct io *io, int fd, const char *path, uint64_t off, uint64_
 	if (r == 0)
 		return 0;
 	if (r != -EOPNOTSUPP && r != -ENOSYS)
-		return error_errno(err, -r, "can't clear %s at byte %llu", path,
+		return failed(io, -r, err, "can't clear %s at byte %llu", path,
 				   (unsigned long long)off);
 	while (len > 0) {
 		size_t n = (size_t)min_u64(len, sizeof zeros);
@@ -140,7 +160,7 @@ int io_close(const struct io *io, int *fd, const char *path, struct unrack_error
 	r = io->ops->close(io->ctx, *fd);
 	*fd = -1;
 	if (r < 0 && r != -EINTR)
-		return error_errno(err, -r, "can't finish writing %s", path);
+		return failed(io, -r, err, "can't finish writing %s", path);
 	return 0;
 }
 
@@ -162,7 +182,7 @@ int io_fsync_parent(const struct io *io, const char *path, struct unrack_error *
 	}
 	r = io->ops->fsyncdir(io->ctx, dir);
 	if (r < 0)
-		return error_errno(err, -r, "can't bring the folder %s to stable storage", dir);
+		return failed(io, -r, err, "can't bring the folder %s to stable storage", dir);
 	return 0;
 }
 
@@ -171,7 +191,7 @@ int io_rename(const struct io *io, const char *from, const char *to, struct unra
 	int r = io->ops->rename(io->ctx, from, to);
 
 	if (r < 0)
-		return error_errno(err, -r, "can't rename %s to %s", from, to);
+		return failed(io, -r, err, "can't rename %s to %s", from, to);
 	return io_fsync_parent(io, to, err);
 }
 
@@ -180,7 +200,7 @@ int io_unlink(const struct io *io, const char *path, struct unrack_error *err)
 	int r = io->ops->unlink(io->ctx, path);
 
 	if (r < 0 && r != -ENOENT)
-		return error_errno(err, -r, "can't remove %s", path);
+		return failed(io, -r, err, "can't remove %s", path);
 	return 0;
 }
 
@@ -247,10 +267,52 @@ int io_mkdir(const struct io *io, const char *path, struct unrack_error *err)
 	if (r == 0)
 		return io_fsync_parent(io, path, err);
 	if (r != -EEXIST)
-		return error_errno(err, -r, "can't make the folder %s", path);
+		return failed(io, -r, err, "can't make the folder %s", path);
 	fd = io->ops->open(io->ctx, path, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
+	if (fd == -ENOTDIR)
 		return error_set(err, UNRACK_USAGE, "%s exists and is not a folder", path);
+	if (fd < 0)
+		return failed(io, -fd, err, "can't open the folder %s", path);
 	io->ops->close(io->ctx, fd);
 	return 0;
+}
+
+int io_stat(const struct io *io, const char *path, struct stat *st, struct unrack_error *err)
+{
+	int fd = io->ops->open(io->ctx, path, O_PATH, 0), e;
+
+	if (fd < 0)
+		return failed(io, -fd, err, "can't look at %s", path);
+	e = fstat(fd, st) < 0 ? errno : 0;
+	io->ops->close(io->ctx, fd);
+	return e ? error_errno(err, e, "can't look at %s", path) : 0;
+}
+
+DIR *io_opendir(const struct io *io, const char *path, struct unrack_error *err)
+{
+	int fd = io->ops->open(io->ctx, path, O_RDONLY | O_DIRECTORY, 0), own, e;
+	DIR *dir;
+
+	if (fd < 0) {
+		failed(io, -fd, err, "can't read the folder %s", path);
+		return NULL;
+	}
+	/* One of its own, since closedir closes it past the table. */
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	dir = own < 0 ? NULL : fdopendir(own);
+	e = errno;
+	io->ops->close(io->ctx, fd);
+	if (!dir) {
+		if (own >= 0)
+			close(own);
+		error_errno(err, e, "can't read the folder %s", path);
+	}
+	return dir;
+}
+
+int io_room(const struct io *io, const char *path, uint64_t *bytes, struct unrack_error *err)
+{
+	int r = io->ops->room(io->ctx, path, bytes);
+
+	return r < 0 ? failed(io, -r, err, "can't find out how much space is free in %s", path) : 0;
 }

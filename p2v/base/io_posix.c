@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "unrack/io.h"
 
 static int posix_open(void *ctx, const char *path, int flags, mode_t mode)
@@ -94,6 +96,18 @@ static int posix_link(void *ctx, const char *from, const char *to)
 	return link(from, to) < 0 ? -errno : 0;
 }
 
+static int posix_room(void *ctx, const char *path, uint64_t *bytes)
+{
+	struct statvfs fs;
+
+	(void)ctx;
+	if (statvfs(path, &fs) < 0)
+		return -errno;
+	if (mul_overflows(fs.f_bavail, fs.f_frsize, bytes))
+		*bytes = UINT64_MAX;
+	return 0;
+}
+
 static const struct io_ops posix_ops = {
 	.open = posix_open,
 	.pread = posix_pread,
@@ -107,6 +121,7 @@ static const struct io_ops posix_ops = {
 	.fsyncdir = posix_fsyncdir,
 	.mkdir = posix_mkdir,
 	.link = posix_link,
+	.room = posix_room,
 };
 
 const struct io *io_posix(void)

@@ -62,8 +62,20 @@ static int t_link(void *c, const char *a, const char *b)
 {
 	return io_posix()->ops->link(c, a, b);
 }
-static const struct io_ops short_ops = { t_open,   t_pread,  t_pwrite,   t_sync,  t_trunc, t_punch,
-					 t_close,  t_rename, t_unlink, t_fsyncdir, t_mkdir, t_link };
+static int t_room(void *c, const char *p, uint64_t *n)
+{
+	return io_posix()->ops->room(c, p, n);
+}
+static enum unrack_code t_explain(void *c, int e, char *text, size_t size)
+{
+	(void)c;
+	if (e != ENOTUNIQ)
+		return 0;
+	snprintf(text, size, "somebody else's");
+	return UNRACK_UNSAFE;
+}
+static const struct io_ops short_ops = { t_open,   t_pread,  t_pwrite,   t_sync,  t_trunc, t_punch, t_close,
+					 t_rename, t_unlink, t_fsyncdir, t_mkdir, t_link,  t_room,  t_explain };
 static const struct io short_io = { &short_ops, NULL };
 
 static void replace(void)
@@ -118,6 +130,49 @@ static void zero_ranges(void)
 	no_punch = 0;
 }
 
+/* What the table says about an errno becomes the sentence and the code. */
+static void explained(void)
+{
+	struct unrack_error e = UNRACK_ERROR_INIT;
+	int fd = -1;
+
+	io_replace_file(io_posix(), path, "x", 1, 0600, &e);
+	io_open(&short_io, path, O_RDWR, 0, &fd, &e);
+	fail_write = ENOTUNIQ;
+	is_int(io_pwrite_all(&short_io, fd, path, "y", 1, 0, &e), UNRACK_UNSAFE, "the table's own code");
+	has_str(e.text, "at byte 0: somebody else's", "and its own words");
+	is_int(e.sys_errno, ENOTUNIQ, "errno is told too");
+	fail_write = EIO;
+	is_int(io_pwrite_all(&short_io, fd, path, "y", 1, 0, &e), UNRACK_IO, "else the usual code");
+	has_str(e.text, "at byte 0: Input/output error", "and words");
+	fail_write = 0;
+	io_close(&short_io, &fd, path, &e);
+}
+
+static void looking(void)
+{
+	struct unrack_error e = UNRACK_ERROR_INIT;
+	struct dirent *entry;
+	unsigned found = 0;
+	struct stat st;
+	uint64_t room = 0;
+	DIR *d = io_opendir(io_posix(), dir, &e);
+
+	while (d && (entry = readdir(d)))
+		found += !strcmp(entry->d_name, "file");
+	is_int(found, 1, "a folder is listed");
+	closedir(d);
+	ok(!io_opendir(io_posix(), path, &e) && e.sys_errno == ENOTDIR, "a file is no folder");
+	ok(!io_opendir(io_posix(), "/nonexistent", &e) && e.sys_errno == ENOENT, "nor is what is missing");
+	ok(io_stat(io_posix(), path, &st, &e) == 0 && st.st_size == 1, "stat");
+	ok(chmod(path, 0) == 0 && io_stat(io_posix(), path, &st, &e) == 0, "needs no right to read");
+	is_int(io_stat(io_posix(), "/nonexistent", &st, &e), UNRACK_IO, "of a missing file");
+	is_int(e.sys_errno, ENOENT, "is told by errno");
+	ok(io_room(io_posix(), dir, &room, &e) == 0 && room > 0, "there is room");
+	is_int(io_room(io_posix(), "/nonexistent", &room, &e), UNRACK_IO, "nowhere there is none");
+	has_str(e.text, "can't find out how much space is free in /nonexistent", "the sentence");
+}
+
 int main(void)
 {
 	struct unrack_error e = UNRACK_ERROR_INIT;
@@ -130,6 +185,8 @@ int main(void)
 	snprintf(sub, sizeof sub, "%s/sub", dir);
 	replace();
 	zero_ranges();
+	explained();
+	looking();
 	is_int(io_mkdir(io_posix(), sub, &e), 0, "a folder is made");
 	is_int(io_mkdir(io_posix(), sub, &e), 0, "an existing one is fine");
 	is_int(io_mkdir(io_posix(), path, &e), UNRACK_USAGE, "a file in its place is not");

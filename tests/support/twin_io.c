@@ -383,9 +383,23 @@ static int op_link(void *ctx, const char *from, const char *to)
 	return t->real ? t->real->ops->link(t->real->ctx, from, to) : -EPERM;
 }
 
+static int op_room(void *ctx, const char *path, uint64_t *bytes)
+{
+	struct twin_io *t = ctx;
+
+	return t->real ? t->real->ops->room(t->real->ctx, path, bytes) : -ENOSYS;
+}
+
+static enum unrack_code op_explain(void *ctx, int errnum, char *text, size_t size)
+{
+	struct twin_io *t = ctx;
+
+	return t->real && t->real->ops->explain ? t->real->ops->explain(t->real->ctx, errnum, text, size) : 0;
+}
+
 static const struct io_ops twin_ops = {
-	op_open, op_pread, op_pwrite, op_fdatasync, op_truncate, op_punch,
-	op_close, op_rename, op_unlink, op_fsyncdir, op_mkdir, op_link,
+	op_open, op_pread, op_pwrite, op_fdatasync, op_truncate, op_punch, op_close,
+	op_rename, op_unlink, op_fsyncdir, op_mkdir, op_link, op_room, op_explain,
 };
 
 struct twin_io *twin_io_new(const struct io *real)
