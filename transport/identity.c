@@ -142,6 +142,29 @@ int identity_copy(struct identity *to, const struct identity *from, struct unrac
 	return identity_init(to, from->bytes, from->strict, from->advisory, err);
 }
 
+static bool find_value(const char *text, const char *key, size_t key_len, struct line *l)
+{
+	while (next_line(&text, l))
+		if (key_len == l->key_len && !memcmp(key, l->key, key_len))
+			return true;
+	return false;
+}
+
+static bool same_value(const struct line *a, const struct line *b)
+{
+	return a->value_len == b->value_len && !memcmp(a->value, b->value, a->value_len);
+}
+
+/* WAS or IS is NULL where the key is missing. */
+static void tell(const struct line *was, const struct line *is, char *why, unsigned why_size)
+{
+	const struct line *key = is ? is : was;
+
+	snprintf(why, why_size, "%.*s is %.*s, was %.*s", (int)key->key_len, key->key,
+		 is ? (int)is->value_len : 7, is ? is->value : "missing",
+		 was ? (int)was->value_len : 7, was ? was->value : "missing");
+}
+
 /* The first key that the two sorted texts do not agree on; false when there is none. */
 static bool first_difference(const char *was, const char *is, char *why, unsigned why_size)
 {
@@ -151,19 +174,8 @@ static bool first_difference(const char *was, const char *is, char *why, unsigne
 	while (more_a || more_b) {
 		int c = !more_a ? 1 : !more_b ? -1 : compare_keys(&a, &b);
 
-		if (c < 0) {
-			snprintf(why, why_size, "%.*s is missing, was %.*s", (int)a.key_len, a.key,
-				 (int)a.value_len, a.value);
-			return true;
-		}
-		if (c > 0) {
-			snprintf(why, why_size, "%.*s is %.*s, was missing", (int)b.key_len, b.key,
-				 (int)b.value_len, b.value);
-			return true;
-		}
-		if (a.value_len != b.value_len || memcmp(a.value, b.value, a.value_len) != 0) {
-			snprintf(why, why_size, "%.*s is %.*s, was %.*s", (int)b.key_len, b.key,
-				 (int)b.value_len, b.value, (int)a.value_len, a.value);
+		if (c != 0 || !same_value(&a, &b)) {
+			tell(c > 0 ? NULL : &a, c < 0 ? NULL : &b, why, why_size);
 			return true;
 		}
 		more_a = next_line(&was, &a);
@@ -172,12 +184,48 @@ static bool first_difference(const char *was, const char *is, char *why, unsigne
 	return false;
 }
 
-static bool find_value(const char *text, const char *key, struct line *l)
+static bool is_partial(const char *strict)
 {
-	while (next_line(&text, l))
-		if (strlen(key) == l->key_len && !memcmp(l->key, key, l->key_len))
+	struct line l;
+
+	return find_value(strict, IDENTITY_PARTIAL, strlen(IDENTITY_PARTIAL), &l);
+}
+
+/* The same where only PART, which is IS or else WAS, is partial: what WHOLE names beyond it
+ * does not count. But a part that names nothing is not anybody's. */
+static bool part_differs(const char *part, const char *whole, bool part_is, char *why,
+			 unsigned why_size)
+{
+	struct line p, w;
+	bool agree = false;
+
+	while (next_line(&part, &p)) {
+		const struct line *other = &w;
+
+		if (p.key_len == strlen(IDENTITY_PARTIAL) && !memcmp(p.key, IDENTITY_PARTIAL, p.key_len))
+			continue;
+		if (!find_value(whole, p.key, p.key_len, &w))
+			other = NULL;
+		if (!other || !same_value(&p, &w)) {
+			tell(part_is ? other : &p, part_is ? &p : other, why, why_size);
 			return true;
-	return false;
+		}
+		agree = true;
+	}
+	if (agree || !next_line(&whole, &w))
+		return false;
+	tell(part_is ? &w : NULL, part_is ? NULL : &w, why, why_size);
+	return true;
+}
+
+static bool strict_differs(const char *was, const char *is, char *why, unsigned why_size)
+{
+	bool was_part = is_partial(was), is_part = is_partial(is);
+
+	if (was_part == is_part)
+		return first_difference(was, is, why, why_size);
+	return is_part ? part_differs(is, was, true, why, why_size)
+		       : part_differs(was, is, false, why, why_size);
 }
 
 /* The WWID decides where both sides have one, else the serial: virtual disks of one RAID
@@ -188,12 +236,12 @@ static bool advisory_differs(const char *was, const char *is, char *why, unsigne
 	struct line a, b;
 
 	for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
-		if (!find_value(was, keys[i], &a) || !find_value(is, keys[i], &b))
+		if (!find_value(was, keys[i], strlen(keys[i]), &a) ||
+		    !find_value(is, keys[i], strlen(keys[i]), &b))
 			continue;
-		if (a.value_len == b.value_len && !memcmp(a.value, b.value, a.value_len))
+		if (same_value(&a, &b))
 			return false;
-		snprintf(why, why_size, "%s is %.*s, was %.*s", keys[i], (int)b.value_len, b.value,
-			 (int)a.value_len, a.value);
+		tell(&a, &b, why, why_size);
 		return true;
 	}
 	return false;
@@ -214,7 +262,7 @@ enum identity_match identity_compare(const struct identity *was, const struct id
 			 (unsigned long long)was->bytes);
 		return IDENTITY_DIFFERENT;
 	}
-	if (first_difference(was->strict, is->strict, why, why_size))
+	if (strict_differs(was->strict, is->strict, why, why_size))
 		return IDENTITY_DIFFERENT;
 	if (advisory_differs(was->advisory, is->advisory, why, why_size))
 		return IDENTITY_SAME_BUT;

@@ -11,7 +11,13 @@
  *   strict    mbr=1a2b3c4d   gpt=<guid>   1.ext3=<uuid>   2.swap=<uuid>   3.LVM2_member=<uuid>
  *             head=<checksum of the first 64 KiB> of a disk without any of these
  *   advisory  serial=..., wwid=..., model=...
- */
+ *
+ * A disk that comes as a stream is known by its head alone when its copy begins. The strict
+ * key stream=head says so: such an identity is partial, and is the same as a whole one that
+ * agrees with all that it names, at least one key, whatever else that one names. So the disk
+ * itself is recognised as the one that was streamed, and the other way round. (Replacing the
+ * identity by that of the finished image would not do: a copy that is under way must be
+ * recognised, too, and journals keep the identity that they began with.) */
 #ifndef UNRACK_IDENTITY_H
 #define UNRACK_IDENTITY_H
 
@@ -21,6 +27,7 @@
 #include "unrack/error.h"
 
 #define IDENTITY_TEXT_MAX 16384u /* each text, with its NUL; a limit on the wire too */
+#define IDENTITY_PARTIAL "stream" /* the key; its value is "head" */
 
 struct identity {
 	uint64_t bytes;

@@ -65,6 +65,38 @@ static void test_init(void)
 	identity_free(&id);
 }
 
+/* What is known of a stream by its head, against the disk itself. */
+static void partial(void)
+{
+	compares(5, "mbr=1\nstream=head\n", "", 5, "mbr=1\nstream=head\n", "", IDENTITY_SAME, "",
+		 "the same stream again");
+	compares(5, "mbr=1\nstream=head\n", "", 5, "mbr=2\nstream=head\n", "", IDENTITY_DIFFERENT,
+		 "mbr is 2, was 1", "another stream");
+	compares(5, "mbr=1\nstream=head\n", "", 5, "gpt=1\nmbr=1\nstream=head\n", "", IDENTITY_DIFFERENT,
+		 "gpt is 1, was missing", "a stream that names more");
+	compares(6, "mbr=1\nstream=head\n", "", 5, "mbr=1\nstream=head\n", "", IDENTITY_DIFFERENT,
+		 "size 5 against 6", "a stream of another size");
+	compares(5, "mbr=1\nstream=head\n", "", 5, "1.ext3=a\nmbr=1\n2.swap=b\nzzz=c\n", "serial=A\n",
+		 IDENTITY_SAME, "", "the disk that was streamed");
+	compares(5, "1.ext3=a\nmbr=1\nzzz=c\n", "serial=A\n", 5, "mbr=1\nstream=head\n", "", IDENTITY_SAME, "",
+		 "a stream of a disk that is known");
+	compares(5, "mbr=1\nstream=head\n", "", 5, "1.ext3=a\nmbr=2\n", "", IDENTITY_DIFFERENT,
+		 "mbr is 2, was 1", "a disk that was not streamed");
+	compares(5, "1.ext3=a\nmbr=2\n", "", 5, "mbr=1\nstream=head\n", "", IDENTITY_DIFFERENT,
+		 "mbr is 1, was 2", "a stream of another disk");
+	compares(5, "head=1\nstream=head\n", "", 5, "0.ext3=a\n", "", IDENTITY_DIFFERENT,
+		 "head is missing, was 1", "a disk that does not have what the stream names");
+	compares(5, "0.ext3=a\n", "", 5, "head=1\nstream=head\n", "", IDENTITY_DIFFERENT,
+		 "head is 1, was missing", "a stream that names what the disk does not have");
+	compares(5, "1.ext3=a\n2.ext3=b\nstream=head\n", "", 5, "1.ext3=a\n3.ext3=b\n", "", IDENTITY_DIFFERENT,
+		 "2.ext3 is missing, was b", "a disk that agrees only in part");
+	compares(5, "stream=head\n", "", 5, "", "", IDENTITY_SAME, "", "a blank stream of a blank disk");
+	compares(5, "stream=head\n", "", 5, "mbr=1\n", "", IDENTITY_DIFFERENT, "mbr is 1, was missing",
+		 "a blank stream is not just any disk");
+	compares(5, "mbr=1\n", "", 5, "stream=head\n", "", IDENTITY_DIFFERENT, "mbr is missing, was 1",
+		 "nor is any disk a blank stream");
+}
+
 int main(void)
 {
 	test_init();
@@ -92,5 +124,6 @@ int main(void)
 	compares(5, "mbr=1\n", "model=A\n", 5, "mbr=1\n", "model=B\n", IDENTITY_SAME, "",
 		 "another driver's model name");
 	compares(5, "", "", 5, "", "", IDENTITY_SAME, "", "two blank disks");
+	partial();
 	return tap_done();
 }
