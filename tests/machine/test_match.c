@@ -5,7 +5,7 @@
 #include "../support/tap.h"
 #include "../support/twins.h"
 
-/* Disks in short: "SIZE STRICT SERIAL", "-" for nothing. */
+/* Disks in short: "SIZE STRICT SERIAL", "-" for nothing; STRICT ends with "~" when it is partial. */
 #define MAX 6
 
 static struct unrack_error err;
@@ -13,13 +13,17 @@ static struct unrack_error err;
 static struct identity identity(const char *s)
 {
 	unsigned long long bytes;
-	char strict[64], serial[64], line[80] = "", advisory[80] = "";
+	char strict[64], serial[64], line[100] = "", advisory[80] = "";
 	struct identity id;
+	bool partial;
 
 	if (sscanf(s, "%llu %63s %63s", &bytes, strict, serial) != 3)
 		exit(1);
+	partial = strict[strlen(strict) - 1] == '~';
+	if (partial)
+		strict[strlen(strict) - 1] = '\0';
 	if (strcmp(strict, "-"))
-		snprintf(line, sizeof line, "mbr=%s\n", strict);
+		snprintf(line, sizeof line, "mbr=%s\n%s", strict, partial ? "1.ext3=x\nstream=head\n" : "1.ext3=x\n2.swap=y\n");
 	if (strcmp(serial, "-"))
 		snprintf(advisory, sizeof advisory, "serial=%s\n", serial);
 	if (identity_init(&id, bytes, line, advisory, &err) < 0)
@@ -137,6 +141,13 @@ static const struct match_case cases[] = {
 	{ "one by one: a new one behind all others", { "9 a -" }, { "8 b -" }, .taken = "0", .want = "1n" },
 	{ "one by one: a strange one first", { "9 a -" }, { "8 b -" },
 	  .want = "5: srv/web01 holds another machine: A is not its disk 0 (size 8 against 9)" },
+	{ "a disk that came as a stream", { "9 a~ -", "8 b~ -" }, { "8 b -", "9 a S" }, .want = "1 0" },
+	{ "a stream of a disk that is known", { "9 a S", "8 b -" }, { "8 b~ -" }, .want = "1" },
+	{ "a stream of another disk", { "9 a -" }, { "9 b~ -" },
+	  .want = "5: srv/web01 holds another machine: A is not its disk 0 (mbr is b, was a)" },
+	{ "a stream of one of two equal disks", { "9 a S", "9 a T" }, { "9 a~ -" },
+	  .want = "5: A may be disk 0 of srv/web01, and another of its disks as well" },
+	{ "another stream as a further disk", { "9 a~ -" }, { "8 b~ -" }, .wishes = { 2 }, .want = "1n" },
 	{ "blank disks of different size", { "9 - -", "8 - -" }, { "8 - -", "9 - -" }, .want = "1 0" },
 };
 
