@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "unrack/message.h"
+#include "message_parts.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/size.h"
 
-static const uint8_t hello_magic[8] = "unrack\r\n";
+static const uint8_t magic[8] = "unrack\r\n";
 
 enum {
 	HELLO_SIZE = 44,
-	HELLO_SUMMED = 24, /* its checksum covers what begins here */
 	OPEN_SIZE = 16,
 	ACCEPT_SIZE = 32 + DIGEST_SEED_SIZE,
 	ZERO_SIZE = 16,
@@ -42,7 +40,15 @@ static const struct {
 	[MESSAGE_DONE] = { "DONE", DONE_SIZE },
 	[MESSAGE_BYE] = { "BYE", 0 },
 	[MESSAGE_ERROR] = { "ERROR", ERROR_SIZE + sizeof(((struct unrack_error *)0)->text) },
+	[MESSAGE_PING] = { "PING", 0 },
+	[MESSAGE_CALL] = { "CALL", MESSAGE_CALL_SIZE + MESSAGE_PATH_MAX },
+	[MESSAGE_READY] = { "READY", MESSAGE_READY_SIZE },
+	[MESSAGE_OFFER] = { "OFFER", MESSAGE_OFFER_SIZE + MESSAGE_PATH_MAX + 2 * IDENTITY_TEXT_MAX },
+	[MESSAGE_TEXT] = { "TEXT", MESSAGE_TEXT_MAX },
 };
+
+_Static_assert(MESSAGE_OFFER_SIZE + MESSAGE_PATH_MAX + 2 * IDENTITY_TEXT_MAX <= MESSAGE_CONTROL_MAX,
+	       "the longest control message fits in the buffers for them");
 
 const char *message_name(unsigned type)
 {
@@ -66,7 +72,7 @@ int message_check_frame(const struct frame *f, struct unrack_error *err)
 	return 0;
 }
 
-static int bad(struct unrack_error *err, unsigned type, const char *what)
+int message_bad(struct unrack_error *err, unsigned type, const char *what)
 {
 	return error_set(err, UNRACK_DAMAGED, "a %s came that is not valid: %s",
 			 message_name(type), what);
@@ -81,28 +87,64 @@ static int check_size(size_t n, size_t want, unsigned type, struct unrack_error 
 	return 0;
 }
 
-/* Control characters would let the far side write to our terminal. */
-static bool is_plain(const uint8_t *p, size_t n, bool lines)
+bool message_is_plain(const void *text, size_t n, bool lines)
 {
+	const uint8_t *p = text;
+
 	for (size_t i = 0; i < n; i++)
 		if ((p[i] < ' ' && !(lines && p[i] == '\n')) || p[i] == 0x7f)
 			return false;
 	return true;
 }
 
+bool message_is_string(const uint8_t *p, uint64_t n)
+{
+	return n > 0 && strnlen((const char *)p, n) == n - 1;
+}
+
+bool message_is_identity(const uint8_t *p, uint64_t n)
+{
+	return n > 0 && n <= IDENTITY_TEXT_MAX && p[n - 1] == '\0' && message_is_plain(p, n - 1, true);
+}
+
+void message_put_intro(uint8_t *out, uint32_t version, size_t n)
+{
+	memcpy(out, magic, sizeof magic);
+	put_le32(out + 8, version);
+	put_le32(out + 12, 0);
+	put_le64(out + 16, checksum64(out + MESSAGE_INTRO_SIZE, n - MESSAGE_INTRO_SIZE));
+}
+
+int message_check_intro(const uint8_t *p, size_t n, size_t least, unsigned type,
+			struct unrack_error *err)
+{
+	if (n < MESSAGE_INTRO_SIZE || memcmp(p, magic, sizeof magic) != 0)
+		return message_bad(err, type, "it does not begin as one does");
+	if (get_le32(p + 8) != MESSAGE_VERSION)
+		return error_set(
+			err, UNRACK_UNSUPPORTED,
+			"one side speaks version %u of the protocol, the other version %u; use "
+			"the same unrack on both sides",
+			get_le32(p + 8), MESSAGE_VERSION);
+	if (n < least)
+		return message_bad(err, type, "it is too short");
+	if (get_le64(p + 16) != checksum64(p + MESSAGE_INTRO_SIZE, n - MESSAGE_INTRO_SIZE))
+		return message_bad(err, type, "its checksum is wrong");
+	if (get_le32(p + 12) != 0)
+		return message_bad(err, type, "a field that must be 0 is not");
+	return 0;
+}
+
 size_t message_encode_hello(const struct message_hello *m, uint8_t *out)
 {
 	size_t name = strnlen(m->machine, MESSAGE_NAME_MAX - 1);
 
-	memcpy(out, hello_magic, sizeof hello_magic);
-	put_le32(out + 8, m->version);
-	put_le32(out + 12, 0);
 	put_le64(out + 24, m->features);
 	put_le32(out + 32, m->payload_max);
 	put_le32(out + 36, m->disks);
 	put_le32(out + 40, (uint32_t)name);
 	memcpy(out + HELLO_SIZE, m->machine, name);
-	put_le64(out + 16, checksum64(out + HELLO_SUMMED, HELLO_SIZE - HELLO_SUMMED + name));
+	message_put_intro(out, m->version, HELLO_SIZE + name);
 	return HELLO_SIZE + name;
 }
 
@@ -111,31 +153,23 @@ int message_decode_hello(const void *payload, size_t n, struct message_hello *m,
 {
 	const uint8_t *p = payload;
 	size_t name;
+	int r;
 
 	memset(m, 0, sizeof *m);
-	if (n < HELLO_SUMMED || memcmp(p, hello_magic, sizeof hello_magic) != 0)
-		return bad(err, MESSAGE_HELLO, "it does not begin as one does");
+	r = message_check_intro(p, n, HELLO_SIZE, MESSAGE_HELLO, err);
+	if (r < 0)
+		return r;
 	m->version = get_le32(p + 8);
-	if (m->version != MESSAGE_VERSION)
-		return error_set(
-			err, UNRACK_UNSUPPORTED,
-			"one side speaks version %u of the protocol, the other version %u; use "
-			"the same unrack on both sides",
-			m->version, MESSAGE_VERSION);
-	if (n < HELLO_SIZE || get_le32(p + 12) != 0)
-		return bad(err, MESSAGE_HELLO, "it is too short");
-	if (get_le64(p + 16) != checksum64(p + HELLO_SUMMED, n - HELLO_SUMMED))
-		return bad(err, MESSAGE_HELLO, "its checksum is wrong");
 	m->features = get_le64(p + 24);
 	m->payload_max = get_le32(p + 32);
 	m->disks = get_le32(p + 36);
 	name = get_le32(p + 40);
 	if (name != n - HELLO_SIZE || name >= MESSAGE_NAME_MAX)
-		return bad(err, MESSAGE_HELLO, "the length of the machine's name is wrong");
-	if (!is_plain(p + HELLO_SIZE, name, false))
-		return bad(err, MESSAGE_HELLO, "the machine's name has control characters");
+		return message_bad(err, MESSAGE_HELLO, "the length of the machine's name is wrong");
+	if (!message_is_plain(p + HELLO_SIZE, name, false))
+		return message_bad(err, MESSAGE_HELLO, "the machine's name has control characters");
 	if (m->disks > MESSAGE_DISKS_MAX)
-		return bad(err, MESSAGE_HELLO, "it announces too many disks");
+		return message_bad(err, MESSAGE_HELLO, "it announces too many disks");
 	memcpy(m->machine, p + HELLO_SIZE, name);
 	return 0;
 }
@@ -154,12 +188,6 @@ size_t message_encode_open(const struct message_open *m, uint8_t *out)
 	return OPEN_SIZE + strict + advisory;
 }
 
-/* One NUL, at the end. */
-static bool is_text(const uint8_t *p, size_t n)
-{
-	return n > 0 && n <= IDENTITY_TEXT_MAX && p[n - 1] == '\0' && is_plain(p, n - 1, true);
-}
-
 int message_decode_open(const void *payload, size_t n, struct message_open *m,
 			struct unrack_error *err)
 {
@@ -167,16 +195,17 @@ int message_decode_open(const void *payload, size_t n, struct message_open *m,
 	uint64_t strict, advisory;
 
 	if (n < OPEN_SIZE)
-		return bad(err, MESSAGE_OPEN, "it is too short");
+		return message_bad(err, MESSAGE_OPEN, "it is too short");
 	m->bytes = get_le64(p);
 	strict = get_le32(p + 8);
 	advisory = get_le32(p + 12);
 	if (strict + advisory != n - OPEN_SIZE)
-		return bad(err, MESSAGE_OPEN, "the lengths of the disk's identity are wrong");
-	if (!is_text(p + OPEN_SIZE, strict) || !is_text(p + OPEN_SIZE + strict, advisory))
-		return bad(err, MESSAGE_OPEN, "the disk's identity is not text");
+		return message_bad(err, MESSAGE_OPEN, "the lengths of the disk's identity are wrong");
+	if (!message_is_identity(p + OPEN_SIZE, strict) ||
+	    !message_is_identity(p + OPEN_SIZE + strict, advisory))
+		return message_bad(err, MESSAGE_OPEN, "the disk's identity is not text");
 	if (m->bytes == 0 || m->bytes > MESSAGE_DISK_BYTES_MAX)
-		return bad(err, MESSAGE_OPEN, "no disk has that size");
+		return message_bad(err, MESSAGE_OPEN, "no disk has that size");
 	m->strict = (const char *)p + OPEN_SIZE;
 	m->advisory = m->strict + strict;
 	return 0;
@@ -208,9 +237,9 @@ int message_decode_accept(const void *payload, size_t n, struct message_accept *
 	m->pass = get_le64(p + 24);
 	memcpy(m->seed, p + 32, DIGEST_SEED_SIZE);
 	if (get_le32(p + 4) & ~(uint32_t)ACCEPT_COMPLETE)
-		return bad(err, MESSAGE_ACCEPT, "it has unknown flags");
+		return message_bad(err, MESSAGE_ACCEPT, "it has unknown flags");
 	if (m->next_grain > GRAIN_MAX || m->data_grains > m->next_grain)
-		return bad(err, MESSAGE_ACCEPT, "its position is impossible");
+		return message_bad(err, MESSAGE_ACCEPT, "its position is impossible");
 	return 0;
 }
 
@@ -231,7 +260,7 @@ int message_decode_zero(const void *payload, size_t n, struct message_zero *m,
 	m->first = get_le64(payload);
 	m->count = get_le64((const uint8_t *)payload + 8);
 	if (m->first > GRAIN_MAX || m->count == 0 || m->count > GRAIN_MAX)
-		return bad(err, MESSAGE_ZERO, "its range is impossible");
+		return message_bad(err, MESSAGE_ZERO, "its range is impossible");
 	return 0;
 }
 
@@ -269,7 +298,7 @@ int message_decode_ack(const void *payload, size_t n, struct message_ack *m,
 	m->next_grain = get_le64(payload);
 	m->data_grains = get_le64((const uint8_t *)payload + 8);
 	if (m->next_grain > GRAIN_MAX || m->data_grains > m->next_grain)
-		return bad(err, MESSAGE_ACK, "its position is impossible");
+		return message_bad(err, MESSAGE_ACK, "its position is impossible");
 	return 0;
 }
 
@@ -331,15 +360,15 @@ int message_decode_error(const void *payload, size_t n, struct unrack_error *m,
 	uint32_t code;
 
 	if (n <= ERROR_SIZE || n - ERROR_SIZE >= sizeof m->text)
-		return bad(err, MESSAGE_ERROR, "it has no text, or too much");
+		return message_bad(err, MESSAGE_ERROR, "it has no text, or too much");
 	code = get_le32(p);
-	m->code = code >= 1 && code <= (uint32_t)-UNRACK_INTERNAL ? (enum unrack_code)-(int)code
-								  : UNRACK_IO;
+	m->code = code >= 1 && code <= (uint32_t)-UNRACK_LOST ? (enum unrack_code)-(int)code
+							      : UNRACK_IO;
 	m->sys_errno = (int)(get_le32(p + 4) & 0xffff);
 	n -= ERROR_SIZE;
 	/* The sentence may quote a file's name; it should arrive all the same. */
 	for (size_t i = 0; i < n; i++)
-		m->text[i] = is_plain(p + ERROR_SIZE + i, 1, false) ? (char)p[ERROR_SIZE + i] : '?';
+		m->text[i] = message_is_plain(p + ERROR_SIZE + i, 1, false) ? (char)p[ERROR_SIZE + i] : '?';
 	m->text[n] = '\0';
 	return 0;
 }

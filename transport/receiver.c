@@ -86,6 +86,9 @@ static int read_control(struct receiver *r, struct frame *f, uint8_t *payload,
 
 	if (status == 0 && f->type == MESSAGE_GRAINS)
 		return error_set(err, UNRACK_DAMAGED, "the sender sent data without a disk");
+	if (status == 0 && f->type > MESSAGE_PING)
+		return error_set(err, UNRACK_DAMAGED, "the sender sent a %s within a copy",
+				 message_name(f->type));
 	if (status == 0)
 		status = link_read_payload(&r->link, f, payload, err);
 	if (status == 0 && f->type == MESSAGE_ERROR)

@@ -103,6 +103,8 @@ static int take_end(struct stream *s, const struct receiver_item *item, const st
 	return 0;
 }
 
+_Static_assert(MESSAGE_TEXT_MAX <= MESSAGE_GRAINS_LIMIT, "an item has room for every message");
+
 /* One frame. *ended is set by END. */
 static int next_frame(struct stream *s, struct receiver_item *item, struct message_end *end,
 		      bool *ended, struct unrack_error *err)

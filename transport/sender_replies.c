@@ -80,6 +80,9 @@ static int hear(struct sender_replies *r, bool *goodbye, struct unrack_error *er
 
 	if (status == 0 && f.type == MESSAGE_GRAINS)
 		status = error_set(err, UNRACK_DAMAGED, "the receiver sent data");
+	if (status == 0 && f.type > MESSAGE_PING)
+		status = error_set(err, UNRACK_DAMAGED, "the receiver sent a %s within a copy",
+				   message_name(f.type));
 	if (status == 0)
 		status = link_read_payload(r->link, &f, payload, err);
 	if (status < 0)

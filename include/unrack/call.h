@@ -15,6 +15,7 @@
 
 #include "unrack/channel.h"
 #include "unrack/identity.h"
+#include "unrack/log.h"
 #include "unrack/message.h"
 
 /* A disk as it is offered, or asked for (then only its name, which is the path there). */
@@ -32,6 +33,7 @@ struct call {
 	char *path;          /* of the folder, "" when the client receives */
 	struct call_disk *disks;
 	unsigned n;          /* at most MESSAGE_DISKS_MAX; CALL_SCAN: 0 means all */
+	const struct log *log; /* the client's: its stop flag ends the waiting. May be NULL */
 };
 
 struct call_answer {
@@ -46,14 +48,17 @@ void call_answer_free(struct call_answer *answer);
 int call_disk_set(struct call_disk *d, const char *name, int number, const struct identity *id,
 		  struct unrack_error *err);
 
-/* Client. An ERROR of the server is returned as its own code and sentence.
- * c->silence_ms is set to call->silence_ms (0: to none). */
+/* Client. An ERROR of the server is returned as its own code and sentence. UNRACK_UNSUPPORTED:
+ * something else than unrack answered, and is quoted. c->silence_ms is set to
+ * call->silence_ms (0: to none), which is the only limit of the waiting. The answer to
+ * CALL_SEND has as many disks as were asked for. */
 int call_make(struct channel *c, const struct call *call, struct call_answer *answer,
 	      struct unrack_error *err);
 
 /* Server: the call, then one of the two. OUT is freed by call_free. c->silence_ms becomes
  * what the client wants. PINGs are sent from here to the answer: *waiting must be
- * handed to one of them, which ends it, also when they fail. */
+ * handed to one of them, which ends it, also when they fail. When this fails, the client has
+ * been told why as far as possible, and there is nothing to hand on or to free. */
 struct call_waiting;
 int call_take(struct channel *c, struct call *out, struct call_waiting **waiting,
 	      struct unrack_error *err);

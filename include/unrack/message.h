@@ -73,7 +73,8 @@
  *	            24:8 feature bits  32:4 kind (1: receive, 2: send, 3: scan)
  *	            36:4 flags (1: the same disk, 2: discard changes)  40:4 number of OFFERs
  *	            44:4 limit of silence in ms, 0: none  48:8 bytes a second that the server
- *	            may send, 0: any  56:4 length of the path  60:4 0  64: path (of the folder that receives)
+ *	            may send, 0: any  56:4 length of the path with its NUL
+ *	            60:4 0  64: path of the folder, if the server receives, else empty
  *	READY       0:8 magic "unrack\r\n"  8:4 version  12:4 0  16:8 checksum64 of the rest
  *	            24:8 feature bits  32:4 number of OFFERs  36:4 0
  *	OFFER       0:8 bytes, or 0  8:4 number that the disk must get, or 0xffffffff
@@ -85,8 +86,9 @@
  * (index (64 bits), digest) of each grain sent; over a whole disk it is the whole digest.
  *
  * Decoders refuse with UNRACK_DAMAGED whatever does not keep to this, with lengths before
- * use; UNRACK_UNSUPPORTED is for a HELLO of another version. Text from the far side is
- * free of control characters (in ERROR they become '?'), so it can be shown. */
+ * use; UNRACK_UNSUPPORTED is for a HELLO, CALL or READY of another version. Text from the far side is
+ * free of control characters (in ERROR they become '?'), so it can be shown; but paths and
+ * the names of sources may have any byte but NUL: who shows them takes care. */
 #ifndef UNRACK_MESSAGE_H
 #define UNRACK_MESSAGE_H
 
@@ -189,7 +191,8 @@ struct message_done {
 	struct digest whole;
 };
 
-/* Strings lie within the payload, or are the caller's. */
+/* Strings lie within the payload, or are the caller's. A server that receives or sends has at
+ * least one offer; only one that receives has a path that is not empty. */
 struct message_call {
 	enum message_call_kind kind;
 	uint64_t features, rate;

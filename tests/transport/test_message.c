@@ -48,6 +48,10 @@ static void test_hello(void)
 	is_int(message_decode_hello(p, n, &got, &err), UNRACK_DAMAGED, "too many disks are refused");
 	has_str(err.text, "too many disks", "with the reason");
 	message_encode_hello(&m, p);
+	put_le32(p + 12, 1);
+	is_int(message_decode_hello(p, n, &got, &err), UNRACK_DAMAGED, "what must be 0 is 0");
+	has_str(err.text, "a field that must be 0 is not", "with the reason");
+	message_encode_hello(&m, p);
 	put_le32(p + 40, 0xfffffff0);
 	hello_sum(n);
 	is_int(message_decode_hello(p, n, &got, &err), UNRACK_DAMAGED, "a wrong length is refused");
@@ -192,6 +196,10 @@ static void test_error(void)
 	is_int(message_decode_error(p, n, &got, &err), 0, "ERROR is read back");
 	ok(got.code == UNRACK_NOSPACE && got.sys_errno == 28, "with its code");
 	is_str(got.text, "the disk is full", "and its sentence");
+	m.code = UNRACK_LOST;
+	message_encode_error(&m, p);
+	message_decode_error(p, n, &got, &err);
+	is_int(got.code, UNRACK_LOST, "the last code is one, too");
 	put_le32(p, 4711);
 	message_decode_error(p, n, &got, &err);
 	is_int(got.code, UNRACK_IO, "an unknown code is an error all the same");
@@ -226,12 +234,16 @@ static void test_frames(void)
 	f.type = 0;
 	f.length = 0;
 	is_int(message_check_frame(&f, &err), UNRACK_UNSUPPORTED, "there is no type 0");
-	f.type = MESSAGE_ERROR + 1;
+	f.type = MESSAGE_TEXT + 1;
 	is_int(message_check_frame(&f, &err), UNRACK_UNSUPPORTED, "nor one after the last");
-	is_str(err.text, "a message of the unknown type 12 came", "with its number");
+	is_str(err.text, "a message of the unknown type 17 came", "with its number");
+	f.type = MESSAGE_PING;
+	is_int(message_check_frame(&f, &err), 0, "a PING may come");
+	f.length = 1;
+	is_int(message_check_frame(&f, &err), UNRACK_DAMAGED, "without a payload");
 	for (unsigned t = 0; t < 256; t++)
 		if (message_limit(t) > FRAME_PAYLOAD_MAX ||
-		    (t != MESSAGE_GRAINS && message_limit(t) > MESSAGE_CONTROL_MAX))
+		    (t != MESSAGE_GRAINS && t != MESSAGE_TEXT && message_limit(t) > MESSAGE_CONTROL_MAX))
 			ok(false, "type %u is longer than the buffers for it", t);
 }
 
