@@ -16,6 +16,14 @@ void channel_shutdown(struct channel *c)
 	c->ops->shutdown(c);
 }
 
+void channel_stop_reading(struct channel *c)
+{
+	if (c->ops->stop_reading)
+		c->ops->stop_reading(c);
+	else
+		c->ops->shutdown(c);
+}
+
 void channel_close(struct channel *c)
 {
 	if (c)

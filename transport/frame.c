@@ -51,12 +51,12 @@ int frame_parse(const uint8_t header[FRAME_HEADER_SIZE], uint64_t sequence, stru
 		/* Once frames have come, what follows is theirs too, only damaged. */
 		if (sequence == 0)
 			return not_ours(header, err);
-		return error_set(err, UNRACK_IO,
+		return error_set(err, UNRACK_LOST,
 				 "the stream is damaged: frame %llu does not begin as a frame does",
 				 (unsigned long long)sequence);
 	}
 	if (get_le64(header + AT_SUM) != checksum64(header, AT_SUM))
-		return error_set(err, UNRACK_IO,
+		return error_set(err, UNRACK_LOST,
 				 "the stream is damaged: the checksum of frame %llu's header is wrong",
 				 (unsigned long long)sequence);
 	f->type = header[AT_TYPE];
@@ -65,7 +65,7 @@ int frame_parse(const uint8_t header[FRAME_HEADER_SIZE], uint64_t sequence, stru
 	f->sequence = get_le64(header + AT_SEQUENCE);
 	f->payload_sum = get_le64(header + AT_PAYLOAD_SUM);
 	if (f->sequence != sequence)
-		return error_set(err, UNRACK_IO,
+		return error_set(err, UNRACK_LOST,
 				 "the stream is damaged: frame %llu came where frame %llu is due",
 				 (unsigned long long)f->sequence, (unsigned long long)sequence);
 	if (header[AT_FLAGS] != 0 || get_le32(header + AT_ZERO) != 0)
@@ -82,7 +82,7 @@ int frame_parse(const uint8_t header[FRAME_HEADER_SIZE], uint64_t sequence, stru
 int frame_check_payload(const struct frame *f, const void *payload, struct unrack_error *err)
 {
 	if (checksum64(payload, f->length) != f->payload_sum)
-		return error_set(err, UNRACK_IO,
+		return error_set(err, UNRACK_LOST,
 				 "the stream is damaged: the checksum of frame %llu's %u bytes is "
 				 "wrong", (unsigned long long)f->sequence, f->length);
 	return 0;

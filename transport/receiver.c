@@ -141,41 +141,49 @@ static int accept_disk(struct receiver *r, const struct receiver_disk *d, uint8_
 			 message_encode_accept(&m, payload), err);
 }
 
-/* A line that was cut: how far we came is what counts now. */
-static int explain_cut(const struct receiver_disk *d, const struct journal_point *durable,
-		       struct unrack_error *err)
+/* A line that is of no more use: what that means for the copy. D: the disk under way, or NULL. */
+static int explain_lost(const struct receiver *r, const struct receiver_disk *d,
+			const struct journal_point *durable, struct unrack_error *err)
 {
-	char text[sizeof err->text];
+	struct unrack_error why = *err;
 
-	if (err->code != UNRACK_IO || (err->sys_errno != EPIPE && err->sys_errno != ECONNRESET))
-		return err->code;
-	memcpy(text, err->text, sizeof text);
-	return error_set(err, UNRACK_IO,
-			 "the connection to the sender was lost (%.500s); %llu of %llu bytes of disk "
-			 "%d are safe, the same command continues there", text,
-			 (unsigned long long)min_u64(durable->next_grain * GRAIN_SIZE, d->id.bytes),
-			 (unsigned long long)d->id.bytes, d->place.number);
+	if (why.code != UNRACK_LOST || r->farewell)
+		return why.code;
+	if (d)
+		error_set(err, UNRACK_LOST,
+			  "the connection to the sender was lost (%.500s); %llu of %llu bytes of disk "
+			  "%d are safe, the same command continues there", why.text,
+			  (unsigned long long)min_u64(durable->next_grain * GRAIN_SIZE, d->id.bytes),
+			  (unsigned long long)d->id.bytes, d->place.number);
+	else
+		error_set(err, UNRACK_LOST,
+			  "the connection to the sender was lost (%.500s); run the same command again "
+			  "to continue", why.text);
+	err->sys_errno = why.sys_errno;
+	return UNRACK_LOST;
 }
 
 static int receive_disk(struct receiver *r, struct receiver_disk *d, const struct items *it,
 			uint8_t *payload, struct unrack_error *err)
 {
-	struct journal_point durable;
+	struct journal_point durable = d->start;
 	struct message_end end;
 	struct message_done done;
 	int status = accept_disk(r, d, payload, err);
 
-	if (status < 0 || d->start.complete)
-		return status;
-	status = receiver_stream(d, it->workers, it->list, it->n, &end, &durable, err);
+	if (status == 0 && d->start.complete)
+		return 0;
+	if (status == 0)
+		status = receiver_stream(d, it->workers, it->list, it->n, &end, &durable, err);
 	if (status < 0)
-		return explain_cut(d, &durable, err);
+		return explain_lost(r, d, &durable, err);
 	status = receiver_disk_finish(d, &end, &durable, &done.whole, err);
 	if (status < 0)
 		return status;
 	done.data_grains = durable.data_grains;
-	return link_send(&r->link, MESSAGE_DONE, d->index, payload,
-			 message_encode_done(&done, payload), err);
+	status = link_send(&r->link, MESSAGE_DONE, d->index, payload,
+			   message_encode_done(&done, payload), err);
+	return status < 0 ? explain_lost(r, d, &durable, err) : 0;
 }
 
 static int take_disk(struct receiver *r, const struct frame *f, unsigned due,
@@ -205,9 +213,13 @@ static int session(struct receiver *r, const struct items *it, struct unrack_err
 	struct frame f;
 	int status = hello(r, payload, err);
 
+	if (status < 0)
+		return explain_lost(r, NULL, NULL, err);
 	while (status == 0) {
 		status = read_control(r, &f, payload, err);
-		if (status < 0 || f.type == MESSAGE_BYE)
+		if (status < 0)
+			return explain_lost(r, NULL, NULL, err);
+		if (f.type == MESSAGE_BYE)
 			break;
 		if (f.type != MESSAGE_OPEN)
 			return not_due(&f, "a disk", err);
@@ -215,26 +227,29 @@ static int session(struct receiver *r, const struct items *it, struct unrack_err
 	}
 	if (status < 0)
 		return status;
-	r->farewell = true;
-	if (done < r->disks)
+	if (done < r->disks) {
+		r->farewell = true;
 		return error_set(err, UNRACK_INTERRUPTED,
 				 "the sender was stopped after %u of %u disks; the same command "
 				 "continues", done, r->disks);
-	return r->host->all_done ? r->host->all_done(r->host->ctx, err) : 0;
+	}
+	if (r->host->all_done)
+		status = r->host->all_done(r->host->ctx, err);
+	r->farewell = status == 0;
+	return status;
 }
 
-/* How a session ends: BYE answers the sender's end, ERROR is our own. */
-static int say_goodbye(struct receiver *r, int status, struct unrack_error *err)
+/* How a session ends: BYE answers the sender's end, ERROR is our own. On a line that fails there
+ * is nobody to tell, and a write may block for ever; one that damages what it carries still
+ * carries something. */
+static void say_goodbye(struct receiver *r, const struct unrack_error *err)
 {
 	struct unrack_error dropped;
 
-	if (status == 0)
-		return link_send(&r->link, MESSAGE_BYE, 0, NULL, 0, err);
-	if (r->farewell)
+	if (r->farewell) /* all that we promised holds, whether this arrives or not */
 		link_send(&r->link, MESSAGE_BYE, 0, NULL, 0, &dropped);
-	else if (!r->failed)
+	else if (!r->failed && (err->code != UNRACK_LOST || err->sys_errno == 0))
 		link_send_error(&r->link, err);
-	return status;
 }
 
 int receiver_run(struct channel *c, const struct receiver_host *host,
@@ -255,7 +270,7 @@ int receiver_run(struct channel *c, const struct receiver_host *host,
 	status = make_items(&it, opt->workers, err);
 	if (status == 0)
 		status = session(&r, &it, err);
-	status = say_goodbye(&r, status, err);
+	say_goodbye(&r, err);
 	free_items(&it);
 	pthread_mutex_destroy(&r.lock);
 	link_destroy(&r.link);

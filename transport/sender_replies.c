@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Listening to the receiver. Its reason for ending a session often arrives after our
  * writes have begun to fail; so a failed write only counts once nothing better was heard. */
-#include <errno.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -72,9 +71,11 @@ static int hear_reply(struct sender_replies *r, const struct frame *f, const uin
 	return status;
 }
 
-static int hear(struct sender_replies *r, bool *goodbye, struct unrack_error *err)
+/* *over: the receiver has said its last word, BYE or ERROR. */
+static int hear(struct sender_replies *r, bool *over, struct unrack_error *err)
 {
 	uint8_t payload[MESSAGE_CONTROL_MAX];
+	struct unrack_error theirs;
 	struct frame f;
 	int status = link_read_header(r->link, &f, err);
 
@@ -95,17 +96,15 @@ static int hear(struct sender_replies *r, bool *goodbye, struct unrack_error *er
 	case MESSAGE_DONE:
 		return hear_reply(r, &f, payload, err);
 	case MESSAGE_BYE:
-		*goodbye = true;
+		*over = true;
 		return 0;
-	case MESSAGE_ERROR: {
-		struct unrack_error theirs;
-
+	case MESSAGE_ERROR:
 		status = message_decode_error(payload, f.length, &theirs, err);
 		if (status < 0)
 			return status;
+		*over = true;
 		*err = theirs;
 		return theirs.code;
-	}
 	default:
 		return error_set(err, UNRACK_DAMAGED,
 				 "the receiver sent a %s, which only a sender does",
@@ -113,25 +112,31 @@ static int hear(struct sender_replies *r, bool *goodbye, struct unrack_error *er
 	}
 }
 
+/* A line that is of no more use: what that means for the copy. */
+static int explain_lost(struct unrack_error *err)
+{
+	struct unrack_error why = *err;
+
+	error_set(err, UNRACK_LOST, "the connection to the receiver was lost (%.500s); what it "
+		  "acknowledged is safe: run the same command again to continue", why.text);
+	err->sys_errno = why.sys_errno;
+	return UNRACK_LOST;
+}
+
 static void *replies_run(void *arg)
 {
 	struct sender_replies *r = arg;
 	struct unrack_error err;
-	bool goodbye = false;
+	bool over = false;
 	int status;
 
 	do {
-		status = hear(r, &goodbye, &err);
-	} while (status == 0 && !goodbye);
-	if (status == UNRACK_IO && (err.sys_errno == EPIPE || err.sys_errno == ECONNRESET)) {
-		char text[sizeof err.text];
-
-		memcpy(text, err.text, sizeof text);
-		error_set(&err, UNRACK_IO, "the connection to the receiver was lost (%.500s); what it "
-			  "acknowledged is safe: run the same command again to continue", text);
-	}
+		status = hear(r, &over, &err);
+	} while (status == 0 && !over);
+	if (status == UNRACK_LOST && !over)
+		explain_lost(&err);
 	pthread_mutex_lock(&r->lock);
-	r->goodbye = goodbye;
+	r->goodbye = status == 0;
 	r->failed = status < 0;
 	if (status < 0)
 		r->why = err;

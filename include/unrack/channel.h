@@ -21,6 +21,9 @@ struct channel_ops {
 	 * fail (here with sys_errno ECANCELED). What was written before still arrives. */
 	void (*shutdown)(struct channel *c);
 	void (*close)(struct channel *c);    /* frees C */
+	/* From any thread: reads that block or come later fail with ECANCELED, writes go on.
+	 * NULL: this channel can only be shut down. */
+	void (*stop_reading)(struct channel *c);
 };
 
 struct channel {
@@ -37,14 +40,17 @@ struct channel {
 int channel_open_fds(int rfd, int wfd, struct channel **out, struct unrack_error *err);
 /* Two connected channels within this process. */
 int channel_open_pair(struct channel **a, struct channel **b, struct unrack_error *err);
-/* INNER, on which no more than RATE bytes a second (at least 1) are written, in pieces short enough that others on the
- * line hardly notice them. INNER is closed with it, also when this fails. */
+/* INNER, on which no more than RATE bytes a second (at least 1) are written, in pieces short
+ * enough that others on the line hardly notice them. INNER stays the caller's: it must outlive
+ * this one and is not closed with it. */
 int channel_open_limited(struct channel *inner, uint64_t rate, struct channel **out,
 			 struct unrack_error *err);
 
 int channel_read(struct channel *c, void *buf, size_t n, struct unrack_error *err);
 int channel_write(struct channel *c, const void *buf, size_t n, struct unrack_error *err);
 void channel_shutdown(struct channel *c);
+/* For who has something to say still, but wants to hear no more; see the table. */
+void channel_stop_reading(struct channel *c);
 void channel_close(struct channel *c);
 
 #endif

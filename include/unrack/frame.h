@@ -41,8 +41,8 @@ struct frame {
 void frame_write(struct frame *f, const void *payload, uint8_t header[FRAME_HEADER_SIZE]);
 
 /* SEQUENCE is the number that this frame must have. Errors: UNRACK_UNSUPPORTED when these
- * are not our frames at all (the sentence quotes what came instead), UNRACK_IO when they
- * are, but damaged or not the one that is due: a new try may help. */
+ * are not our frames at all (the sentence quotes what came instead), UNRACK_LOST when they
+ * are, but damaged or not the one that is due: this connection is of no more use. */
 int frame_parse(const uint8_t header[FRAME_HEADER_SIZE], uint64_t sequence, struct frame *f,
 		struct unrack_error *err);
 int frame_check_payload(const struct frame *f, const void *payload, struct unrack_error *err);

@@ -42,6 +42,7 @@ struct copy {
 	struct twin_io *twin;      /* for struct copy_ack; may be NULL */
 	enum disk_format format;   /* 0: flat */
 	int lose_lock_at;          /* check_owner fails at this call and later; 0: never */
+	bool lose_end;             /* all_done fails */
 	bool store;                /* the sender does not compress */
 	const char *strict;        /* identity; NULL: "mbr=00000001\n" */
 
@@ -113,8 +114,11 @@ static int copy_disk_done(void *ctx, const struct receiver_place *place,
 
 static int copy_all_done(void *ctx, struct unrack_error *err)
 {
-	(void)err;
-	((struct copy *)ctx)->all_done++;
+	struct copy *c = ctx;
+
+	if (c->lose_end)
+		return error_set(err, UNRACK_NOSPACE, "the end can't be noted");
+	c->all_done++;
 	return 0;
 }
 
@@ -129,6 +133,7 @@ static int copy_tap_read(struct channel *ch, void *buf, size_t n, struct unrack_
 {
 	struct copy_tap *t = ch->ctx;
 
+	t->inner->silence_ms = ch->silence_ms;
 	return channel_read(t->inner, buf, n, err);
 }
 
@@ -144,7 +149,7 @@ static int copy_sender_write(struct channel *ch, const void *buf, size_t n,
 		if (part)
 			channel_write(t->inner, buf, part, err);
 		channel_shutdown(t->inner);
-		return error_set(err, UNRACK_IO, "cut");
+		return error_set(err, UNRACK_LOST, "cut");
 	}
 	if (buf_append(&c->wire, buf, n) < 0)
 		abort();
@@ -179,10 +184,19 @@ static void copy_tap_close(struct channel *ch)
 	channel_close(t->inner);
 }
 
+static void copy_tap_stop_reading(struct channel *ch)
+{
+	struct copy_tap *t = ch->ctx;
+
+	channel_stop_reading(t->inner);
+}
+
 static const struct channel_ops copy_sender_ops = { copy_tap_read, copy_sender_write,
-						    copy_tap_shutdown, copy_tap_close };
+						    copy_tap_shutdown, copy_tap_close,
+						    copy_tap_stop_reading };
 static const struct channel_ops copy_receiver_ops = { copy_tap_read, copy_receiver_write,
-						      copy_tap_shutdown, copy_tap_close };
+						      copy_tap_shutdown, copy_tap_close,
+						      copy_tap_stop_reading };
 
 struct copy_receiver_arg {
 	struct copy *copy;

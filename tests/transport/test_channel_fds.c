@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../support/tap.h"
@@ -85,12 +86,12 @@ static void test_bytes(void (*open_them)(struct channel **, struct channel **), 
 	channel_write(a, "abc", 3, &err);
 	channel_close(a);
 	is_int(channel_read(b, c, 2, &err), 0, "%s: what was written before the end is read", what);
-	is_int(channel_read(b, c, 2, &err), UNRACK_IO, "%s: half of what is due is an error", what);
+	is_int(channel_read(b, c, 2, &err), UNRACK_LOST, "%s: half of what is due is an error", what);
 	is_int(err.sys_errno, ECONNRESET, "%s: a cut line", what);
 	has_str(err.text, "1 bytes came where 2 are due", "%s: with how much", what);
-	is_int(channel_read(b, c, 1, &err), UNRACK_IO, "%s: the end is an error", what);
+	is_int(channel_read(b, c, 1, &err), UNRACK_LOST, "%s: the end is an error", what);
 	is_int(err.sys_errno, EPIPE, "%s: an orderly end", what);
-	is_int(channel_write(b, c, 1, &err), UNRACK_IO, "%s: nobody reads what we write", what);
+	is_int(channel_write(b, c, 1, &err), UNRACK_LOST, "%s: nobody reads what we write", what);
 	is_int(err.sys_errno, EPIPE, "%s: which is an error and not a signal", what);
 	channel_close(b);
 }
@@ -108,7 +109,7 @@ static void test_shutdown(void (*open_them)(struct channel **, struct channel **
 	channel_shutdown(b);
 	pthread_join(thread, NULL);
 	is_int(j.err.sys_errno, ECANCELED, "%s: shutdown wakes a reader", what);
-	is_int(channel_read(b, got, 1, &err), UNRACK_IO, "%s: and later ones do not wait", what);
+	is_int(channel_read(b, got, 1, &err), UNRACK_LOST, "%s: and later ones do not wait", what);
 	channel_shutdown(b);
 	channel_close(a);
 	channel_close(b);
@@ -120,6 +121,74 @@ static void test_shutdown(void (*open_them)(struct channel **, struct channel **
 	channel_shutdown(a);
 	pthread_join(thread, NULL);
 	is_int(j.err.sys_errno, ECANCELED, "%s: shutdown wakes a writer", what);
+	channel_close(a);
+	channel_close(b);
+}
+
+static void test_stop_reading(void (*open_them)(struct channel **, struct channel **), const char *what)
+{
+	struct channel *a, *b;
+	struct job j = { 0 };
+	pthread_t thread;
+	char c[4];
+
+	open_them(&a, &b);
+	j.c = b;
+	pthread_create(&thread, NULL, read_one, &j);
+	usleep(2000);
+	channel_stop_reading(b);
+	pthread_join(thread, NULL);
+	is_int(j.status, UNRACK_LOST, "%s: a reader can be stopped", what);
+	is_int(j.err.sys_errno, ECANCELED, "%s: by our own wish", what);
+	is_str(j.err.text, "the connection was shut down: Operation canceled", "%s: as it says", what);
+	channel_write(a, "more", 4, &err);
+	is_int(channel_read(b, c, 1, &err), UNRACK_LOST, "%s: also when there would be something", what);
+	ok(channel_write(b, "last", 4, &err) == 0 && channel_read(a, c, 4, &err) == 0,
+	   "%s: what we write still goes out", what);
+	channel_close(a);
+	channel_close(b);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void *trickle(void *arg)
+{
+	struct job *j = arg;
+
+	for (int i = 0; i < 6; i++) {
+		usleep(20000);
+		channel_write(j->c, "x", 1, &j->err);
+	}
+	return NULL;
+}
+
+static void test_silence(void (*open_them)(struct channel **, struct channel **), const char *what)
+{
+	struct channel *a, *b;
+	struct job j = { 0 };
+	pthread_t thread;
+	int64_t began;
+	char c[8];
+
+	open_them(&a, &b);
+	b->silence_ms = 60;
+	j.c = a;
+	pthread_create(&thread, NULL, trickle, &j);
+	is_int(channel_read(b, c, 6, &err), 0, "%s: each byte ends the silence", what);
+	pthread_join(thread, NULL);
+	channel_write(a, "x", 1, &err);
+	began = now_ms();
+	is_int(channel_read(b, c, 2, &err), UNRACK_LOST, "%s: silence is an error", what);
+	ok(now_ms() - began >= 60 && now_ms() - began < 1000, "%s: when its time has come", what);
+	is_int(err.sys_errno, ETIMEDOUT, "%s: that can be told from others", what);
+	is_str(err.text, "nothing has come from the far side for 0.06 s; the line is cut or the far "
+	       "machine is down", "%s: with what it means", what);
 	channel_close(a);
 	channel_close(b);
 }
@@ -156,7 +225,7 @@ static void test_signal_mask(void)
 
 	open_pipes(&a, &b);
 	channel_close(b);
-	is_int(channel_write(a, "x", 1, &err), UNRACK_IO, "a broken pipe is an error");
+	is_int(channel_write(a, "x", 1, &err), UNRACK_LOST, "a broken pipe is an error");
 	sigpending(&pending);
 	ok(!sigismember(&pending, SIGPIPE), "and leaves no signal behind");
 	channel_close(a);
@@ -185,6 +254,10 @@ int main(void)
 	test_bytes(open_pipes, "pipe");
 	test_shutdown(open_sockets, "socket");
 	test_shutdown(open_pipes, "pipe");
+	test_stop_reading(open_sockets, "socket");
+	test_stop_reading(open_pipes, "pipe");
+	test_silence(open_sockets, "socket");
+	test_silence(open_pipes, "pipe");
 	test_shutdown_reaches_peer();
 	test_signal_mask();
 	test_flags();

@@ -70,7 +70,7 @@ static void test_cut_at(const struct buf *wire, uint64_t cut)
 	copy_fix_seed(&r.c, 0);
 	r.c.cut_after = cut;
 	copy_run(&r.c);
-	ok(r.c.sent == UNRACK_IO && r.c.received == UNRACK_IO, "cut after %llu bytes: both sides fail",
+	ok(r.c.sent == UNRACK_LOST && r.c.received == UNRACK_LOST, "cut after %llu bytes: both sides fail",
 	   (unsigned long long)cut);
 	kept = durable(&r);
 	is_int(kept, arrived(wire, cut), "what arrived in whole frames was made durable");
@@ -137,11 +137,48 @@ static void test_bad_source(uint64_t off)
 	rig_close(&r);
 }
 
+/* Only the line is lost; errors of other things are their own, whatever their number. */
+static void test_other_errors(void)
+{
+	struct twin_fault sync = { TWIN_FDATASYNC, "flat.vmdk", 1, true, ECONNRESET };
+	struct rig r;
+
+	rig_open(&r);
+	twin_source_bad(r.src, 0, 512, EPIPE, 1);
+	copy_run(&r.c);
+	is_int(r.c.sent, UNRACK_IO, "a source with the error of a broken pipe is a broken source");
+	is_int(r.c.received, UNRACK_IO, "on both sides");
+	rig_close(&r);
+
+	rig_open(&r);
+	twin_io_fault(r.twin, sync);
+	copy_run(&r.c);
+	is_int(r.c.received, UNRACK_IO, "storage with the error of a cut line is broken storage");
+	is_int(r.c.sent, UNRACK_IO, "on both sides");
+	has_str(r.c.send_err.text, "flat.vmdk", "by its name");
+	rig_close(&r);
+}
+
+static void test_lost_end(void)
+{
+	struct rig r;
+
+	rig_open(&r);
+	r.c.lose_end = true;
+	copy_run(&r.c);
+	is_int(r.c.received, UNRACK_NOSPACE, "an end that can't be noted is none");
+	is_int(r.c.sent, UNRACK_NOSPACE, "and the sender learns it");
+	is_str(r.c.send_err.text, "the end can't be noted", "with the reason");
+	rig_close(&r);
+}
+
 int main(void)
 {
 	data = copy_data(SIZE, COPY_MIXED, 5);
 	memset(data + (1 << 20), 0, 1 << 20); /* a ZERO among the frames */
 	test_cuts();
+	test_other_errors();
+	test_lost_end();
 	test_bad_source(0);
 	test_bad_source(1 << 20);
 	test_bad_source(SIZE - 1);

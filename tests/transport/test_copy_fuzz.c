@@ -29,7 +29,7 @@ static int player_read(struct channel *c, void *buf, size_t n, struct unrack_err
 
 	pthread_mutex_lock(&p->lock);
 	if (p->down || p->in.len - p->at < n) {
-		r = error_set(err, UNRACK_IO, "the recording ends");
+		r = error_set(err, UNRACK_LOST, "the recording ends");
 	} else {
 		memcpy(buf, p->in.data + p->at, n);
 		p->at += n;
@@ -62,7 +62,7 @@ static void player_close(struct channel *c)
 }
 
 static const struct channel_ops player_ops = { player_read, player_write, player_shutdown,
-					       player_close };
+					       player_close, NULL };
 
 /* --- Changes --- */
 struct piece {
@@ -140,7 +140,7 @@ static void bad_sender(struct buf *out)
 
 			switch (copy_random(&state) % 6) {
 			case 0:
-				h.type = (uint8_t)(copy_random(&state) % 13);
+				h.type = (uint8_t)(copy_random(&state) % (MESSAGE_TEXT + 2));
 				break;
 			case 1:
 				h.disk ^= 1;
@@ -169,7 +169,7 @@ static void bad_sender(struct buf *out)
 
 static void play(const struct buf *in, struct copy *c, struct twin_io *twin)
 {
-	struct player p = { .channel = { &player_ops, &p }, .in = *in,
+	struct player p = { .channel = { .ops = &player_ops, .ctx = &p }, .in = *in,
 			    .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct copy_receiver_arg arg = { c, &p.channel };
 

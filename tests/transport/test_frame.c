@@ -29,7 +29,7 @@ static void test_round_trip(void)
 	is_int(frame_parse(h, 7, &f, &err), 0, "a header that was written is read");
 	ok(f.type == 4 && f.disk == 3 && f.length == 5 && f.sequence == 7, "with all its fields");
 	is_int(frame_check_payload(&f, "hello", &err), 0, "its payload belongs to it");
-	is_int(frame_check_payload(&f, "jello", &err), UNRACK_IO, "another one does not");
+	is_int(frame_check_payload(&f, "jello", &err), UNRACK_LOST, "another one does not");
 	is_str(err.text, "the stream is damaged: the checksum of frame 7's 5 bytes is wrong",
 	       "with the reason");
 	ok(memcmp(h, "URK1", 4) == 0 && h[4] == 4 && get_le16(h + 6) == 3 && get_le32(h + 8) == 5 &&
@@ -50,7 +50,7 @@ static void test_flipped(void)
 	}
 	is_int(taken, 0, "no flipped bit is taken");
 	h[20] ^= 1;
-	is_int(frame_parse(h, 7, &f, &err), UNRACK_IO, "a flipped bit is damage of the line");
+	is_int(frame_parse(h, 7, &f, &err), UNRACK_LOST, "a flipped bit is damage of the line");
 	is_str(err.text, "the stream is damaged: the checksum of frame 7's header is wrong",
 	       "with the reason");
 	h[0] ^= 1;
@@ -65,10 +65,10 @@ static void test_order(void)
 	struct frame f;
 
 	make(h, 7);
-	is_int(frame_parse(h, 8, &f, &err), UNRACK_IO, "a repeated frame is refused");
+	is_int(frame_parse(h, 8, &f, &err), UNRACK_LOST, "a repeated frame is refused");
 	is_str(err.text, "the stream is damaged: frame 7 came where frame 8 is due", "with the reason");
-	is_int(frame_parse(h, 6, &f, &err), UNRACK_IO, "a missing one before it is noticed");
-	is_int(frame_parse(h, 7 + (1ull << 32), &f, &err), UNRACK_IO, "all 64 bits count");
+	is_int(frame_parse(h, 6, &f, &err), UNRACK_LOST, "a missing one before it is noticed");
+	is_int(frame_parse(h, 7 + (1ull << 32), &f, &err), UNRACK_LOST, "all 64 bits count");
 }
 
 static void test_limits(void)

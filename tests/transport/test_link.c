@@ -74,12 +74,12 @@ static void test_refused(void)
 	channel_write(a, header, sizeof header, &err);
 	channel_write(a, "0123456789abcdeX", 16, &err);
 	is_int(link_read_header(&rx, &got, &err), 0, "a good header");
-	is_int(link_read_payload(&rx, &got, buf, &err), UNRACK_IO, "with a changed payload is refused");
+	is_int(link_read_payload(&rx, &got, buf, &err), UNRACK_LOST, "with a changed payload is refused");
 	close_links();
 
 	open_links();
 	channel_shutdown(a);
-	is_int(link_read_header(&rx, &got, &err), UNRACK_IO, "the end of the channel is an error");
+	is_int(link_read_header(&rx, &got, &err), UNRACK_LOST, "the end of the channel is an error");
 	is_int(err.sys_errno, EPIPE, "which can be told from a cut");
 	close_links();
 }

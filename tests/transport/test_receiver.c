@@ -275,6 +275,19 @@ static void second_open(struct rig *r)
 	tell(r, MESSAGE_OPEN, 0, message_encode_open(&m, payload));
 }
 
+static void damaged(struct rig *r)
+{
+	uint8_t header[FRAME_HEADER_SIZE] = "URK1";
+
+	send_grains(r, 0, 3, 'a');
+	channel_write(r->near, header, sizeof header, &err);
+}
+
+static void other_dialogue(struct rig *r)
+{
+	tell(r, MESSAGE_READY, 0, 0);
+}
+
 static void wrong_checkpoint(struct rig *r)
 {
 	struct message_checkpoint m = { 1ull << 60 };
@@ -322,6 +335,12 @@ static void test_streams(void)
 		   "a frame of another disk is refused");
 	after_open(second_open, UNRACK_DAMAGED, "a OPEN within disk 0",
 		   "a disk within a disk is refused");
+	after_open(damaged, UNRACK_LOST,
+		   "the connection to the sender was lost (the stream is damaged: the checksum of frame "
+		   "3's header is wrong); 196608 of 300000 bytes of disk 0 are safe",
+		   "a damaged frame ends the connection");
+	after_open(other_dialogue, UNRACK_DAMAGED, "a READY within disk 0",
+		   "the call is over when the copy begins");
 	after_open(wrong_checkpoint, UNRACK_DAMAGED, "but stands at 0",
 		   "a checkpoint for another position is refused");
 }
@@ -382,6 +401,18 @@ static void test_handshake(void)
 	rig_end(&r, UNRACK_DAMAGED, "data without a disk", "of any kind");
 
 	rig_start(&r);
+	hello(&r, 1);
+	tell(&r, MESSAGE_TEXT, 0, 100);
+	rig_end(&r, UNRACK_DAMAGED, "a TEXT within a copy", "nor messages of the call");
+
+	rig_start(&r);
+	hello(&r, 1);
+	channel_shutdown(r.near);
+	r.cut = true;
+	rig_end(&r, UNRACK_LOST, "the connection to the sender was lost (the far side closed the "
+		"connection); run the same command again", "a line may be cut between two disks");
+
+	rig_start(&r);
 	channel_write(r.near, "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n", 40, &err);
 	rig_end(&r, UNRACK_UNSUPPORTED, "it says \"SSH-2.0-OpenSSH_9.2p1",
 		"who speaks something else is quoted");
@@ -426,7 +457,7 @@ static void test_places(void)
 	send_grains(&r, 0, 3, 'a');
 	channel_shutdown(r.near);
 	r.cut = true;
-	rig_end(&r, UNRACK_IO, "196608 of 300000 bytes of disk 0 are safe", "a copy is begun");
+	rig_end(&r, UNRACK_LOST, "196608 of 300000 bytes of disk 0 are safe", "a copy is begun");
 	offer(&r, "mbr=2\n", UNRACK_UNSAFE, "another disk than the one offered for it",
 	      "another disk is not written into it");
 	has_str(r.c.receive_err.text, "mbr", "which says the difference");
@@ -463,7 +494,7 @@ static void test_changed_files(void)
 		send_grains(&r, 0, 3, 'a');
 		channel_shutdown(r.near);
 		r.cut = true;
-		rig_end(&r, UNRACK_IO, "are safe", "a copy is begun");
+		rig_end(&r, UNRACK_LOST, "are safe", "a copy is begun");
 		file = twin_io_get(r.twin, change[i].path, &n);
 		r.c.io->ops->unlink(r.c.io->ctx, change[i].path);
 		if (change[i].keep)

@@ -180,6 +180,33 @@ static void polite(struct rig *r)
 	tell(r, MESSAGE_BYE, 0, NULL, 0);
 }
 
+static void they_lost_it(struct rig *r)
+{
+	struct unrack_error m;
+
+	say_accept(r, 0);
+	error_set(&m, UNRACK_LOST, "the stream was damaged");
+	link_send_error(&r->link, &m);
+}
+
+static void damaged(struct rig *r)
+{
+	uint8_t header[FRAME_HEADER_SIZE] = "URK1";
+
+	say_accept(r, 0);
+	channel_write(r->far, header, sizeof header, &err);
+	until(r, MESSAGE_ERROR);
+}
+
+static void other_dialogue(struct rig *r)
+{
+	uint8_t p[64] = { 0 };
+
+	say_hello(r, FRAME_PAYLOAD_MAX);
+	tell(r, MESSAGE_TEXT, 0, p, sizeof p);
+	until(r, MESSAGE_ERROR);
+}
+
 static void refuse(struct rig *r)
 {
 	struct unrack_error m;
@@ -322,9 +349,17 @@ int main(void)
 		"DONE with another digest is no success");
 	against(bye_early, UNRACK_DAMAGED, "a BYE where it was not due", "BYE in the middle");
 	against(two_answers, UNRACK_DAMAGED, "ACCEPT", "two answers");
-	against(vanish, UNRACK_IO, "the connection to the receiver was lost",
+	against(vanish, UNRACK_LOST, "the connection to the receiver was lost",
 		"a receiver that vanishes");
-	against(vanish, UNRACK_IO, "run the same command again to continue", "what to do then");
+	against(vanish, UNRACK_LOST, "run the same command again to continue", "what to do then");
+	against(they_lost_it, UNRACK_LOST, "the stream was damaged",
+		"a line that is lost for the receiver is lost for us");
+	against(damaged, UNRACK_LOST,
+		"the connection to the receiver was lost (the stream is damaged: the checksum of frame "
+		"2's header is wrong); what it acknowledged is safe",
+		"a damaged frame ends the connection");
+	against(other_dialogue, UNRACK_DAMAGED, "the receiver sent a TEXT within a copy",
+		"the call is over when the copy begins");
 	against(refuse, UNRACK_NOSPACE, "no space; free some",
 		"the receiver's own error arrives as it is");
 	against(data_from_receiver, UNRACK_DAMAGED, "the receiver sent data", "data from the receiver");
