@@ -24,6 +24,15 @@ int disk_check_unused(const char *path, struct unrack_error *err);
  * image that has no device behind it). Serial and WWID are those of sysfs, if it has any. */
 int disk_identify(const char *path, uint64_t bytes, struct identity *id, struct unrack_error *err);
 
+/* How much of its beginning tells what a stream is; less of a disk that is smaller. */
+#define DISK_HEAD_BYTES (1u << 20)
+/* The partial identity (identity.h) of a disk of BYTES bytes by HEAD, its first N bytes. It names
+ * the partition table's id, and only where there is none the signatures in HEAD: they may turn out to be
+ * others with the whole disk at hand, such as a RAID's whose superblock is at the end.
+ * UNRACK_UNSUPPORTED: HEAD begins a container of a disk, such as a qcow2. */
+int disk_identify_head(const void *head, size_t n, const char *name, uint64_t bytes,
+		       struct identity *id, struct unrack_error *err);
+
 /* Whether the first sector allows that the disk boots by EFI: a GPT, or an EFI system
  * partition in the DOS table (UEFI specification 2.10, 5.2). Else it can only be BIOS. */
 int disk_may_boot_efi(struct block_source *s, bool *may, struct unrack_error *err);
