@@ -136,7 +136,7 @@ static int accept_disk(struct receiver *r, const struct receiver_disk *d, uint8_
 				    .data_grains = d->start.data_grains,
 				    .pass = d->start.pass };
 
-	memcpy(m.seed, journal_get_info(d->journal)->seed, sizeof m.seed);
+	memcpy(m.seed, d->seed, sizeof m.seed);
 	return link_send(&r->link, MESSAGE_ACCEPT, d->index, payload,
 			 message_encode_accept(&m, payload), err);
 }

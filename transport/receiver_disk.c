@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/bytes.h"
 #include "base/size.h"
@@ -22,8 +21,7 @@ int receiver_disk_explain(const struct receiver_disk *d, uint64_t position,
 			  struct unrack_error *err)
 {
 	uint64_t left = d->id.bytes - min_u64(position * GRAIN_SIZE, d->id.bytes), room;
-	struct unrack_error was = *err;
-	struct statvfs fs;
+	struct unrack_error was = *err, dropped;
 
 	if (err->code != UNRACK_NOSPACE)
 		return err->code;
@@ -31,8 +29,7 @@ int receiver_disk_explain(const struct receiver_disk *d, uint64_t position,
 		error_set(err, UNRACK_NOSPACE,
 			  "%.700s; no file there can hold the disk's %" PRIu64 " bytes: use another "
 			  "filesystem", was.text, d->image_bytes);
-	else if (statvfs(d->place.image, &fs) < 0 ||
-		 mul_overflows(fs.f_bavail, fs.f_frsize, &room) || room >= left)
+	else if (io_room(d->session->opt.io, d->place.image, &room, &dropped) < 0 || room >= left)
 		error_set(err, UNRACK_NOSPACE,
 			  "%.700s; free some space and run the same command again, it continues "
 			  "where it stopped", was.text);
@@ -64,17 +61,12 @@ static int create_journal(struct receiver_disk *d, struct unrack_error *err)
 	return r < 0 ? r : journal_create(io, d->place.journal, &info, &d->journal, err);
 }
 
-static int open_journal(struct receiver_disk *d, struct unrack_error *err)
+/* Whether the journal is of this disk. */
+static int check_info(const struct receiver_disk *d, const struct journal_info *info,
+		      struct unrack_error *err)
 {
-	const struct journal_info *info;
 	char why[256];
-	int r = journal_open(d->session->opt.io, d->place.journal, &d->journal, err);
 
-	if (r == UNRACK_IO && err->sys_errno == ENOENT)
-		r = create_journal(d, err);
-	if (r < 0)
-		return r;
-	info = journal_get_info(d->journal);
 	if (info->format != d->place.format)
 		return error_set(err, UNRACK_UNSAFE, "%s is of a copy in another format",
 				 d->place.journal);
@@ -82,11 +74,44 @@ static int open_journal(struct receiver_disk *d, struct unrack_error *err)
 		return error_set(err, UNRACK_UNSAFE,
 				 "disk %d of the folder is another disk than the one offered for it "
 				 "(%s); copy into another folder", d->place.number, why);
+	return 0;
+}
+
+static int open_journal(struct receiver_disk *d, struct unrack_error *err)
+{
+	const struct journal_info *info;
+	int r = journal_open(d->session->opt.io, d->place.journal, &d->journal, err);
+
+	if (r == UNRACK_IO && err->sys_errno == ENOENT)
+		r = create_journal(d, err);
+	if (r < 0)
+		return r;
+	info = journal_get_info(d->journal);
+	r = check_info(d, info, err);
+	if (r < 0)
+		return r;
+	memcpy(d->seed, info->seed, sizeof d->seed);
 	digest_key_init(&d->key, info->seed);
 	d->start = *journal_last(d->journal);
 	if (d->start.pass == 0)
 		d->start.pass = 1;
 	return 0;
+}
+
+/* The same without changing a bit. */
+static int read_finished(struct receiver_disk *d, struct unrack_error *err)
+{
+	struct journal_info info;
+	int r = journal_read(d->session->opt.io, d->place.journal, &info, &d->start, err);
+
+	if (r < 0)
+		return r;
+	r = check_info(d, &info, err);
+	if (r == 0 && !d->start.complete)
+		r = error_set(err, UNRACK_UNSAFE, "the copy of disk %d is not complete, and must not be changed",
+			      d->place.number);
+	journal_info_free(&info);
+	return r;
 }
 
 /* The image must be there as far as the journal says. */
@@ -229,12 +254,12 @@ int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t ind
 	if (d->place.format != DISK_FLAT)
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "disk %d: only the format flat can be written", d->place.number);
-	status = open_journal(d, err);
+	status = d->place.finished ? read_finished(d, err) : open_journal(d, err);
 	if (status < 0)
 		return status;
 	if (d->start.complete) {
 		status = check_complete(d, err);
-		return status < 0 ? status : restore_descriptor(d, err);
+		return status < 0 || d->place.finished ? status : restore_descriptor(d, err);
 	}
 	status = d->start.next_grain == 0 ? begin_files(d, err) : continue_files(d, err);
 	if (status < 0)
@@ -271,6 +296,7 @@ int receiver_disk_finish(struct receiver_disk *d, const struct message_end *end,
 {
 	const struct receiver_host *host = d->session->host;
 	struct journal_point point = *durable;
+	struct unrack_error dropped;
 	struct stat st;
 	int r = check_whole(d, end, durable, whole, err);
 
@@ -285,7 +311,7 @@ int receiver_disk_finish(struct receiver_disk *d, const struct message_end *end,
 	point.complete = true;
 	point.whole = *whole;
 	/* Not known (0) is allowed: it is one sign of several that somebody wrote to the image. */
-	if (stat(d->place.image, &st) == 0)
+	if (io_stat(d->session->opt.io, d->place.image, &st, &dropped) == 0)
 		point.image_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
 				       (uint64_t)st.st_mtim.tv_nsec;
 	r = journal_append(d->journal, &point, err);

@@ -66,6 +66,7 @@ struct receiver_disk {
 	struct journal *journal;
 	struct digest_table *table;
 	int image;
+	uint8_t seed[DIGEST_SEED_SIZE]; /* for the sender; zeros when nothing is to be sent */
 	struct digest_key key;
 	struct journal_point start;  /* where this session begins */
 };

@@ -146,7 +146,7 @@ int machine_check_traces(const struct machine *m, struct unrack_error *err);
 
 /* Room in FOLDER for MOST bytes at most, of which SURELY will be written in any case.
  * UNRACK_NOSPACE when it can't fit; a warning when it may not. */
-int machine_check_space(const char *folder, uint64_t surely, uint64_t most, const struct log *log,
-			struct unrack_error *err);
+int machine_check_space(const struct io *io, const char *folder, uint64_t surely, uint64_t most,
+			const struct log *log, struct unrack_error *err);
 
 #endif

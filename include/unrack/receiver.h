@@ -28,6 +28,8 @@ struct receiver_place {
 	const char *descriptor; /* NAME.vmdk */
 	const char *extent;     /* the image's name as the descriptor has it (no folder) */
 	const char *journal, *digests;
+	/* The disk must be complete, and nothing of it is written, whatever the sender does. */
+	bool finished;
 };
 
 struct receiver_host {

@@ -68,7 +68,7 @@ static int save_image(const struct fix_job *job, const struct fix_state *s, cons
 	for (size_t i = 0; i < ranges.len; i++)
 		bytes += ranges.at[i].length;
 	if (r == 0)
-		r = machine_check_space(job->work, 0, bytes, job->log, err);
+		r = machine_check_space(io_posix(), job->work, 0, bytes, job->log, err);
 	if (r == 0)
 		r = block_source_open_file(im->path, &opt, &base, err);
 	if (r == 0)
@@ -194,7 +194,7 @@ static int check_room(const struct fix_job *job, const struct fix_state *s, stru
 		if (slash)
 			slash[slash == folder ? 1 : 0] = '\0';
 		if (r == 0)
-			r = machine_check_space(slash ? folder : ".", 0, holes, job->log, err);
+			r = machine_check_space(io_posix(), slash ? folder : ".", 0, holes, job->log, err);
 		if (r < 0)
 			return r;
 	}

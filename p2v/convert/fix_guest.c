@@ -150,8 +150,8 @@ static int check_room(const struct fix_job *job, const char *overlay, const stru
 	*strrchr(folder, '/') = '\0';
 	for (size_t i = 0; i < f->plan.n_edits; i++)
 		bytes += round_up(f->plan.edits[i].after.len, OVERLAY_CLUSTER) + OVERLAY_CLUSTER;
-	return machine_check_space(folder, 2 * bytes, 2 * (bytes + (uint64_t)f->guest->n_mounts * MOUNT_OVERHEAD),
-				   job->log, err);
+	return machine_check_space(io_posix(), folder, 2 * bytes,
+				   2 * (bytes + (uint64_t)f->guest->n_mounts * MOUNT_OVERHEAD), job->log, err);
 }
 
 /* Looks at the guest as it is now and says whether it boots. */

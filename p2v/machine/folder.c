@@ -2,14 +2,16 @@
 /* Names in a machine folder. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "unrack/machine.h"
+#include "parts.h"
 
 bool machine_name_ok(const char *name)
 {
@@ -19,11 +21,30 @@ bool machine_name_ok(const char *name)
 	       strcmp(name, "..") != 0;
 }
 
-int machine_folder_name(const char *folder, char name[MACHINE_NAME_MAX + 1],
-			struct unrack_error *err)
+/* The folder that PATH really is, for a path that ends in dots. */
+static int real_folder(const struct io *io, const char *path, char real[PATH_MAX], struct unrack_error *err)
+{
+	char link[64];
+	ssize_t n;
+	int fd = -1, r = io_open(io, path, O_PATH | O_DIRECTORY, 0, &fd, err);
+
+	if (r < 0)
+		return r;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, real, PATH_MAX - 1);
+	if (n < 0)
+		r = error_errno(err, errno, "can't find out the name of %s", path);
+	else
+		real[n] = '\0';
+	io->ops->close(io->ctx, fd);
+	return r;
+}
+
+int machine_name_in(const struct io *io, const char *folder, char name[MACHINE_NAME_MAX + 1],
+		    struct unrack_error *err)
 {
 	CLEANUP_FREE char *copy = strdup(folder);
-	CLEANUP_FREE char *real = NULL;
+	char real[PATH_MAX];
 	const char *last;
 	size_t n;
 
@@ -33,10 +54,11 @@ int machine_folder_name(const char *folder, char name[MACHINE_NAME_MAX + 1],
 		copy[n - 1] = '\0';
 	last = strrchr(copy, '/') ? strrchr(copy, '/') + 1 : copy;
 	if (!strcmp(last, ".") || !strcmp(last, "..")) {
-		real = realpath(copy, NULL);
-		if (!real)
-			return error_errno(err, errno, "can't find %s", folder);
-		last = strrchr(real, '/') + 1;
+		int r = real_folder(io, copy, real, err);
+
+		if (r < 0)
+			return r;
+		last = strrchr(real, '/') ? strrchr(real, '/') + 1 : real;
 	}
 	if (!machine_name_ok(last))
 		return error_set(err, UNRACK_USAGE,
@@ -46,11 +68,17 @@ int machine_folder_name(const char *folder, char name[MACHINE_NAME_MAX + 1],
 	return 0;
 }
 
+int machine_folder_name(const char *folder, char name[MACHINE_NAME_MAX + 1],
+			struct unrack_error *err)
+{
+	return machine_name_in(io_posix(), folder, name, err);
+}
+
 int machine_make_folder(const struct io *io, const char *folder, struct unrack_error *err)
 {
 	char name[MACHINE_NAME_MAX + 1];
 	char path[PATH_MAX];
-	int r = machine_folder_name(folder, name, err);
+	int r = machine_name_in(io, folder, name, err);
 
 	if (r < 0)
 		return r;

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/size.h"
+#include "gate.h"
 #include "match.h"
 #include "unrack/grain.h"
 #include "unrack/lock.h"
@@ -28,27 +28,43 @@ struct intake {
 	struct placed placed[MACHINE_DISKS_MAX];     /* by number */
 	struct match_result plan[MACHINE_DISKS_MAX]; /* by offer, when the session is known */
 	bool started, complete;
+	/* Receive-only, and the machine is complete: nothing is written, not even a lock. */
+	bool sealed;
 };
+
+/* What a folder holds is not for senders who are trusted with nothing. They get the code of ERR,
+ * and TEXT instead of its own, which is for whoever looks after the folder. */
+static int conceal(const struct intake_options *opt, const char *text, struct unrack_error *err)
+{
+	struct unrack_error was = *err;
+
+	if (!opt->receive_only)
+		return err->code;
+	log_debug(opt->log, "%s: %s", opt->folder, was.text);
+	error_set(err, was.code, "%s %s", opt->folder, text);
+	err->sys_errno = was.sys_errno;
+	return was.code;
+}
 
 /* --- The folder ------------------------------------------------------------------------- */
 
 /* Without a manifest a folder may only have what an interrupted beginning leaves. */
-static int check_strange(const char *folder, struct unrack_error *err)
+static int check_strange(const struct intake_options *opt, struct unrack_error *err)
 {
-	DIR *dir CLEANUP_CLOSEDIR = opendir(folder);
+	DIR *dir CLEANUP_CLOSEDIR = io_opendir(opt->io, opt->folder, err);
 	struct dirent *e;
 
-	if (!dir && errno == ENOENT)
-		return 0;
 	if (!dir)
-		return error_errno(err, errno, "can't read the folder %s", folder);
+		return err->sys_errno == ENOENT ? 0 : err->code;
 	while ((errno = 0, e = readdir(dir)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-		    strcmp(e->d_name, "unrack") != 0)
-			return error_set(err, UNRACK_UNSAFE,
-					 "%s has files that unrack did not write, such as %s; choose another folder",
-					 folder, e->d_name);
-	return errno ? error_errno(err, errno, "can't read the folder %s", folder) : 0;
+		    strcmp(e->d_name, "unrack") != 0) {
+			error_set(err, UNRACK_UNSAFE,
+				  "%s has files that unrack did not write, such as %s; choose another folder",
+				  opt->folder, e->d_name);
+			return conceal(opt, "has files that unrack did not write; choose another folder", err);
+		}
+	return errno ? error_errno(err, errno, "can't read the folder %s", opt->folder) : 0;
 }
 
 static int open_machine(struct intake *in, struct unrack_error *err)
@@ -56,8 +72,9 @@ static int open_machine(struct intake *in, struct unrack_error *err)
 	int r = machine_open(in->opt.io, in->opt.folder, &in->m, err);
 
 	if (r == 0 || err->sys_errno != ENOENT)
-		return r;
-	r = check_strange(in->opt.folder, err);
+		return r < 0 ? conceal(&in->opt, "can't be continued: its manifest can't be used; choose another "
+					       "folder, or have somebody look at it there", err) : 0;
+	r = check_strange(&in->opt, err);
 	return r < 0 ? r : machine_new(in->opt.io, in->opt.folder, &in->m, err);
 }
 
@@ -110,6 +127,17 @@ static int match_offer(struct intake *in, const struct receiver_offer *offer,
 	return match_disks(&match, out, err);
 }
 
+/* Either of the two, by what is known. */
+static int which_disk(struct intake *in, const struct receiver_offer *offer, struct match_result *out,
+		     struct unrack_error *err)
+{
+	int r = offer ? match_offer(in, offer, out, err) : match_session(in, err);
+
+	return r == UNRACK_UNSAFE ? conceal(&in->opt, "holds another machine, or disks that can't be told apart; "
+					    "choose another folder, or say which disk is which with --disk "
+					    "N=SOURCE", err) : r;
+}
+
 /* --- What may be done to it ------------------------------------------------------------- */
 
 static int gone_on(const struct intake *in, struct unrack_error *err)
@@ -142,12 +170,14 @@ static int unlink_file(struct intake *in, enum machine_file file, int n, struct 
 static int remove_fix(struct intake *in, struct unrack_error *err)
 {
 	CLEANUP_FREE char *folder = machine_path(in->m, MACHINE_FIX, 0);
-	DIR *dir CLEANUP_CLOSEDIR = folder ? opendir(folder) : NULL;
+	DIR *dir CLEANUP_CLOSEDIR = folder ? io_opendir(in->opt.io, folder, err) : NULL;
 	struct dirent *e;
-	int r = folder ? 0 : error_nomem(err);
+	int r = 0;
 
-	if (r == 0 && !dir)
-		return errno == ENOENT ? 0 : error_errno(err, errno, "can't read the folder %s", folder);
+	if (!folder)
+		return error_nomem(err);
+	if (!dir)
+		return err->sys_errno == ENOENT ? 0 : err->code;
 	while (r == 0 && (e = readdir(dir))) {
 		CLEANUP_FREE char *path = NULL;
 
@@ -210,6 +240,8 @@ static int check_complete(struct intake *in, int n, struct unrack_error *err)
 	if (state == MACHINE_FIXING || state == MACHINE_UNDOING)
 		return gone_on(in, err);
 	was = *err;
+	if (in->opt.receive_only)
+		return error_set(err, UNRACK_UNSAFE, "%.700s; choose another folder", was.text);
 	if (!in->opt.discard_changes)
 		return error_set(err, UNRACK_UNSAFE,
 				 "%.700s; choose another folder, or write over it with --discard-changes", was.text);
@@ -275,6 +307,16 @@ static int add_disk(struct intake *in, int n, const struct receiver_offer *offer
 	return r < 0 ? r : machine_set_state(in->m, MACHINE_COPYING, err);
 }
 
+static int disk_is_complete(const struct intake *in, int n, bool *complete, struct unrack_error *err)
+{
+	CLEANUP_FREE char *journal = machine_path(in->m, MACHINE_JOURNAL, n);
+	struct journal_point point = { .complete = false };
+	int r = journal ? journal_read(in->opt.io, journal, NULL, &point, err) : error_nomem(err);
+
+	*complete = r == 0 && point.complete && !machine_find_disk(in->m, n)->restart;
+	return r < 0 && err->sys_errno == ENOENT ? 0 : r;
+}
+
 /* --- The receiver's questions ----------------------------------------------------------- */
 
 static int fill_place(struct intake *in, int n, struct receiver_place *place,
@@ -296,8 +338,38 @@ static int fill_place(struct intake *in, int n, struct receiver_place *place,
 		.extent = strrchr(p->image, '/') + 1,
 		.journal = p->journal,
 		.digests = p->digests,
+		.finished = in->sealed,
 	};
 	return 0;
+}
+
+/* A disk for a machine that is complete, and stays as it is. */
+static int check_sealed(struct intake *in, const struct match_result *match, struct unrack_error *err)
+{
+	bool complete = false;
+	int r = match->new ? 0 : disk_is_complete(in, match->number, &complete, err);
+
+	if (r == 0 && !complete)
+		return error_set(err, UNRACK_UNSAFE,
+				 "%s is complete, and nothing more is copied into it; choose another folder",
+				 in->opt.folder);
+	return r;
+}
+
+static int place_disk(struct intake *in, const struct match_result *match, const struct receiver_offer *offer,
+		      struct unrack_error *err)
+{
+	uint64_t left = offer->id.bytes;
+	int r = match->new ? add_disk(in, match->number, offer, err)
+			   : check_known(in, match, offer, &left, err);
+
+	if (r == 0 && left > 0)
+		r = machine_check_space(in->opt.io, in->opt.folder, 0, left, in->opt.log, err);
+	if (r == 0 && left > 0 && !in->started) {
+		in->started = true;
+		r = machine_step(in->m, "copy", "running", err);
+	}
+	return r;
 }
 
 static int on_place(void *ctx, const struct receiver_offer *offer, struct receiver_place *place,
@@ -305,23 +377,15 @@ static int on_place(void *ctx, const struct receiver_offer *offer, struct receiv
 {
 	struct intake *in = ctx;
 	struct match_result match = { .number = 0 };
-	uint64_t left = offer->id.bytes;
-	int r = lock_check(in->lock, err);
+	int r = in->sealed ? 0 : lock_check(in->lock, err);
 
 	if (r == 0)
-		r = match_offer(in, offer, &match, err);
+		r = which_disk(in, offer, &match, err);
 	if (r == 0 && in->placed[match.number].taken)
 		r = error_set(err, UNRACK_USAGE, "two sources are disk %d of %s", match.number,
 			      in->opt.folder);
 	if (r == 0)
-		r = match.new ? add_disk(in, match.number, offer, err)
-			      : check_known(in, &match, offer, &left, err);
-	if (r == 0 && left > 0)
-		r = machine_check_space(in->opt.folder, 0, left, in->opt.log, err);
-	if (r == 0 && left > 0 && !in->started) {
-		in->started = true;
-		r = machine_step(in->m, "copy", "running", err);
-	}
+		r = in->sealed ? check_sealed(in, &match, err) : place_disk(in, &match, offer, err);
 	if (r < 0)
 		return r;
 	in->placed[match.number].taken = true;
@@ -332,7 +396,7 @@ static int on_check_owner(void *ctx, struct unrack_error *err)
 {
 	struct intake *in = ctx;
 
-	return lock_check(in->lock, err);
+	return in->sealed ? 0 : lock_check(in->lock, err);
 }
 
 static int on_disk_done(void *ctx, const struct receiver_place *place,
@@ -345,21 +409,11 @@ static int on_disk_done(void *ctx, const struct receiver_place *place,
 	return r < 0 ? r : machine_save(in->m, err);
 }
 
-static int disk_is_complete(const struct intake *in, int n, bool *complete, struct unrack_error *err)
-{
-	CLEANUP_FREE char *journal = machine_path(in->m, MACHINE_JOURNAL, n);
-	struct journal_point point = { .complete = false };
-	int r = journal ? journal_read(in->opt.io, journal, NULL, &point, err) : error_nomem(err);
-
-	*complete = r == 0 && point.complete && !machine_find_disk(in->m, n)->restart;
-	return r < 0 && err->sys_errno == ENOENT ? 0 : r;
-}
-
 static int on_all_done(void *ctx, struct unrack_error *err)
 {
 	struct intake *in = ctx;
 	bool all = true;
-	int r = lock_check(in->lock, err);
+	int r = on_check_owner(in, err);
 
 	for (size_t i = 0; r == 0 && i < machine_disks(in->m); i++) {
 		int n = machine_disk(in->m, i)->n;
@@ -393,31 +447,82 @@ static char *below(const char *folder, const char *name)
 	return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
 
-int intake_open(const struct intake_options *opt, struct intake **out, struct unrack_error *err)
+static int check_rights(const struct intake_options *opt, struct unrack_error *err)
 {
-	struct lock_options lock = { .stale_ms = opt->stale_ms, .log = opt->log };
+	if (!opt->receive_only)
+		return 0;
+	if (opt->same_disk || opt->discard_changes)
+		return error_set(err, UNRACK_UNSAFE,
+				 "--%s is not for senders here; ask whoever looks after the folder %s",
+				 opt->same_disk ? "same-disk" : "discard-changes", opt->folder);
+	return gate_check_folder(opt->io, opt->folder, err);
+}
+
+/* A complete machine, for a sender who may not change one. Decided without the lock: that would
+ * be a change, and could be held for as long as such a sender wants. */
+static int look_for_sealed(struct intake *in, struct unrack_error *err)
+{
+	int r = machine_open(in->opt.io, in->opt.folder, &in->m, err);
+
+	if (r < 0) /* no machine there, or said again by whoever opens it */
+		return 0;
+	in->sealed = machine_get_state(in->m) != MACHINE_COPYING;
+	if (!in->sealed) {
+		machine_free(in->m);
+		in->m = NULL;
+	}
+	return 0;
+}
+
+static int take_folder(struct intake *in, struct unrack_error *err)
+{
+	const struct intake_options *opt = &in->opt;
+	struct lock_options lock = { .stale_ms = opt->stale_ms, .wait_ms = opt->wait_ms, .io = opt->io,
+				     .log = opt->log };
 	CLEANUP_FREE char *dir = below(opt->folder, "unrack");
 	CLEANUP_FREE char *manifest = below(opt->folder, "unrack/manifest.json");
-	struct intake *in = calloc(1, sizeof *in);
-	int r = 0;
+	struct stat st;
+	int r;
 
-	if (!in || !dir || !manifest) {
-		free(in);
+	if (!dir || !manifest)
 		return error_nomem(err);
-	}
-	in->opt = *opt;
-	in->host = (struct receiver_host){ on_place, on_check_owner, on_disk_done, on_all_done, in };
 	/* First, so that nothing is made in a folder that is somebody else's. */
-	if (access(manifest, F_OK) < 0)
-		r = check_strange(opt->folder, err);
+	r = io_stat(opt->io, manifest, &st, err);
+	if (r < 0 && err->sys_errno == ENOENT)
+		r = check_strange(opt, err);
 	if (r == 0)
 		r = machine_make_folder(opt->io, opt->folder, err);
 	if (r == 0)
 		r = lock_take(dir, &lock, &in->lock, err);
+	if (r == UNRACK_UNSAFE && err->sys_errno == 0)
+		r = conceal(opt, "is in use by another session; wait until it ends, and run the same command again",
+			    err);
 	if (r == 0)
 		r = open_machine(in, err);
+	if (r == 0 && opt->receive_only && machine_get_state(in->m) != MACHINE_COPYING) {
+		in->sealed = true; /* by the one for whom we waited */
+		lock_release(in->lock);
+		in->lock = NULL;
+	}
+	return r;
+}
+
+int intake_open(const struct intake_options *opt, struct intake **out, struct unrack_error *err)
+{
+	struct intake *in = calloc(1, sizeof *in);
+	int r;
+
+	if (!in)
+		return error_nomem(err);
+	in->opt = *opt;
+	in->host = (struct receiver_host){ on_place, on_check_owner, on_disk_done, on_all_done, in };
+	r = check_rights(opt, err);
+	if (r == 0 && opt->receive_only)
+		r = look_for_sealed(in, err);
+	if (r == 0 && !in->sealed)
+		r = take_folder(in, err);
 	if (r == 0 && opt->session)
-		r = match_session(in, err);
+		r = which_disk(in, NULL, NULL, err);
 	if (r < 0) {
 		intake_close(in, r);
 		return r;

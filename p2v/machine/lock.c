@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/size.h"
@@ -25,6 +24,8 @@
 #define BEATS 10u
 /* How long two that came together may take to settle who goes on. */
 #define CONTEND_MS 5000u
+/* How often to look whether a live owner has gone. */
+#define WAIT_STEP_MS 200u
 #define PREFIX "lock."
 #define ALIAS "/lock"
 #define ALIAS_TMP ".name"
@@ -40,8 +41,11 @@ DEFINE_VEC(watched_vec, struct watched);
 
 struct lock {
 	char *dir, *path; /* PATH: our own file */
+	const struct io *io;
 	struct lock_record self;
 	unsigned stale_ms;
+	uint64_t wait_until; /* for a live owner to go */
+	bool said_waiting;
 	const struct log *log;
 	struct watched_vec watched;
 	int fd;              /* of our own file, or -1 */
@@ -78,29 +82,28 @@ static void sleep_ms(unsigned ms)
 
 /* --- Our own file ----------------------------------------------------------------------- */
 
+/* What is published here is only ever written through this descriptor. */
 static int publish(struct lock *l, struct unrack_error *err)
 {
 	char text[LOCK_RECORD_MAX];
 	size_t n;
+	int r;
 
 	l->self.counter = 0;
 	n = lock_record_write(&l->self, text, &l->counter_at);
-	l->fd = open(l->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (l->fd < 0)
-		return error_errno(err, errno, "can't make a lock file in %s", l->dir);
+	r = io_open(l->io, l->path, O_RDWR | O_CREAT | O_EXCL, 0644, &l->fd, err);
+	if (r == 0)
+		r = io_pwrite_all(l->io, l->fd, l->path, text, n, 0, err);
 	/* The sync is for other hosts: on a network filesystem it sends what was written. */
-	errno = ENOSPC; /* what a short write means */
-	if (pwrite(l->fd, text, n, 0) != (ssize_t)n || fdatasync(l->fd) < 0)
-		return error_errno(err, errno, "can't write a lock file in %s", l->dir);
-	return 0;
+	return r < 0 ? r : io_fdatasync(l->io, l->fd, l->path, err);
 }
 
 static void withdraw(struct lock *l)
 {
 	if (l->fd < 0)
 		return;
-	unlink(l->path);
-	close(l->fd);
+	l->io->ops->unlink(l->io->ctx, l->path);
+	l->io->ops->close(l->io->ctx, l->fd);
 	l->fd = -1;
 }
 
@@ -108,26 +111,42 @@ static void withdraw(struct lock *l)
 static int beat(struct lock *l)
 {
 	char digits[LOCK_COUNTER_DIGITS + 1];
+	struct unrack_error dropped;
 
 	snprintf(digits, sizeof digits, "%020" PRIu64, l->self.counter + 1);
-	if (pwrite(l->fd, digits, LOCK_COUNTER_DIGITS, (off_t)l->counter_at) != LOCK_COUNTER_DIGITS ||
-	    fdatasync(l->fd) < 0)
+	if (io_pwrite_all(l->io, l->fd, l->path, digits, LOCK_COUNTER_DIGITS, l->counter_at, &dropped) < 0 ||
+	    io_fdatasync(l->io, l->fd, l->path, &dropped) < 0)
 		return -1;
 	l->self.counter++;
 	l->last_beat = now_ms();
 	return 0;
 }
 
-/* Is the file with our name still the one that we made? Opened, not looked up: this makes
- * a network filesystem ask its server. */
+/* 1: a record, 0: something else, else a negative errno. Opened, not looked up: this makes a
+ * network filesystem ask its server. */
+static int read_record(const struct io *io, const char *path, struct lock_record *r, uint64_t *sum)
+{
+	int fd = io->ops->open(io->ctx, path, O_RDONLY | O_NONBLOCK, 0);
+	char text[LOCK_RECORD_MAX];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = io->ops->pread(io->ctx, fd, text, sizeof text, 0);
+	io->ops->close(io->ctx, fd);
+	if (n < 0)
+		return (int)n;
+	*sum = checksum64(text, (size_t)n);
+	return lock_record_parse(text, (size_t)n, r) ? 1 : 0;
+}
+
+/* Is the file with our name still the one that we made? */
 static bool still_there(const struct lock *l)
 {
-	int fd CLEANUP_CLOSE = open(l->path, O_RDONLY | O_CLOEXEC);
 	struct lock_record r;
-	char text[LOCK_RECORD_MAX];
-	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text, 0);
+	uint64_t sum;
 
-	return n > 0 && lock_record_parse(text, (size_t)n, &r) && !strcmp(r.token, l->self.token);
+	return read_record(l->io, l->path, &r, &sum) > 0 && !strcmp(r.token, l->self.token);
 }
 
 /* --- The others ------------------------------------------------------------------------- */
@@ -138,21 +157,6 @@ enum verdict {
 	CONTENDER, /* alive, has not won */
 	OWNER,     /* alive */
 };
-
-static int read_record(const char *path, struct lock_record *r, uint64_t *sum)
-{
-	int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
-	char text[LOCK_RECORD_MAX];
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = pread(fd, text, sizeof text, 0);
-	if (n < 0)
-		return -errno;
-	*sum = checksum64(text, (size_t)n);
-	return lock_record_parse(text, (size_t)n, r) ? 1 : 0;
-}
 
 static struct watched *watch(struct lock *l, const char *token, uint64_t value)
 {
@@ -175,13 +179,13 @@ static struct watched *watch(struct lock *l, const char *token, uint64_t value)
 }
 
 /* The name is that owner's alone, so it does no harm if this comes late or twice. */
-static void remove_dead(const char *path)
+static void remove_dead(const struct io *io, const char *path)
 {
 	CLEANUP_FREE char *tmp = join(path, ALIAS_TMP);
 
 	if (tmp)
-		unlink(tmp);
-	unlink(path);
+		io->ops->unlink(io->ctx, tmp);
+	io->ops->unlink(io->ctx, path);
 }
 
 /* Judges the file of TOKEN. R gets what it says; a record that is none has pid 0. */
@@ -189,7 +193,7 @@ static enum verdict judge(struct lock *l, const char *token, const char *path,
 			  struct lock_record *r)
 {
 	uint64_t sum = 0;
-	int is_record = read_record(path, r, &sum);
+	int is_record = read_record(l->io, path, r, &sum);
 	enum lock_life life = LOCK_FOREIGN;
 	struct watched *w;
 
@@ -206,7 +210,7 @@ static enum verdict judge(struct lock *l, const char *token, const char *path,
 		if (!w || now_ms() - w->since < l->stale_ms)
 			return w && w->changed ? OWNER : WAIT;
 	}
-	remove_dead(path);
+	remove_dead(l->io, path);
 	return GONE;
 }
 
@@ -219,12 +223,12 @@ struct others {
 /* Looks at all other records in the folder. */
 static int look_around(struct lock *l, struct others *o, struct unrack_error *err)
 {
-	DIR *dir CLEANUP_CLOSEDIR = opendir(l->dir);
+	DIR *dir CLEANUP_CLOSEDIR = io_opendir(l->io, l->dir, err);
 	struct dirent *e;
 
 	*o = (struct others){ .worst = GONE };
 	if (!dir)
-		return error_errno(err, errno, "can't read the folder %s", l->dir);
+		return err->code;
 	while ((errno = 0, e = readdir(dir))) {
 		const char *token = e->d_name + strlen(PREFIX);
 		CLEANUP_FREE char *folder = NULL, *path = NULL;
@@ -249,20 +253,52 @@ static int look_around(struct lock *l, struct others *o, struct unrack_error *er
 	return errno ? error_errno(err, errno, "can't read the folder %s", l->dir) : 0;
 }
 
-static int held(const struct lock *l, const struct lock_record *who, struct unrack_error *err)
+/* How much of the path is the folder of the machine. */
+static int folder_length(const struct lock *l)
 {
 	size_t n = strlen(l->dir);
-	size_t folder = n > 7 && !strcmp(l->dir + n - 7, "/unrack") ? n - 7 : n;
 
+	return (int)(n > 7 && !strcmp(l->dir + n - 7, "/unrack") ? n - 7 : n);
+}
+
+static const char *host_of(const struct lock_record *who)
+{
+	return *who->host ? who->host : "an unknown host";
+}
+
+static int held(const struct lock *l, const struct lock_record *who, struct unrack_error *err)
+{
 	return error_set(err, UNRACK_UNSAFE,
 			 "%.*s is in use by another unrack, process %ld on %s; wait until it ends, or stop "
-			 "it, and run the same command again", (int)folder, l->dir, (long)who->pid,
-			 *who->host ? who->host : "an unknown host");
+			 "it, and run the same command again", folder_length(l), l->dir, (long)who->pid,
+			 host_of(who));
 }
 
 /* --- Taking it -------------------------------------------------------------------------- */
 
-/* Waits until everybody else is gone, or somebody is found to be the owner. */
+static int interrupted(const struct lock *l, struct unrack_error *err)
+{
+	return error_set(err, UNRACK_INTERRUPTED, "interrupted while waiting for the lock of %s", l->dir);
+}
+
+/* A live owner: gives it some of the time that it may be waited for. */
+static int wait_for_owner(struct lock *l, const struct lock_record *who, struct unrack_error *err)
+{
+	uint64_t now = now_ms();
+
+	if (now >= l->wait_until)
+		return held(l, who, err);
+	if (!l->said_waiting)
+		log_info(l->log, "waiting for %s pid %ld to leave %.*s", host_of(who), (long)who->pid,
+			 folder_length(l), l->dir);
+	l->said_waiting = true;
+	if (log_stop_asked(l->log))
+		return interrupted(l, err);
+	sleep_ms((unsigned)min_u64(WAIT_STEP_MS, l->wait_until - now));
+	return 0;
+}
+
+/* Waits until everybody else is gone, or somebody is the owner for longer than we wait. */
 static int wait_for_others(struct lock *l, struct unrack_error *err)
 {
 	bool said = false;
@@ -273,8 +309,12 @@ static int wait_for_others(struct lock *l, struct unrack_error *err)
 		r = look_around(l, &o, err);
 		if (r < 0)
 			return r;
-		if (o.worst == OWNER)
-			return held(l, &o.who, err);
+		if (o.worst == OWNER) {
+			r = wait_for_owner(l, &o.who, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		if (o.worst != WAIT)
 			return 0;
 		if (!said)
@@ -283,8 +323,7 @@ static int wait_for_others(struct lock *l, struct unrack_error *err)
 				 (l->stale_ms + 999) / 1000);
 		said = true;
 		if (log_stop_asked(l->log))
-			return error_set(err, UNRACK_INTERRUPTED, "interrupted while waiting for the lock of %s",
-					 l->dir);
+			return interrupted(l, err);
 		sleep_ms((unsigned)max_u64(1, min_u64(100, l->stale_ms / 20)));
 	}
 }
@@ -300,7 +339,7 @@ static int settle(struct lock *l, uint64_t until, struct unrack_error *err)
 		if (r < 0)
 			return r;
 		if (o.worst == OWNER)
-			return held(l, &o.who, err);
+			return now_ms() < l->wait_until ? 0 : held(l, &o.who, err);
 		if (o.worst == GONE)
 			/* Unless we stood still for so long that others gave us up. */
 			return beat(l) == 0 && still_there(l) ? 1 : 0;
@@ -366,18 +405,20 @@ static void make_alias(const struct lock *l)
 	CLEANUP_FREE char *tmp = join(l->path, ALIAS_TMP);
 	CLEANUP_FREE char *alias = join(l->dir, ALIAS);
 
-	if (tmp && alias && link(l->path, tmp) == 0 && rename(tmp, alias) < 0)
-		unlink(tmp);
+	if (tmp && alias && l->io->ops->link(l->io->ctx, l->path, tmp) == 0 &&
+	    l->io->ops->rename(l->io->ctx, tmp, alias) < 0)
+		l->io->ops->unlink(l->io->ctx, tmp);
 }
 
 static void remove_alias(const struct lock *l)
 {
 	CLEANUP_FREE char *alias = join(l->dir, ALIAS);
+	struct unrack_error dropped;
 	struct stat a, b;
 
-	if (alias && stat(alias, &a) == 0 && fstat(l->fd, &b) == 0 && a.st_dev == b.st_dev &&
-	    a.st_ino == b.st_ino)
-		unlink(alias);
+	if (alias && io_stat(l->io, alias, &a, &dropped) == 0 && fstat(l->fd, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		l->io->ops->unlink(l->io->ctx, alias);
 }
 
 static int start_heart(struct lock *l, struct unrack_error *err)
@@ -408,6 +449,8 @@ static struct lock *lock_new(const char *dir, const struct lock_options *opt,
 	l->self = *self;
 	l->fd = -1;
 	l->stale_ms = opt && opt->stale_ms ? opt->stale_ms : STALE_MS;
+	l->wait_until = now_ms() + (opt ? opt->wait_ms : 0);
+	l->io = opt && opt->io ? opt->io : io_posix();
 	l->log = opt ? opt->log : NULL;
 	l->dir = strdup(dir);
 	if (asprintf(&l->path, "%s/" PREFIX "%s", dir, self->token) < 0)
@@ -457,7 +500,7 @@ static int lost(const struct lock *l, struct unrack_error *err)
 	struct lock_record r = { .pid = 0 };
 	uint64_t sum;
 
-	if (alias && read_record(alias, &r, &sum) > 0 && strcmp(r.token, l->self.token) != 0)
+	if (alias && read_record(l->io, alias, &r, &sum) > 0 && strcmp(r.token, l->self.token) != 0)
 		return error_set(err, UNRACK_UNSAFE,
 				 "this process stood still for so long that process %ld on %s took over the "
 				 "lock of %s; nothing more is written here", (long)r.pid, r.host, l->dir);

@@ -41,7 +41,7 @@ static struct machine *machine_alloc(const struct io *io, const char *folder,
 	m->io = io;
 	for (n = strlen(m->folder); n > 1 && m->folder[n - 1] == '/'; n--)
 		m->folder[n - 1] = '\0';
-	if (machine_folder_name(folder, m->name, err) < 0) {
+	if (machine_name_in(io, folder, m->name, err) < 0) {
 		machine_free(m);
 		return NULL;
 	}
@@ -106,6 +106,9 @@ int machine_save(struct machine *m, struct unrack_error *err)
 	if (!path || machine_to_json(m) < 0)
 		return error_nomem(err);
 	r = manifest_encode(m->doc, &text, err);
+	if (r == 0 && text.len > MANIFEST_MAX)
+		r = error_set(err, UNRACK_UNSUPPORTED, "%s would be larger than the %u bytes it may have", path,
+			      MANIFEST_MAX);
 	if (r == 0)
 		r = io_replace_file(m->io, path, text.data, text.len, 0666, err);
 	if (r == UNRACK_NOSPACE) {
@@ -204,8 +207,8 @@ int machine_stamp_image(struct machine *m, int n, struct unrack_error *err)
 		return error_nomem(err);
 	if (!d)
 		return error_set(err, UNRACK_INTERNAL, "%s has no disk %d", m->folder, n);
-	if (stat(path, &st) < 0)
-		return error_errno(err, errno, "can't find %s", path);
+	if (io_stat(m->io, path, &st, err) < 0)
+		return err->code;
 	d->image_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
 	return 0;
 }

@@ -20,6 +20,10 @@ struct machine {
 	struct machine_target target;
 };
 
+/* machine_folder_name of a folder in terms of IO. */
+int machine_name_in(const struct io *io, const char *folder, char name[MACHINE_NAME_MAX + 1],
+		    struct unrack_error *err);
+
 /* M->doc into the other members. */
 int machine_from_json(struct machine *m, struct unrack_error *err);
 /* And back over it. -1: no memory. */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
 #include <stdio.h>
-#include <sys/statvfs.h>
 
 #include "base/size.h"
 #include "unrack/machine.h"
@@ -21,17 +19,14 @@ static void size_text(uint64_t bytes, char out[32])
 	snprintf(out, 32, u ? "%.1f %s" : "%.0f %s", v, units[u]);
 }
 
-int machine_check_space(const char *folder, uint64_t surely, uint64_t most, const struct log *log,
-			struct unrack_error *err)
+int machine_check_space(const struct io *io, const char *folder, uint64_t surely, uint64_t most,
+			const struct log *log, struct unrack_error *err)
 {
 	char room_text[32], most_text[32], surely_text[32];
-	struct statvfs fs;
 	uint64_t room;
 
-	if (statvfs(folder, &fs) < 0)
-		return error_errno(err, errno, "can't find out how much space is free in %s", folder);
-	if (mul_overflows(fs.f_bavail, fs.f_frsize, &room))
-		return 0;
+	if (io_room(io, folder, &room, err) < 0)
+		return err->code;
 	size_text(room, room_text);
 	size_text(most, most_text);
 	size_text(surely, surely_text);

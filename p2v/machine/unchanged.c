@@ -43,11 +43,11 @@ static bool is_trace(const char *s)
 
 int machine_check_traces(const struct machine *m, struct unrack_error *err)
 {
-	DIR *dir CLEANUP_CLOSEDIR = opendir(machine_folder(m));
+	DIR *dir CLEANUP_CLOSEDIR = io_opendir(machine_io(m), machine_folder(m), err);
 	struct dirent *e;
 
 	if (!dir)
-		return error_errno(err, errno, "can't read the folder %s", machine_folder(m));
+		return err->code;
 	while ((errno = 0, e = readdir(dir)))
 		if (is_trace(e->d_name))
 			return error_set(err, UNRACK_UNSAFE,
@@ -102,32 +102,41 @@ static bool stamp_same(const struct stat *st, const struct machine_disk *d,
 	return want != 0 && want == is;
 }
 
+/* The image of a copy that its journal says is complete. */
+static int check_image(const struct machine *m, const struct machine_disk *d, const struct journal_info *info,
+		       const struct journal_point *point, enum machine_check how, const struct log *log,
+		       struct unrack_error *err)
+{
+	CLEANUP_FREE char *image = machine_path(m, MACHINE_IMAGE, d->n);
+	struct stat st;
+	int r = image ? io_stat(machine_io(m), image, &st, err) : error_nomem(err);
+
+	if (r < 0 && err->sys_errno == ENOENT)
+		return error_set(err, UNRACK_UNSAFE, "%s is missing, though its copy was complete", image);
+	if (r < 0)
+		return r;
+	if ((uint64_t)st.st_size != round_up(info->id.bytes, SECTOR_SIZE))
+		return changed(image, err);
+	if (how == MACHINE_CHECK_FULL || !stamp_same(&st, d, point))
+		return check_digests(m, d->n, image, info, log, err);
+	return 0;
+}
+
 static int check_disk(const struct machine *m, const struct machine_disk *d, enum machine_check how,
 		      const struct log *log, struct unrack_error *err)
 {
-	CLEANUP_FREE char *image = machine_path(m, MACHINE_IMAGE, d->n);
 	CLEANUP_FREE char *journal = machine_path(m, MACHINE_JOURNAL, d->n);
 	struct journal_info info;
 	struct journal_point point;
-	struct stat st;
-	int r;
+	int r = journal ? journal_read(machine_io(m), journal, &info, &point, err) : error_nomem(err);
 
-	if (!image || !journal)
-		return error_nomem(err);
-	r = journal_read(machine_io(m), journal, &info, &point, err);
 	if (r < 0)
 		return r;
-	if (!point.complete)
+	if (point.complete)
+		r = check_image(m, d, &info, &point, how, log, err);
+	else
 		r = error_set(err, UNRACK_UNSAFE, "the copy of disk %d in %s is not complete; continue it first",
 			      d->n, machine_folder(m));
-	else if (stat(image, &st) < 0 && errno == ENOENT)
-		r = error_set(err, UNRACK_UNSAFE, "%s is missing, though its copy was complete", image);
-	else if (stat(image, &st) < 0)
-		r = error_errno(err, errno, "can't look at %s", image);
-	else if ((uint64_t)st.st_size != round_up(info.id.bytes, SECTOR_SIZE))
-		r = changed(image, err);
-	else if (how == MACHINE_CHECK_FULL || !stamp_same(&st, d, &point))
-		r = check_digests(m, d->n, image, &info, log, err);
 	journal_info_free(&info);
 	return r;
 }
