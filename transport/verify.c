@@ -37,15 +37,15 @@ static void overlay(struct verify *v, uint64_t first, uint64_t n,
 	}
 }
 
-static bool grain_same(const struct verify *v, const uint8_t *data, size_t size,
-		       const struct digest *want)
+bool verify_grain(const struct digest_key *key, const void *data, size_t size,
+		  const struct digest *want)
 {
 	struct digest is;
 
 	if (is_zero(data, size))
 		return digest_is_zero(want);
 	/* The padding to a whole sector counts as zeros, as in every digest. */
-	digest_grain(v->key, data, size, GRAIN_SIZE, &is);
+	digest_grain(key, data, size, GRAIN_SIZE, &is);
 	return memcmp(&is, want, sizeof is) == 0;
 }
 
@@ -60,7 +60,8 @@ static int compare_batch(struct verify *v, uint64_t first, uint64_t n, struct ve
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t at = i * GRAIN_SIZE;
 
-		if (grain_same(v, v->data + at, (size_t)min_u64(GRAIN_SIZE, bytes - at), &v->want[i]))
+		if (verify_grain(v->key, v->data + at, (size_t)min_u64(GRAIN_SIZE, bytes - at),
+				 &v->want[i]))
 			continue;
 		if (r->different++ == 0)
 			r->first = first + i;

@@ -83,6 +83,9 @@ int digest_after_write(const struct io *io, const char *path, const struct diges
 int digest_after_read(const struct io *io, const char *path, struct digest_after_entry **e,
 		      uint64_t *n, struct unrack_error *err);
 
+/* Whether a grain that is SIZE bytes at DATA, and zeros behind them, has the digest WANT. */
+bool verify_grain(const struct digest_key *key, const void *data, size_t size, const struct digest *want);
+
 struct verify_result {
 	uint64_t checked;   /* grains compared */
 	uint64_t different; /* grains that differ */
