@@ -37,7 +37,8 @@ static int make_items(struct items *it, int workers, struct unrack_error *err)
 		return error_nomem(err);
 	for (unsigned i = 0; i < it->n; i++) {
 		it->item[i].payload = malloc(MESSAGE_GRAINS_LIMIT);
-		it->item[i].data = malloc(RECEIVER_PIECE);
+		if (posix_memalign((void **)&it->item[i].data, IO_DIRECT_ALIGN, RECEIVER_PIECE) != 0)
+			it->item[i].data = NULL;
 		if (!it->item[i].payload || !it->item[i].data)
 			return error_nomem(err);
 		it->list[i] = &it->item[i];

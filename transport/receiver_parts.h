@@ -33,7 +33,7 @@ struct receiver_item {
 	struct message_zero range;  /* when ZERO */
 	struct message_grains m;    /* else; its streams lie in PAYLOAD */
 	uint8_t *payload;           /* message_limit(MESSAGE_GRAINS) bytes */
-	uint8_t *data;              /* RECEIVER_PIECE bytes: the worker's result */
+	uint8_t *data;              /* RECEIVER_PIECE bytes, page-aligned: the worker's result */
 };
 
 /* The session, as far as all threads see it. */
@@ -123,6 +123,8 @@ struct receiver_writer {
 	struct receiver_disk *disk;
 	struct receiver_sync *sync;
 	struct pool *pool;
+	bool direct;       /* the image's descriptor writes past the page cache just now */
+	bool direct_fails; /* it can't: never again */
 };
 /* The writer's thread; ARG is the struct receiver_writer. */
 void *receiver_write_run(void *arg);

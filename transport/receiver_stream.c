@@ -170,7 +170,7 @@ static int run(struct stream *s, struct message_end *end, struct journal_point *
 	       struct unrack_error *err)
 {
 	struct receiver *session = s->disk->session;
-	struct receiver_writer writer = { s->disk, &s->sync, s->pool };
+	struct receiver_writer writer = { .disk = s->disk, .sync = &s->sync, .pool = s->pool };
 	pthread_t thread;
 	int r = receiver_sync_start(&s->sync, s->disk, err);
 

@@ -37,7 +37,12 @@ struct io_ops {
 	/* What ERRNUM means that a function of this table returned: the code, and a piece of a
 	 * sentence into TEXT. 0: no more than strerror(3) says. May be NULL. */
 	enum unrack_code (*explain)(void *ctx, int errnum, char *text, size_t size);
+	/* From now on FD writes past the page cache (offset, length and address then being
+	 * multiples of IO_DIRECT_ALIGN), or no longer. -EINVAL: not here, or of no use here.
+	 * What it writes is as durable as before: not until fdatasync. May be NULL. */
+	int (*direct)(void *ctx, int fd, bool on);
 };
+#define IO_DIRECT_ALIGN 4096u
 
 struct io {
 	const struct io_ops *ops;
@@ -70,6 +75,7 @@ int io_pread_some(const struct io *io, int fd, const char *path, void *buf, size
 int io_pwrite_all(const struct io *io, int fd, const char *path, const void *buf, size_t n,
 		  uint64_t off, struct unrack_error *err);
 int io_fdatasync(const struct io *io, int fd, const char *path, struct unrack_error *err);
+bool io_direct(const struct io *io, int fd, bool on); /* false: nothing has changed */
 int io_truncate(const struct io *io, int fd, const char *path, uint64_t size,
 		struct unrack_error *err);
 /* Makes the range read as zeros: a hole where the filesystem can, else written zeros. */

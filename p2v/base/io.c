@@ -109,6 +109,11 @@ int io_fdatasync(const struct io *io, int fd, const char *path, struct unrack_er
 	return 0;
 }
 
+bool io_direct(const struct io *io, int fd, bool on)
+{
+	return io->ops->direct && io->ops->direct(io->ctx, fd, on) == 0;
+}
+
 int io_truncate(const struct io *io, int fd, const char *path, uint64_t size,
 		struct unrack_error *err)
 {

@@ -75,7 +75,8 @@ static enum unrack_code t_explain(void *c, int e, char *text, size_t size)
 	return UNRACK_UNSAFE;
 }
 static const struct io_ops short_ops = { t_open,   t_pread,  t_pwrite,   t_sync,  t_trunc, t_punch, t_close,
-					 t_rename, t_unlink, t_fsyncdir, t_mkdir, t_link,  t_room,  t_explain };
+					 t_rename, t_unlink, t_fsyncdir, t_mkdir, t_link,  t_room,  t_explain,
+					 NULL };
 static const struct io short_io = { &short_ops, NULL };
 
 static void replace(void)

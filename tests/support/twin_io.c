@@ -397,9 +397,17 @@ static enum unrack_code op_explain(void *ctx, int errnum, char *text, size_t siz
 	return t->real && t->real->ops->explain ? t->real->ops->explain(t->real->ctx, errnum, text, size) : 0;
 }
 
+/* Not recorded either: it is another way for the same bytes. */
+static int op_direct(void *ctx, int fd, bool on)
+{
+	struct twin_io *t = ctx;
+
+	return t->real && t->real->ops->direct ? t->real->ops->direct(t->real->ctx, fd, on) : -EINVAL;
+}
+
 static const struct io_ops twin_ops = {
 	op_open, op_pread, op_pwrite, op_fdatasync, op_truncate, op_punch, op_close,
-	op_rename, op_unlink, op_fsyncdir, op_mkdir, op_link, op_room, op_explain,
+	op_rename, op_unlink, op_fsyncdir, op_mkdir, op_link, op_room, op_explain, op_direct,
 };
 
 struct twin_io *twin_io_new(const struct io *real)
