@@ -1,0 +1,204 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Writes the fuzzers' corpus: valid inputs, and some that just aren't. Run it in tests/fuzz when a
+# format changes: perl corpus.pl. It is committed so that nothing has to be made for a run.
+use strict;
+use warnings;
+use Compress::Zlib;
+use FindBin;
+use lib "$FindBin::Bin/../support";
+use XXH3;
+
+my ($n, %type) = (0);
+$type{$_} = ++$n for qw(HELLO OPEN ACCEPT GRAINS ZERO CHECKPOINT ACK END DONE BYE ERROR PING CALL READY
+	OFFER TEXT);
+my $magic = "unrack\r\n";
+
+sub save {
+	my ($fuzzer, $name, $data) = @_;
+
+	mkdir $_ for "$FindBin::Bin/corpus", "$FindBin::Bin/corpus/$fuzzer";
+	open my $f, '>:raw', "$FindBin::Bin/corpus/$fuzzer/$name" or die "$name: $!\n";
+	print $f $data;
+	close $f or die "$name: $!\n";
+}
+
+# --- Messages -------------------------------------------------------------------------------
+sub intro { $magic . pack('VVa8', 1, 0, xxh3_64($_[0])) . $_[0] }
+sub hello { intro(pack 'Q<VVVa*', 0, 1114112, $_[0], length $_[1], $_[1]) }
+sub open_disk { my @s = map { "$_\0" } @_[1, 2]; pack 'Q<VVa*', $_[0], map({ length } @s), join '', @s }
+sub accept_disk { pack 'VVQ<Q<Q<a32', 0, $_[0], $_[1], $_[2], 1, join '', map chr, 0 .. 31 }
+sub call { intro(pack 'Q<VVVVQ<VVZ*', 0, $_[0], $_[1], $_[2], $_[3], 0, 1 + length $_[4], 0, $_[4]) }
+sub ready { intro(pack 'Q<VV', 0, $_[0], 0) }
+sub offer {
+	my ($bytes, $number, @s) = @_;
+
+	@s = map { "$_\0" } @s;
+	return pack 'Q<VVVVa*', $bytes, $number, map({ length } @s), join '', @s;
+}
+sub error { pack 'VVa*', @_ }
+
+my $strict = "gpt=01234567-89ab-cdef-0123-456789abcdef\n1.ext3=11111111-2222-3333-4444-555555555555\n";
+my $advisory = "model=LOGICAL VOLUME\nserial=P61620D9SUIC4D\nwwid=naa.600508b1001c1234\n";
+my $text = compress('x' x 65536);
+my %message = (
+	hello => [ HELLO => hello(2, 'web01') ],
+	'hello-receiver' => [ HELLO => hello(0, '') ],
+	open => [ OPEN => open_disk(146815737856, $strict, $advisory) ],
+	'open-plain' => [ OPEN => open_disk(512, "head=0011223344556677\n", '') ],
+	accept => [ ACCEPT => accept_disk(0, 0, 0) ],
+	'accept-complete' => [ ACCEPT => accept_disk(1, 16, 9) ],
+	grains => [ GRAINS => pack('Q<vvV', 32, 3, 2, 0) . pack('vvVa16a*', 0, 0, length $text, 'd' x 16, $text) .
+			pack('vvVa16a*', 2, 0, length $text, 'e' x 16, $text) ],
+	zero => [ ZERO => pack 'Q<Q<', 16, 16384 ],
+	checkpoint => [ CHECKPOINT => pack 'Q<', 4096 ],
+	ack => [ ACK => pack 'Q<Q<', 4096, 1000 ],
+	end => [ END => pack 'Q<Q<a16', 0, 1000, 's' x 16 ],
+	done => [ DONE => pack 'Q<a16', 1000, 'w' x 16 ],
+	bye => [ BYE => '' ],
+	error => [ ERROR => error(5, 28, "can't write web01-flat.vmdk: No space left on device") ],
+	'error-unprintable' => [ ERROR => error(99, 70000, "a\e[31mb\0c") ],
+	call => [ CALL => call(1, 3, 2, 30000, 'machines/web01') ],
+	'call-send' => [ CALL => call(2, 0, 1, 0, '') ],
+	ready => [ READY => ready(1) ],
+	offer => [ OFFER => offer(146815737856, 0, '/dev/cciss/c0d0', $strict, $advisory) ],
+	'offer-name-only' => [ OFFER => offer(0, 0xffffffff, '/dev/sda', '', '') ],
+	text => [ TEXT => '{"disks":[]}' ],
+);
+
+while (my ($name, $m) = each %message) {
+	save('message', $name, chr($type{ $m->[0] }) . $m->[1]);
+}
+
+# --- Frames ---------------------------------------------------------------------------------
+sub frame {
+	my ($name, $disk, $sequence, $payload) = @_;
+	my $head = pack 'a4CCvVVQ<a8', 'URK1', $type{$name}, 0, $disk, length $payload, 0, $sequence,
+		xxh3_64($payload);
+
+	return $head . xxh3_64($head) . $payload;
+}
+
+save('frame', 'hello', pack('CQ<', 3, 0) . frame('HELLO', 0, 0, hello(1, 'web01')));
+save('frame', 'bye', pack('CQ<', 3, 7) . frame('BYE', 0, 7, ''));
+save('frame', 'ack-as-it-is', pack('CQ<', 0, 1 << 40) . frame('ACK', 1, 1 << 40, pack 'Q<Q<', 5, 5));
+save('frame', 'too-long', pack('CQ<', 1, 0) . pack('a4CCvVVQ<a8a8', 'URK1', 4, 0, 0, 1114113, 0, 0, '', ''));
+save('frame', 'greeting', pack('CQ<', 0, 0) . "bash: unrack: command not found\n");
+save('frame', 'other-stream', pack('CQ<', 0, 3) . "SSH-2.0-OpenSSH_4.3\r\n");
+
+# --- Programs for a far side, see play.h ----------------------------------------------------
+sub step {
+	my ($name, $disk, $payload, $how) = @_;
+
+	return pack 'CCva*', ($name eq 'HANG UP' ? 0x3f : $type{$name}) | ($how || 0), $disk, length $payload,
+		$payload;
+}
+sub made { step($_[0], $_[1], $_[2] // '', 0x40) }
+sub raw { pack 'CCva*', 0x80, 0, length $_[0], $_[0] }
+
+my @offers = (step('OFFER', 0, offer(1 << 20, 0xffffffff, 'sda', "mbr=00000001\n", '')),
+	step('OFFER', 1, offer(1 << 21, 3, 'sdb', "mbr=00000002\n", "serial=b\n")));
+
+save('call', 'server-receives', pack('CC', 0, 1) . step('CALL', 0, call(1, 0, 2, 1000, 'web01')) . join '', @offers);
+save('call', 'server-sends', pack('CC', 0, 0) . step('CALL', 0, call(2, 0, 1, 0, '')) .
+	step('OFFER', 0, offer(0, 0xffffffff, '/dev/sda', '', '')));
+save('call', 'server-scans', pack('CC', 0, 2) . step('CALL', 0, call(3, 0, 0, 0, '')));
+save('call', 'server-refuses', pack('CC', 8, 0) . step('CALL', 0, call(1, 3, 1, 0, '/web01')) . $offers[0]);
+save('call', 'server-hears-pings', pack('CC', 0, 0) . step('PING', 0, '') .
+	step('CALL', 0, call(1, 0, 2, 0, 'web01')) . step('PING', 0, '') . join '', @offers);
+save('call', 'server-hears-error', pack('CC', 0, 0) . step('CALL', 0, call(1, 0, 2, 0, 'web01')) .
+	step('ERROR', 0, error(9, 0, 'stopped')));
+save('call', 'server-hears-copy', pack('CC', 0, 0) . step('HELLO', 0, hello(1, 'web01')));
+save('call', 'client-is-ready', pack('CC', 1, 1) . step('PING', 0, '') . step('READY', 0, ready(0)));
+save('call', 'client-gets-offers', pack('CC', 3, 0) . step('READY', 0, ready(2)) . join '', @offers);
+save('call', 'client-gets-text', pack('CC', 5, 0) . step('READY', 0, ready(0)) . step('TEXT', 0, '{"disks":[]}'));
+save('call', 'client-refused', pack('CC', 1, 0) . step('ERROR', 0, error(6, 0, 'web01 holds another machine')));
+save('call', 'client-hears-shell', pack('CC', 1, 0) . raw("bash: unrack: command not found\n" x 3));
+
+# Made: GRAINS distance, span - 1, places, content; ZERO distance, count; OPEN bytes, identity.
+my $disk0 = made('OPEN', 0, pack 'VC', 40 * 65536 + 1000, 1);
+my $data = made('GRAINS', 0, pack 'cCvC', 0, 15, 0xffff, 65);
+my $sparse = made('GRAINS', 0, pack 'cCvC', 0, 7, 0x0011, 70);
+my $zeros = made('ZERO', 0, pack 'cv', 0, 16);
+my $last = made('GRAINS', 0, pack 'cCvC', 0, 0, 1, 80);
+my $whole = $disk0 . $data . $sparse . $zeros . $last . made('END', 0);
+my $bye = step('BYE', 0, '');
+
+save('receiver', 'one-disk', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $whole . $bye);
+save('receiver', 'two-disks', pack('CC', 64, 0) . made('HELLO', 0, "\2") . $whole . made('OPEN', 1, pack 'VC', 1, 2) .
+	made('GRAINS', 1, pack 'cCvC', 0, 0, 1, 9) . made('END', 1) . $bye);
+save('receiver', 'stopped-and-resumed', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data .
+	made('CHECKPOINT', 0, "\0") . $bye . step('HANG UP', 0, '') . made('HELLO', 0, "\1") .
+	$disk0 . $sparse . $zeros . $last . made('END', 0) . $bye);
+save('receiver', 'cut-and-resumed', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . $sparse .
+	step('HANG UP', 0, '') . made('HELLO', 0, "\1") . $disk0 . $zeros . $last . made('END', 0) . $bye);
+save('receiver', 'complete-already', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $whole . $bye .
+	step('HANG UP', 0, '') . made('HELLO', 0, "\1") . $disk0 . $bye);
+save('receiver', 'senders-error', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data .
+	step('ERROR', 0, error(4, 5, "can't read /dev/sda")));
+save('receiver', 'wrong-end', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . $sparse . $zeros .
+	$last . made('END', 0, "\0" x 16 . "\1") . $bye);
+save('receiver', 'all-zeros-listed', pack('CC', 0, 0) . made('HELLO', 0, "\1") . made('OPEN', 0, pack 'VC', 65536, 1) .
+	made('GRAINS', 0, pack 'cCvC', 0, 0, 1, 0) . made('END', 0) . $bye);
+save('receiver', 'gap', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . made('ZERO', 0, pack 'cv', 1, 1));
+save('receiver', 'unmade', pack('CC', 0, 0) . step('HELLO', 0, hello(1, 'web01')) .
+	step('OPEN', 0, open_disk(3 * 65536, "mbr=00000001\n", '')) . step('ZERO', 0, pack 'Q<Q<', 0, 3) .
+	made('END', 0) . $bye);
+save('receiver', 'full-and-freed', pack('CC', 5 | 32, 9) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
+	made('HELLO', 0, "\1") . $whole . $bye);
+save('receiver', 'sync-fails', pack('CC', 7, 1) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
+	made('HELLO', 0, "\1") . $whole . $bye);
+save('receiver', 'damaged-stream', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . raw('?' x 40));
+
+# Made: ACCEPT next, flags; ACK distance from what was sent; DONE what differs.
+my $answers = made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . made('DONE', 0);
+
+save('sender', 'one-disk', "\0\0" . $answers . made('BYE', 0));
+save('sender', 'two-disks', "\1\0" . $answers . made('ACCEPT', 1, "\5\0") . made('ACK', 1, "\0") .
+	made('DONE', 1) . made('BYE', 0));
+save('sender', 'complete-already', "\2\0" . made('HELLO', 0) . made('ACCEPT', 0, "\x15\1") . made('BYE', 0));
+save('sender', 'stored', "\4\0" . $answers . made('BYE', 0));
+save('sender', 'stopped', "\0\3" . made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . step('PING', 0, '') .
+	made('ACK', 0, "\0") x 8 . made('BYE', 0));
+save('sender', 'refused', "\0\0" . made('HELLO', 0) . step('ERROR', 0, error(6, 0, 'web01 holds another machine')));
+save('sender', 'full', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . made('ACK', 0, "\0") .
+	step('ERROR', 0, error(5, 28, 'No space left on device')));
+save('sender', 'other-digest', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . made('DONE', 0, "\0" x 8 . "\1"));
+save('sender', 'behind-the-end', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\xff\0"));
+save('sender', 'ack-of-what-was-not-sent', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . made('ACK', 0, "\x20"));
+save('sender', 'small-payloads', "\0\0" . step('HELLO', 0, intro(pack 'Q<VVV', 0, 65536, 0, 0)));
+save('sender', 'silent', "\0\0" . made('HELLO', 0));
+
+# --- Journals -------------------------------------------------------------------------------
+sub journal_header {
+	my ($bytes, $s, $a) = @_;
+	my $size = int((72 + length($s) + length($a) + 8 + 63) / 64) * 64;
+	my $head = pack 'a8VVQ<VVa32VVa*', 'UNRKJRNL', 1, $size, $bytes, 1, 65536, 's' x 32, length $s, length $a, $s . $a;
+
+	$head .= "\0" x ($size - 8 - length $head);
+	return $head . xxh3_64($head);
+}
+sub record {
+	my ($head, @fields) = @_;
+	my $r = pack 'Q<Q<Q<Q<a16VV', @fields;
+
+	return $r . xxh3_64(substr($head, -8) . $r);
+}
+
+my $head = journal_header(40 * 65536, $strict, $advisory);
+my @records = map { record($head, $_, 8 * $_, 5 * $_, 0, '', 1, 0) } 1 .. 4;
+my $end = record($head, 5, 40, 21, 1700000000 * 10**9, 'w' x 16, 1, 1);
+
+save('journal', 'empty', "\0$head");
+save('journal', 'under-way', "\3$head" . join '', @records);
+save('journal', 'complete', "\3$head" . join '', @records, $end);
+save('journal', 'torn', "\0$head$records[0]" . substr $records[1], 0, 30);
+save('journal', 'damaged', "\0$head$records[0]" . '?' x 64 . $records[2]);
+save('journal', 'plain-identity', "\3" . journal_header(512, "head=0011223344556677\n", ''));
+
+# --- URLs -----------------------------------------------------------------------------------
+my $i = 0;
+save('url', sprintf('%02d', $i++), $_) for qw(ssh://host/dev/sda ssh://root@host:2222/srv/vm/web01
+	ssh://user@[fe80::1%25eth0]:22/x ssh://[::1]/~/web01 ssh://host/a%20b%2Fc ssh://-oProxyCommand=x/y
+	ssh://a@b@c/d ssh://host:99999/x ssh://host: ssh:/// ssh://host/%00 ssh://host/%zz scp://host/x /dev/sda
+	ssh://h$(id)/x ssh://192.0.2.1/);
