@@ -24,7 +24,7 @@
 #define BEATS 10u
 /* How long two that came together may take to settle who goes on. */
 #define CONTEND_MS 5000u
-/* How often to look whether a live owner has gone. */
+/* How often to look whether a live owner has gone; more often in a short time. */
 #define WAIT_STEP_MS 200u
 #define PREFIX "lock."
 #define ALIAS "/lock"
@@ -45,6 +45,7 @@ struct lock {
 	struct lock_record self;
 	unsigned stale_ms;
 	uint64_t wait_until; /* for a live owner to go */
+	unsigned wait_step;
 	bool said_waiting;
 	const struct log *log;
 	struct watched_vec watched;
@@ -294,7 +295,7 @@ static int wait_for_owner(struct lock *l, const struct lock_record *who, struct 
 	l->said_waiting = true;
 	if (log_stop_asked(l->log))
 		return interrupted(l, err);
-	sleep_ms((unsigned)min_u64(WAIT_STEP_MS, l->wait_until - now));
+	sleep_ms((unsigned)min_u64(l->wait_step, l->wait_until - now));
 	return 0;
 }
 
@@ -450,6 +451,7 @@ static struct lock *lock_new(const char *dir, const struct lock_options *opt,
 	l->fd = -1;
 	l->stale_ms = opt && opt->stale_ms ? opt->stale_ms : STALE_MS;
 	l->wait_until = now_ms() + (opt ? opt->wait_ms : 0);
+	l->wait_step = (unsigned)min_u64(WAIT_STEP_MS, 1 + (opt ? opt->wait_ms : 0) / 10);
 	l->io = opt && opt->io ? opt->io : io_posix();
 	l->log = opt ? opt->log : NULL;
 	l->dir = strdup(dir);

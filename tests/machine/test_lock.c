@@ -243,6 +243,98 @@ static void test_stop(void)
 	files(true);
 }
 
+static char said[512];
+
+static void on_message(void *ctx, enum log_level level, const char *text)
+{
+	(void)ctx;
+	(void)level;
+	snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", text);
+}
+
+/* Waiting for a live owner, of this boot and of another one. */
+static void test_wait(const char *boot, const char *where)
+{
+	static const struct log_ops ops = { .message = on_message };
+	atomic_bool stop = true;
+	struct log log = { &ops, NULL, NULL }, stopped = { .stop = &stop };
+	struct lock_options opt = { .wait_ms = 60, .stale_ms = 100, .log = &log };
+	pid_t pid = holder(boot, 100), killer;
+	struct lock *l;
+	char want[128], *begin;
+	double t = now();
+
+	said[0] = '\0';
+	is_int(lock_take(dir, &opt, &l, &err), UNRACK_UNSAFE, "%s: one that stays is waited for in vain", where);
+	has_str(err.text, "is in use by another unrack", "and the sentence is the usual one");
+	ok(now() - t >= 0.058, "after the time that was given (%.3f s)", now() - t);
+	snprintf(want, sizeof want, " pid %ld to leave %s\n", (long)pid, root);
+	begin = strstr(said, "waiting for ");
+	ok(begin && strstr(begin, want) && strlen(strstr(begin, want)) == strlen(want),
+	   "it says once for whom it waits");
+	opt.log = &stopped;
+	is_int(lock_take(dir, &opt, &l, &err), UNRACK_INTERRUPTED, "the stop flag ends waiting");
+	opt.log = &log;
+	opt.wait_ms = 500;
+	killer = fork();
+	if (killer == 0) {
+		sleep_ms(30);
+		kill(pid, SIGKILL);
+		_exit(0);
+	}
+	t = now();
+	is_int(lock_take(dir, &opt, &l, &err), 0, "when it goes, the lock is taken");
+	ok(now() - t < 2, "soon (%.3f s)", now() - t);
+	is_int(lock_check(l, &err), 0, "and ours");
+	lock_release(l);
+	waitpid(killer, NULL, 0);
+	waitpid(pid, NULL, 0);
+	is_int(files(false), 0, "nothing is left");
+}
+
+/* Files of others where the lock's are. */
+static void test_planted(void)
+{
+	struct io *io = NULL;
+	struct lock_options opt = { .stale_ms = 50 };
+	char path[160], canary[96];
+	struct stat st;
+	struct lock *l = NULL;
+	int r = io_open_beneath(root, &io, &err);
+
+	if (r == UNRACK_MISSING)
+		return;
+	snprintf(canary, sizeof canary, "%s/canary", root);
+	close(open(canary, O_WRONLY | O_CREAT, 0600));
+	for (int beneath = 0; beneath < 2; beneath++) {
+		opt.io = beneath ? io : NULL;
+		snprintf(path, sizeof path, "%s/lock.00000000000000000000000000000001", dir);
+		if (mkfifo(path, 0600) < 0)
+			exit(1);
+		snprintf(path, sizeof path, "%s/lock.00000000000000000000000000000002", dir);
+		if (symlink(canary, path) < 0)
+			exit(1);
+		snprintf(path, sizeof path, "%s/lock", dir);
+		if (symlink(canary, path) < 0)
+			exit(1);
+		is_int(lock_take(beneath ? "unrack" : dir, &opt, &l, &err), 0, "pipes and links stop nobody");
+		ok(lstat(path, &st) == 0 && S_ISREG(st.st_mode), "the second name is ours");
+		is_int(lock_check(l, &err), 0, "and so is the lock");
+		is_int(files(false), 2, "what stood there is gone");
+		lock_release(l);
+		ok(stat(canary, &st) == 0 && st.st_size == 0, "what it named is untouched");
+	}
+	snprintf(path, sizeof path, "%s/link", root);
+	if (symlink(dir, path) < 0)
+		exit(1);
+	is_int(lock_take("link", &opt, &l, &err), UNRACK_UNSAFE, "a folder that is a link");
+	has_str(err.text, "can't read the folder link: a symbolic link is in the way", "is refused");
+	is_int(files(false), 0, "and nothing is in it");
+	unlink(path);
+	unlink(canary);
+	io_close_beneath(io);
+}
+
 /* Inside the lock: nobody else may be there. */
 static bool alone_inside(int me)
 {
@@ -380,6 +472,9 @@ int main(void)
 	test_torn_record();
 	test_lost_file();
 	test_stop();
+	test_wait(NULL, "here");
+	test_wait("another-boot", "elsewhere");
+	test_planted();
 	race(4, same, 0, 20, "four contenders on one host are never inside together");
 	race(4, two, 2000, 5, "nor are four on two hosts");
 	test_stale_races();
