@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "unrack/digest.h"
 
-static const uint8_t magic[4] = "URK1";
+static const uint8_t magic[FRAME_MAGIC_SIZE] = "URK1";
 
 enum { AT_TYPE = 4, AT_FLAGS = 5, AT_DISK = 6, AT_LENGTH = 8, AT_ZERO = 12, AT_SEQUENCE = 16,
        AT_PAYLOAD_SUM = 24, AT_SUM = 32 };
@@ -24,33 +24,44 @@ void frame_write(struct frame *f, const void *payload, uint8_t header[FRAME_HEAD
 	put_le64(header + AT_SUM, checksum64(header, AT_SUM));
 }
 
-/* What came instead of a frame, often a greeting or an error of ssh or a shell: its first
- * line's printable characters. */
-static int not_ours(const uint8_t *header, struct unrack_error *err)
+bool frame_begins(const void *bytes, size_t n)
 {
-	char text[FRAME_HEADER_SIZE + 1];
-	size_t n = 0;
+	return memcmp(bytes, magic, n < sizeof magic ? n : sizeof magic) == 0;
+}
 
-	while (n < FRAME_HEADER_SIZE && header[n] >= ' ' && header[n] <= '~') {
-		text[n] = (char)header[n];
-		n++;
-	}
-	text[n] = '\0';
-	if (n >= 4)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "the far side does not speak unrack's protocol; it says \"%s\"", text);
-	return error_set(err, UNRACK_UNSUPPORTED,
-			 "the far side does not speak unrack's protocol; it sends bytes %02x %02x "
-			 "%02x %02x", header[0], header[1], header[2], header[3]);
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Often a greeting or an error of ssh or a shell: the printable beginning of its first line that
+ * is not empty. */
+int frame_refuse(const void *bytes, size_t n, struct unrack_error *err)
+{
+	static const char sentence[] = "the far side does not speak unrack's protocol; it ";
+	const uint8_t *p = bytes, *end = p + n, *from;
+
+	while (p < end && is_blank(*p))
+		p++;
+	for (from = p; p < end && *p >= ' ' && *p <= '~'; p++)
+		;
+	if (p - from >= 4 || (p > from && (p == end || is_blank(*p))))
+		return error_set(err, UNRACK_UNSUPPORTED, "%ssays \"%.*s\"", sentence,
+				 (int)(p - from), (const char *)from);
+	p = bytes;
+	error_set(err, UNRACK_UNSUPPORTED, "%ssends bytes", sentence);
+	for (size_t i = 0; i < n && i < FRAME_MAGIC_SIZE; i++)
+		error_suffix(err, " %02x", p[i]);
+	return UNRACK_UNSUPPORTED;
 }
 
 int frame_parse(const uint8_t header[FRAME_HEADER_SIZE], uint64_t sequence, struct frame *f,
 		struct unrack_error *err)
 {
-	if (memcmp(header, magic, sizeof magic) != 0) {
+	if (!frame_begins(header, FRAME_HEADER_SIZE)) {
 		/* Once frames have come, what follows is theirs too, only damaged. */
 		if (sequence == 0)
-			return not_ours(header, err);
+			return frame_refuse(header, FRAME_HEADER_SIZE, err);
 		return error_set(err, UNRACK_LOST,
 				 "the stream is damaged: frame %llu does not begin as a frame does",
 				 (unsigned long long)sequence);

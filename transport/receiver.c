@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "heartbeat.h"
 #include "receiver_parts.h"
 
 #define CHECKPOINT_BYTES (256ull << 20)
@@ -79,6 +80,22 @@ int receiver_their_error(struct receiver *r, const void *payload, size_t n,
 	return error_prefix(err, "the sender gave up");
 }
 
+void receiver_report(const struct receiver_disk *d, uint64_t next_grain)
+{
+	struct receiver *r = d->session;
+	struct log_progress p = {
+		.step = "copy",
+		.disk = d->place.number,
+		.done = min_u64(next_grain * GRAIN_SIZE, d->id.bytes),
+		.total = d->id.bytes,
+		.unit = "bytes",
+		.sent = atomic_load_explicit(&r->link.received_bytes, memory_order_relaxed),
+	};
+
+	if (r->opt.progress)
+		log_progress(r->opt.log, &p);
+}
+
 /* A frame of the session outside of a disk's data. PAYLOAD has MESSAGE_CONTROL_MAX bytes. */
 static int read_control(struct receiver *r, struct frame *f, uint8_t *payload,
 			struct unrack_error *err)
@@ -142,20 +159,40 @@ static int accept_disk(struct receiver *r, const struct receiver_disk *d, uint8_
 			 message_encode_accept(&m, payload), err);
 }
 
-/* A line that is of no more use: what that means for the copy. D: the disk under way, or NULL. */
-static int explain_lost(const struct receiver *r, const struct receiver_disk *d,
-			const struct journal_point *durable, struct unrack_error *err)
+/* The listener was woken because the program is asked to stop. */
+static int explain_stop(const struct receiver *r, const struct receiver_disk *d, uint64_t safe,
+			struct unrack_error *err)
 {
+	if (d)
+		return error_set(err, UNRACK_INTERRUPTED,
+				 "stopped; %llu of %llu bytes of disk %d are safe, the same command "
+				 "continues there", (unsigned long long)safe,
+				 (unsigned long long)d->id.bytes, d->place.number);
+	if (r->disks == 0)
+		return error_set(err, UNRACK_INTERRUPTED,
+				 "stopped before the copy began; the same command begins it");
+	return error_set(err, UNRACK_INTERRUPTED,
+			 "stopped after %u of %u disks; the same command continues",
+			 r->ended, r->disks);
+}
+
+/* Reading has ended early: what that means for the copy. D: the disk under way, of which all
+ * below NEXT_GRAIN is safe, or NULL. */
+static int explain_end(const struct receiver *r, const struct receiver_disk *d, uint64_t next_grain,
+		       struct unrack_error *err)
+{
+	uint64_t safe = d ? min_u64(next_grain * GRAIN_SIZE, d->id.bytes) : 0;
 	struct unrack_error why = *err;
 
 	if (why.code != UNRACK_LOST || r->farewell)
 		return why.code;
+	if (why.sys_errno == ECANCELED && log_stop_asked(r->opt.log))
+		return explain_stop(r, d, safe, err);
 	if (d)
 		error_set(err, UNRACK_LOST,
 			  "the connection to the sender was lost (%.500s); %llu of %llu bytes of disk "
 			  "%d are safe, the same command continues there", why.text,
-			  (unsigned long long)min_u64(durable->next_grain * GRAIN_SIZE, d->id.bytes),
-			  (unsigned long long)d->id.bytes, d->place.number);
+			  (unsigned long long)safe, (unsigned long long)d->id.bytes, d->place.number);
 	else
 		error_set(err, UNRACK_LOST,
 			  "the connection to the sender was lost (%.500s); run the same command again "
@@ -177,14 +214,15 @@ static int receive_disk(struct receiver *r, struct receiver_disk *d, const struc
 	if (status == 0)
 		status = receiver_stream(d, it->workers, it->list, it->n, &end, &durable, err);
 	if (status < 0)
-		return explain_lost(r, d, &durable, err);
+		return explain_end(r, d, durable.next_grain, err);
 	status = receiver_disk_finish(d, &end, &durable, &done.whole, err);
 	if (status < 0)
 		return status;
+	r->res->disks++;
 	done.data_grains = durable.data_grains;
 	status = link_send(&r->link, MESSAGE_DONE, d->index, payload,
 			   message_encode_done(&done, payload), err);
-	return status < 0 ? explain_lost(r, d, &durable, err) : 0;
+	return status < 0 ? explain_end(r, d, durable.next_grain, err) : 0;
 }
 
 static int take_disk(struct receiver *r, const struct frame *f, unsigned due,
@@ -201,8 +239,12 @@ static int take_disk(struct receiver *r, const struct frame *f, unsigned due,
 				 "the sender offers disk %u where disk %u of %u is due", f->disk,
 				 due, r->disks);
 	status = receiver_disk_open(&d, r, f->disk, &m, err);
-	if (status == 0)
+	if (status == 0) {
+		r->res->bytes += d.id.bytes;
+		r->res->resumed_bytes += min_u64(d.start.next_grain * GRAIN_SIZE, d.id.bytes);
+		receiver_report(&d, d.start.next_grain);
 		status = receive_disk(r, &d, it, payload, err);
+	}
 	receiver_disk_close(&d);
 	return status;
 }
@@ -210,29 +252,29 @@ static int take_disk(struct receiver *r, const struct frame *f, unsigned due,
 static int session(struct receiver *r, const struct items *it, struct unrack_error *err)
 {
 	uint8_t payload[MESSAGE_CONTROL_MAX];
-	unsigned done = 0;
 	struct frame f;
 	int status = hello(r, payload, err);
 
 	if (status < 0)
-		return explain_lost(r, NULL, NULL, err);
+		return explain_end(r, NULL, 0, err);
 	while (status == 0) {
 		status = read_control(r, &f, payload, err);
 		if (status < 0)
-			return explain_lost(r, NULL, NULL, err);
+			return explain_end(r, NULL, 0, err);
 		if (f.type == MESSAGE_BYE)
 			break;
 		if (f.type != MESSAGE_OPEN)
 			return not_due(&f, "a disk", err);
-		status = take_disk(r, &f, done++, it, payload, err);
+		status = take_disk(r, &f, r->ended, it, payload, err);
+		r->ended += status == 0;
 	}
 	if (status < 0)
 		return status;
-	if (done < r->disks) {
+	if (r->ended < r->disks) {
 		r->farewell = true;
 		return error_set(err, UNRACK_INTERRUPTED,
 				 "the sender was stopped after %u of %u disks; the same command "
-				 "continues", done, r->disks);
+				 "continues", r->ended, r->disks);
 	}
 	if (r->host->all_done)
 		status = r->host->all_done(r->host->ctx, err);
@@ -257,7 +299,8 @@ int receiver_run(struct channel *c, const struct receiver_host *host,
 		 const struct receiver_options *opt, struct receiver_result *res,
 		 struct unrack_error *err)
 {
-	struct receiver r = { .host = host, .opt = *opt };
+	struct receiver r = { .host = host, .opt = *opt, .res = res };
+	struct heartbeat heart = { 0 };
 	struct items it = { 0 };
 	int status;
 
@@ -270,8 +313,14 @@ int receiver_run(struct channel *c, const struct receiver_host *host,
 	pthread_mutex_init(&r.lock, NULL);
 	status = make_items(&it, opt->workers, err);
 	if (status == 0)
+		status = heartbeat_start(&heart, &r.link, c->silence_ms, opt->log, err);
+	if (status == 0)
 		status = session(&r, &it, err);
 	say_goodbye(&r, err);
+	if (status < 0 && !r.farewell)
+		channel_shutdown(c);
+	heartbeat_stop(&heart);
+	res->received_bytes = atomic_load(&r.link.received_bytes);
 	free_items(&it);
 	pthread_mutex_destroy(&r.lock);
 	link_destroy(&r.link);

@@ -41,7 +41,9 @@ struct receiver {
 	struct link link;
 	const struct receiver_host *host;
 	struct receiver_options opt; /* defaults filled in */
+	struct receiver_result *res; /* the listener's */
 	unsigned disks;              /* from HELLO */
+	unsigned ended;              /* of them, complete; the listener's */
 	char machine[MESSAGE_NAME_MAX];
 	bool farewell;               /* the listener's: the sender has ended it, and waits for BYE */
 	pthread_mutex_t lock;
@@ -55,6 +57,10 @@ void receiver_fail(struct receiver *r, const struct unrack_error *why, bool stor
 /* An ERROR of the sender becomes ours. */
 int receiver_their_error(struct receiver *r, const void *payload, size_t n,
 			 struct unrack_error *err);
+
+/* Tells the program how far DISK has come, if it wants to know. */
+struct receiver_disk;
+void receiver_report(const struct receiver_disk *d, uint64_t next_grain);
 
 /* A disk's files. */
 struct receiver_disk {

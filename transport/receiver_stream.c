@@ -221,6 +221,7 @@ int receiver_stream(struct receiver_disk *d, unsigned workers, void *const *item
 	if (r == 0) {
 		set_pool(d->session, s.pool);
 		r = run(&s, end, durable, err);
+		d->session->res->data_grains += s.data_grains;
 		set_pool(d->session, NULL);
 		pool_close(s.pool);
 	}

@@ -108,6 +108,7 @@ static void sync_once(struct receiver_sync *s)
 		r = checkpoint(s, &point, &err);
 	if (r == 0) {
 		acknowledge(s, &point);
+		receiver_report(s->disk, point.next_grain);
 	} else {
 		receiver_disk_explain(s->disk, point.next_grain, &err);
 		receiver_fail(s->disk->session, &err, true);

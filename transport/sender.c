@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "heartbeat.h"
 #include "sender_parts.h"
 #include "thread.h"
 #include "unrack/digest_table.h"
@@ -327,6 +328,7 @@ int sender_run(struct channel *c, const struct sender_disk *disks, unsigned n,
 	       struct unrack_error *err)
 {
 	struct sender s = { .opt = opt, .res = res };
+	struct heartbeat heart = { 0 };
 	int r;
 
 	memset(res, 0, sizeof *res);
@@ -338,10 +340,15 @@ int sender_run(struct channel *c, const struct sender_disk *disks, unsigned n,
 	if (r == 0)
 		r = sender_replies_start(&s.replies, &s.link, opt->log, err);
 	if (r == 0) {
-		r = session(&s, disks, n, err);
+		r = heartbeat_start(&heart, &s.link, c->silence_ms, NULL, err);
+		if (r == 0)
+			r = session(&s, disks, n, err);
 		if (r < 0 && !s.broken)
 			say_why(&s, err);
 		sender_replies_stop(&s.replies);
+		if (r < 0) /* a PING may be on its way to somebody who takes nothing */
+			channel_shutdown(c);
+		heartbeat_stop(&heart);
 	}
 	res->sent_bytes = atomic_load(&s.link.sent_bytes);
 	free_items(&s);

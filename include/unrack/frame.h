@@ -20,12 +20,14 @@
 #ifndef UNRACK_FRAME_H
 #define UNRACK_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "unrack/error.h"
 
 #define FRAME_HEADER_SIZE 40u
+#define FRAME_MAGIC_SIZE 4u
 /* The largest payload that we send or take; HELLO tells the other side. */
 #define FRAME_PAYLOAD_MAX (1088u << 10)
 
@@ -45,6 +47,10 @@ void frame_write(struct frame *f, const void *payload, uint8_t header[FRAME_HEAD
  * are, but damaged or not the one that is due: this connection is of no more use. */
 int frame_parse(const uint8_t header[FRAME_HEADER_SIZE], uint64_t sequence, struct frame *f,
 		struct unrack_error *err);
+/* Do these bytes, at least one and as many as there are, begin a frame? */
+bool frame_begins(const void *bytes, size_t n);
+/* UNRACK_UNSUPPORTED: the N bytes (at least one) that came where the first frame is due, quoted. */
+int frame_refuse(const void *bytes, size_t n, struct unrack_error *err);
 int frame_check_payload(const struct frame *f, const void *payload, struct unrack_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #define TESTS_COPY_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,10 @@ struct copy {
 	uint64_t checkpoint_bytes;
 	unsigned checkpoint_ms;
 	uint64_t cut_after;        /* bytes of the sender; 0: never */
-	struct log log;            /* of both sides */
+	struct log log;            /* of the sender */
+	struct log receive_log;    /* of the receiver */
+	bool progress;             /* which reports it, too */
+	unsigned silence_ms;       /* of both sides */
 	struct twin_io *twin;      /* for struct copy_ack; may be NULL */
 	enum disk_format format;   /* 0: flat */
 	int lose_lock_at;          /* check_owner fails at this call and later; 0: never */
@@ -52,6 +56,8 @@ struct copy {
 	struct receiver_result receive_result;
 	struct sender_result res;
 	struct buf wire;           /* what the sender wrote */
+	unsigned pings[2];         /* of sender and receiver */
+	atomic_bool said_error;    /* the receiver did */
 	struct copy_ack ack[256];
 	unsigned acks;
 	struct journal_point point[COPY_DISKS]; /* of disk_done */
@@ -153,6 +159,7 @@ static int copy_sender_write(struct channel *ch, const void *buf, size_t n,
 	}
 	if (buf_append(&c->wire, buf, n) < 0)
 		abort();
+	c->pings[0] += ((const uint8_t *)buf)[4] == MESSAGE_PING;
 	return channel_write(t->inner, buf, n, err);
 }
 
@@ -167,6 +174,9 @@ static int copy_receiver_write(struct channel *ch, const void *buf, size_t n,
 		c->ack[c->acks].next_grain = get_le64(p + FRAME_HEADER_SIZE);
 		c->ack[c->acks++].records = c->twin ? twin_io_records(c->twin) : 0;
 	}
+	c->pings[1] += p[4] == MESSAGE_PING;
+	if (p[4] == MESSAGE_ERROR)
+		atomic_store(&c->said_error, true);
 	return channel_write(t->inner, buf, n, err);
 }
 
@@ -213,7 +223,8 @@ static void *copy_receive(void *arg)
 	struct copy_receiver_arg *a = arg;
 	struct copy *c = a->copy;
 	struct receiver_host host = copy_host(c);
-	struct receiver_options opt = { .io = c->io, .log = &c->log,
+	struct receiver_options opt = { .io = c->io, .log = &c->receive_log,
+					.progress = c->progress,
 					.checkpoint_bytes = c->checkpoint_bytes,
 					.checkpoint_ms = c->checkpoint_ms, .workers = c->workers };
 
@@ -236,10 +247,12 @@ __attribute__((unused)) static void copy_run(struct copy *c)
 	copy_paths(c);
 	buf_clear(&c->wire);
 	c->acks = c->done_disks = c->all_done = c->owner_checks = 0;
+	c->pings[0] = c->pings[1] = 0;
+	atomic_store(&c->said_error, false);
 	if (channel_open_pair(&ends[0].inner, &ends[1].inner, &err) < 0)
 		abort();
-	ends[0].channel = (struct channel){ .ops = &copy_sender_ops, .ctx = &ends[0] };
-	ends[1].channel = (struct channel){ .ops = &copy_receiver_ops, .ctx = &ends[1] };
+	ends[0].channel = (struct channel){ &copy_sender_ops, &ends[0], c->silence_ms };
+	ends[1].channel = (struct channel){ &copy_receiver_ops, &ends[1], c->silence_ms };
 	for (unsigned i = 0; i < c->disks; i++) {
 		disk[i].source = c->source[i];
 		if (identity_init(&disk[i].id, c->source[i]->size,

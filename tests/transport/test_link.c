@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "../support/tap.h"
+#include "base/bytes.h"
 
 static struct unrack_error err;
 static struct channel *a, *b;
@@ -84,9 +85,95 @@ static void test_refused(void)
 	close_links();
 }
 
+static void test_pings(void)
+{
+	struct frame f = { .type = MESSAGE_PING, .sequence = 0 };
+	uint8_t header[FRAME_HEADER_SIZE], buf[64];
+
+	open_links();
+	link_ping(&tx);
+	link_send(&tx, MESSAGE_CHECKPOINT, 0, "12345678", 8, &err);
+	link_ping(&tx);
+	link_ping(&tx);
+	link_send(&tx, MESSAGE_BYE, 0, NULL, 0, &err);
+	link_ping(&tx);
+	is_int(atomic_load(&tx.sent_bytes), 5 * FRAME_HEADER_SIZE + 8, "behind the last word is no PING");
+	ok(link_read_header(&rx, &f, &err) == 0 && f.type == MESSAGE_CHECKPOINT && f.sequence == 1 &&
+	   link_read_payload(&rx, &f, buf, &err) == 0, "PINGs are counted, and not passed on");
+	ok(link_read_header(&rx, &f, &err) == 0 && f.type == MESSAGE_BYE && f.sequence == 4,
+	   "however many they are");
+	is_int(atomic_load(&rx.received_bytes), 5 * FRAME_HEADER_SIZE + 8, "all bytes are counted");
+	close_links();
+
+	open_links();
+	pthread_mutex_lock(&tx.send_lock);
+	link_ping(&tx);
+	pthread_mutex_unlock(&tx.send_lock);
+	is_int(atomic_load(&tx.sent_bytes), 0, "who is sending needs no PING");
+	f = (struct frame){ .type = MESSAGE_PING };
+	frame_write(&f, "", header);
+	put_le64(header + 24, 1);
+	put_le64(header + 32, checksum64(header, 32));
+	channel_write(a, header, sizeof header, &err);
+	is_int(link_read_header(&rx, &f, &err), UNRACK_LOST, "a PING with another's checksum is damage");
+	close_links();
+}
+
+static void not_ours(const char *text, size_t n, const char *quoted)
+{
+	char want[300];
+	struct frame f;
+
+	open_links();
+	channel_write(a, text, n, &err);
+	channel_shutdown(a);
+	is_int(link_read_header(&rx, &f, &err), UNRACK_UNSUPPORTED, "%zu bytes of somebody else", n);
+	snprintf(want, sizeof want, "the far side does not speak unrack's protocol; it %s", quoted);
+	is_str(err.text, want, "are quoted");
+	close_links();
+}
+
+static void test_not_ours(void)
+{
+	char line[400];
+	struct frame f;
+
+	not_ours("bash: unrack: command not found\n", 32, "says \"bash: unrack: command not found\"");
+	not_ours("Ubuntu 24.04.1 LTS", 18, "says \"Ubuntu 24.04.1 LTS\"");
+	not_ours("\r\n\n  Welcome\nto web01\n", 23, "says \"Welcome\"");
+	not_ours("no", 2, "says \"no\"");
+	not_ours("\n", 1, "sends bytes 0a");
+	not_ours("\x1b[2J\x1b[31mevil\n", 14, "sends bytes 1b 5b 32 4a");
+	not_ours("\x16\x03\x01", 3, "sends bytes 16 03 01");
+	not_ours("caf\xc3\xa9 au lait", 13, "sends bytes 63 61 66 c3");
+	memset(line, 'x', sizeof line);
+	open_links();
+	channel_write(a, line, sizeof line, &err);
+	is_int(link_read_header(&rx, &f, &err), UNRACK_UNSUPPORTED, "nobody waits for the end of a line");
+	is_int(strlen(err.text), strlen("the far side does not speak unrack's protocol; it says \"\"") + 200,
+	       "that is quoted in part");
+	close_links();
+
+	open_links();
+	channel_write(a, "URK", 3, &err);
+	channel_shutdown(a);
+	is_int(link_read_header(&rx, &f, &err), UNRACK_LOST, "the beginning of our own frame is a cut line");
+	close_links();
+
+	/* One that says something and waits, as for a password. */
+	open_links();
+	b->silence_ms = 10;
+	channel_write(a, "Password: ", 10, &err);
+	is_int(link_read_header(&rx, &f, &err), UNRACK_UNSUPPORTED, "what waits is quoted in the end");
+	has_str(err.text, "it says \"Password: \"", "as it is");
+	close_links();
+}
+
 int main(void)
 {
 	test_frames();
+	test_pings();
+	test_not_ours();
 	test_refused();
 	return tap_done();
 }
