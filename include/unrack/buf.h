@@ -19,6 +19,8 @@ int buf_append(struct buf *b, const void *p, size_t n);
 int buf_puts(struct buf *b, const char *s);
 int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int buf_zeros(struct buf *b, size_t n);
+/* A word as a shell takes it back: in quotes where it is not plain. */
+int buf_quote(struct buf *b, const char *s);
 
 /* The content as a C string; valid until the next change. */
 const char *buf_str(const struct buf *b);

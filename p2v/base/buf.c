@@ -74,6 +74,26 @@ int buf_printf(struct buf *b, const char *fmt, ...)
 	return 0;
 }
 
+int buf_quote(struct buf *b, const char *s)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+	size_t was = b->len;
+	int r = 0;
+
+	if (*s && s[strspn(s, plain)] == '\0')
+		return buf_puts(b, s);
+	r = buf_puts(b, "'");
+	for (; *s && r == 0; s++)
+		r = *s == '\'' ? buf_puts(b, "'\\''") : buf_append(b, s, 1);
+	if (r == 0)
+		r = buf_puts(b, "'");
+	if (r < 0 && b->data) {
+		b->len = was;
+		b->data[was] = '\0';
+	}
+	return r;
+}
+
 const char *buf_str(const struct buf *b)
 {
 	return b->data ? (const char *)b->data : "";

@@ -52,6 +52,19 @@ static void numbers(void)
 	is_int(div_round_up(65537, 65536), 2, "grains of 65537 bytes");
 }
 
+static void quoted(void)
+{
+	struct buf b = { 0 };
+
+	buf_quote(&b, "/dev/cciss/c0d0");
+	buf_puts(&b, " ");
+	buf_quote(&b, "it's; $(rm)");
+	buf_puts(&b, " ");
+	buf_quote(&b, "");
+	is_str(buf_str(&b), "/dev/cciss/c0d0 'it'\\''s; $(rm)' ''", "words as a shell takes them back");
+	buf_free(&b);
+}
+
 static void zero_test(void)
 {
 	static uint8_t b[4096];
@@ -73,6 +86,7 @@ int main(void)
 	struct int_vec v = { 0 };
 
 	buffers();
+	quoted();
 	numbers();
 	zero_test();
 	for (int i = 0; i < 1000; i++)
