@@ -29,19 +29,26 @@ struct stream {
 	size_t head_n, head_at;
 };
 
+/* Whether read would not wait, after at most MS. Whatever is wrong with the descriptor, read
+ * tells it best; but a signal is no reason to call it. */
+static bool readable(const struct stream *st, unsigned ms)
+{
+	struct pollfd p = { .fd = st->fd, .events = POLLIN };
+	int r = poll(&p, 1, (int)ms);
+
+	return r > 0 || (r < 0 && errno != EINTR);
+}
+
 /* What comes next from the descriptor, 1 to N bytes; *got 0: it has ended. */
 static int receive(struct stream *st, uint8_t *buf, size_t n, size_t *got, struct unrack_error *err)
 {
-	struct pollfd p = { .fd = st->fd, .events = POLLIN };
-
 	for (;;) {
 		ssize_t r;
 
 		if (log_stop_asked(st->opt.log))
 			return error_set(err, UNRACK_INTERRUPTED, "stopped at byte %llu of %s",
 					 (unsigned long long)st->at, st->name);
-		/* Whatever is wrong with the descriptor, read tells it best. */
-		if (poll(&p, 1, LOOK_MS) == 0)
+		if (!readable(st, LOOK_MS))
 			continue;
 		r = read(st->fd, buf, n);
 		if (r < 0 && (errno == EINTR || errno == EAGAIN))
@@ -104,14 +111,13 @@ static int skip(struct stream *st, uint64_t to, struct unrack_error *err)
 /* All bytes of the disk have come, so an error is an end as well, and so is a request to stop. */
 static int check_end(const struct stream *st, struct unrack_error *err)
 {
-	struct pollfd p = { .fd = st->fd, .events = POLLIN };
 	uint8_t more;
 
 	for (unsigned waited = 0; waited < st->opt.end_ms && !log_stop_asked(st->opt.log);
 	     waited += LOOK_MS) {
 		ssize_t r;
 
-		if (poll(&p, 1, (int)min_u64(LOOK_MS, st->opt.end_ms - waited)) == 0)
+		if (!readable(st, (unsigned)min_u64(LOOK_MS, st->opt.end_ms - waited)))
 			continue;
 		r = read(st->fd, &more, 1);
 		if (r > 0)

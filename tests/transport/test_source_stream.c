@@ -319,11 +319,18 @@ static void test_silent(enum kind kind)
 
 static atomic_bool stopped;
 
-static void *ask_to_stop(void *arg)
+static void on_signal(int sig)
+{
+	(void)sig;
+	atomic_store(&stopped, true);
+}
+
+/* By a signal that ends the waiting, as ^C does. */
+static void *ask_to_stop(void *waiting)
 {
 	usleep(20000);
-	atomic_store(&stopped, true);
-	return arg;
+	pthread_kill(*(pthread_t *)waiting, SIGUSR1);
+	return NULL;
 }
 
 static void test_stop(void)
@@ -331,12 +338,14 @@ static void test_stop(void)
 	struct log log = { .stop = &stopped };
 	struct feeder f = { .hold = true };
 	struct block_source *s;
-	pthread_t thread;
+	struct sigaction sa = { .sa_handler = on_signal };
+	pthread_t thread, me = pthread_self();
 	int fd;
 
+	sigaction(SIGUSR1, &sa, NULL);
 	start(&f, PIPE, disk, 1000, 1000, &fd);
 	s = open_at(fd, 0, NULL, &log);
-	if (pthread_create(&thread, NULL, ask_to_stop, NULL) != 0)
+	if (pthread_create(&thread, NULL, ask_to_stop, &me) != 0)
 		abort();
 	is_int(block_source_read(s, buf, 2000, 0, &err), UNRACK_INTERRUPTED, "waiting ends when we are to stop");
 	has_str(err.text, "stopped at byte 1000 of standard input", "says the error");
@@ -377,6 +386,7 @@ static void test_errors(void)
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	alarm(30); /* who waits for ever has failed */
 	disk = malloc(SIZE);
 	buf = malloc(SIZE + 1);
 	for (uint32_t i = 0, x = 7; i < SIZE; i++) {
