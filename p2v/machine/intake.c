@@ -474,11 +474,23 @@ static int look_for_sealed(struct intake *in, struct unrack_error *err)
 	return 0;
 }
 
-static int take_folder(struct intake *in, struct unrack_error *err)
+static int take_lock(struct intake *in, const char *dir, struct unrack_error *err)
 {
 	const struct intake_options *opt = &in->opt;
 	struct lock_options lock = { .stale_ms = opt->stale_ms, .wait_ms = opt->wait_ms, .io = opt->io,
 				     .log = opt->log };
+	int r = lock_take(dir, &lock, &in->lock, err);
+
+	/* With an errno it is about the folder, not about its owner. */
+	if (r == UNRACK_UNSAFE && err->sys_errno == 0)
+		r = conceal(opt, "is in use by another session; wait until it ends, and run the same command again",
+			    err);
+	return r;
+}
+
+static int take_folder(struct intake *in, struct unrack_error *err)
+{
+	const struct intake_options *opt = &in->opt;
 	CLEANUP_FREE char *dir = below(opt->folder, "unrack");
 	CLEANUP_FREE char *manifest = below(opt->folder, "unrack/manifest.json");
 	struct stat st;
@@ -493,10 +505,7 @@ static int take_folder(struct intake *in, struct unrack_error *err)
 	if (r == 0)
 		r = machine_make_folder(opt->io, opt->folder, err);
 	if (r == 0)
-		r = lock_take(dir, &lock, &in->lock, err);
-	if (r == UNRACK_UNSAFE && err->sys_errno == 0)
-		r = conceal(opt, "is in use by another session; wait until it ends, and run the same command again",
-			    err);
+		r = take_lock(in, dir, err);
 	if (r == 0)
 		r = open_machine(in, err);
 	if (r == 0 && opt->receive_only && machine_get_state(in->m) != MACHINE_COPYING) {
