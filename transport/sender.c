@@ -204,7 +204,7 @@ static int pause_disk(struct sender *s, struct sender_pass *p, struct unrack_err
 			 (unsigned long long)p->source->size, p->source->name);
 }
 
-/* The source can't be read. What was read before is sent all the same. */
+/* The source can't be read, or is refused. What was read before is sent all the same. */
 static int give_up_disk(struct sender *s, struct sender_pass *p, struct unrack_error *err)
 {
 	struct sender_wait written = { .event = SENDER_WRITER_DONE, .patience_ms = SENDER_STOP_MS };
@@ -212,6 +212,10 @@ static int give_up_disk(struct sender *s, struct sender_pass *p, struct unrack_e
 
 	pool_finish(p->pool);
 	wait_for(s, &written, NULL, &dropped);
+	if (why.code == UNRACK_UNSAFE || why.code == UNRACK_USAGE) {
+		*err = why;
+		return why.code;
+	}
 	error_set(err, why.code, "%.900s; what was read before is kept, the same command continues "
 		  "there", why.text);
 	err->sys_errno = why.sys_errno;
