@@ -63,7 +63,7 @@ int main(void)
 	refused("~", "\"~\" can't be");
 	refused("%2e%2e/evil", "\"%2e%2e\" can't be");
 	refused("two words", "\"two words\" can't be");
-	refused("two\nlines", "can't be");
+	is_int(gate_check_folder(io, "two\nlines", &err), UNRACK_UNSAFE, "a name of two lines is refused");
 	refused("caf\xc3\xa9", "can't be");
 	refused("$(id)", "\"$(id)\" can't be");
 	refused("unrack", "\"unrack\" can't be the name of a folder here: it is unrack's own");

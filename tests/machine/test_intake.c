@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "../support/tap.h"
@@ -9,10 +10,13 @@
 
 static struct unrack_error err;
 static char said[4096];
+static atomic_bool waits;
 
 static void on_message(void *ctx, enum log_level level, const char *text)
 {
 	(void)ctx;
+	if (!strncmp(text, "waiting for ", 12))
+		waits = true;
 	if (level != LOG_DEBUG)
 		snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", text);
 }
@@ -746,16 +750,18 @@ static void test_completed_meanwhile(void)
 	opt = gate_options(io);
 	in = open_or_die(&opt);
 	offer(in, 0, 1, &a, &place);
-	opt.wait_ms = 300;
+	opt.wait_ms = 10000;
+	waits = false;
 	pthread_create(&thread, NULL, open_waiting, &w);
-	usleep(20000);
+	for (int i = 0; i < 5000 && !waits; i++)
+		usleep(1000);
 	fixture_receive(&place, &a, 1);
 	disk_done(in, &place);
 	is_int(all_done(in), 0, "a session completes the machine");
 	intake_close(in, 0);
 	pthread_join(thread, NULL);
 	is_int(w.result, 0, "while another one waits");
-	has_str(said, "waiting for ", "as it says");
+	ok(waits, "as it says");
 	ok(w.result == 0 && offer(w.in, 0, 1, &a, &place) == 0 && place.finished, "which then must not write");
 	is_int(access("web01/unrack/lock", F_OK), -1, "and holds no lock");
 	if (w.result == 0)
