@@ -41,8 +41,9 @@ int channel_open_fds(int rfd, int wfd, struct channel **out, struct unrack_error
 /* Two connected channels within this process. */
 int channel_open_pair(struct channel **a, struct channel **b, struct unrack_error *err);
 /* INNER, on which no more than RATE bytes a second (at least 1) are written, in pieces short
- * enough that others on the line hardly notice them. INNER stays the caller's: it must outlive
- * this one and is not closed with it. */
+ * enough that others on the line hardly notice them; after a pause at most 50 ms' worth is made
+ * up for. INNER stays the caller's: it must outlive this one and is not closed with it. Its
+ * limit of silence is taken over; from then on this one's is set on it. */
 int channel_open_limited(struct channel *inner, uint64_t rate, struct channel **out,
 			 struct unrack_error *err);
 
