@@ -215,11 +215,13 @@ sub push_disk {
 	my ($image, $path) = splice @ARGV, 0, 2;
 	my $bytes = -s $image;
 	my $grains = int(($bytes + GRAIN - 1) / GRAIN);
-	my %disk = (name => $image, bytes => $bytes, strict => "head=" . unpack('H*', xxh3_64($image)) . "\n",
-		advisory => "model=wire_peer.pl\n");
-	my ($data_grains, $sums, $span) = (0, '', 1);
+	my ($data_grains, $sums, $span, $head) = (0, '', 1);
 
 	open my $in, '<:raw', $image or die "$image: $!\n";
+	read $in, $head, GRAIN;
+	my %disk = (name => $image, bytes => $bytes, advisory => "model=wire_peer.pl\n",
+		strict => 'head=' . unpack('H*', scalar reverse xxh3_64($head)) . "\n");
+
 	start();
 	call(1, $path, \%disk);
 	begin_copy();
