@@ -90,19 +90,36 @@ static int command_index(int argc, char **argv)
 	return 0;
 }
 
+/* After a stop or a cut the same command continues, unless the command knew better. */
+static void tell_how_to_go_on(struct cli *cli, int r)
+{
+	char *line = NULL;
+
+	if (!cli->hint && (r == UNRACK_INTERRUPTED || r == UNRACK_LOST))
+		line = cli_command_line(cli);
+	if (cli->hint || line) {
+		terminal_answer(cli->terminal, "to continue: %s\n", cli->hint ? cli->hint : line);
+		json_set_str(cli->result, "continue", cli->hint ? cli->hint : line);
+	}
+	free(line);
+}
+
+void cli_hint(struct cli *cli, const char *text)
+{
+	free(cli->hint);
+	cli->hint = strdup(text);
+}
+
 static int finish(struct cli *cli, int r, const struct unrack_error *err)
 {
 	int status = error_exit_status((enum unrack_code)r);
 
-	if (r < 0)
+	if (r < 0 && cli->told)
+		log_info(&cli->log, "%s", err->text);
+	else if (r < 0)
 		terminal_error(cli->terminal, err->text);
-	if (r == UNRACK_INTERRUPTED) {
-		char *line = cli_command_line(cli);
-
-		if (line)
-			terminal_answer(cli->terminal, "to continue: %s\n", line);
-		free(line);
-	}
+	if (r < 0 && !cli->told)
+		tell_how_to_go_on(cli, r);
 	terminal_result(cli->terminal, error_name((enum unrack_code)r), status,
 			r < 0 ? err->text : NULL, cli->result);
 	return status;
@@ -150,6 +167,7 @@ static int run_command(struct cli *cli, const struct command *c, const void *val
 		r = c->run(cli, values, operands, n, &err);
 	r = finish(cli, r, &err);
 	json_free(cli->result);
+	free(cli->hint);
 	return r;
 }
 
@@ -235,27 +253,12 @@ int cli_main(int argc, char **argv)
 	return end_output(status);
 }
 
-static int append_quoted(struct buf *b, const char *s)
-{
-	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				   "@%+=:,./_-";
-
-	if (*s && s[strspn(s, safe)] == '\0')
-		return buf_puts(b, s);
-	if (buf_puts(b, "'") < 0)
-		return -1;
-	for (; *s; s++)
-		if ((*s == '\'' ? buf_puts(b, "'\\''") : buf_append(b, s, 1)) < 0)
-			return -1;
-	return buf_puts(b, "'");
-}
-
 char *cli_command_line(const struct cli *cli)
 {
 	struct buf b = { 0 };
 
 	for (int i = 0; i < cli->argc; i++) {
-		if ((i && buf_puts(&b, " ") < 0) || append_quoted(&b, cli->argv[i]) < 0) {
+		if ((i && buf_puts(&b, " ") < 0) || buf_quote(&b, cli->argv[i]) < 0) {
 			buf_free(&b);
 			return NULL;
 		}

@@ -27,6 +27,8 @@ struct cli {
 	char **argv;          /* as typed, for "continue with: ..." */
 	int argc;
 	struct terminal *terminal;
+	char *hint;           /* how to go on after a failure, instead of the same command */
+	bool told;            /* the error's sentence has gone to whom it concerns (serve) */
 };
 
 struct command {
@@ -60,6 +62,8 @@ void terminal_result(struct terminal *t, const char *name, int status, const cha
 /* signals.c: SIGINT, SIGTERM, SIGHUP set the stop flag; the second one ends at once. */
 const atomic_bool *signals_install(void);
 
+/* Keeps a copy of TEXT as cli->hint. */
+void cli_hint(struct cli *cli, const char *text);
 /* The command line as typed, quoted for a shell; malloc'd. */
 char *cli_command_line(const struct cli *cli);
 

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* copy: both halves of the engine in one process, joined by a pair of descriptors. */
-#include <errno.h>
-#include <pthread.h>
+/* copy: which of its ways the operands mean, and what came of it. */
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "jobs.h"
-#include "unrack/disk.h"
+#include "copy.h"
+#include "copy_stream.h"
 #include "unrack/intake.h"
-#include "unrack/sender.h"
 
 static const struct option_spec options[] = {
 	{ "disk", 0, OPTION_LIST, "N=SOURCE", "disk N of the folder (from 0) is SOURCE",
@@ -20,160 +15,15 @@ static const struct option_spec options[] = {
 	  offsetof(struct copy_options, same_disk) },
 	{ "discard-changes", 0, OPTION_FLAG, NULL, "go on although something else changed the image",
 	  offsetof(struct copy_options, discard_changes) },
+	{ "rate", 0, OPTION_SIZE, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
+	  offsetof(struct copy_options, rate) },
+	{ "size", 0, OPTION_SIZE, "SIZE", "the size of the disk that comes by standard input (-)",
+	  offsetof(struct copy_options, size) },
+	{ "offset", 0, OPTION_SIZE, "SIZE", "where in the disk the standard input begins",
+	  offsetof(struct copy_options, offset) },
+	CLIENT_OPTIONS(struct copy_options, client),
 	{ NULL, 0, 0, NULL, NULL, 0 },
 };
-
-/* All sources of one copy, open. */
-struct sources {
-	struct sender_disk *disk;
-	struct identity *ids;
-	const char **names;
-	int *numbers;
-	unsigned n;
-	uint64_t bytes;
-};
-
-static void close_sources(struct sources *s)
-{
-	for (unsigned i = 0; i < s->n; i++) {
-		block_source_close(s->disk[i].source);
-		identity_free(&s->disk[i].id);
-	}
-	free(s->disk);
-	free(s->ids);
-	free(s->names);
-	free(s->numbers);
-}
-
-/* "2=/dev/sdc": 2, and the place of /dev/sdc in the operands, where it is added when it is missing. */
-static int parse_disk(const char *arg, char **names, unsigned *n, int *numbers, struct unrack_error *err)
-{
-	char *eq;
-	long number = strtol(arg, &eq, 10);
-	unsigned i = 0;
-
-	if (eq == arg || *eq != '=' || eq[1] == '\0' || number < 0 || number >= (long)MACHINE_DISKS_MAX)
-		return error_set(err, UNRACK_USAGE, "--disk takes N=SOURCE with N from 0 to %u, not \"%s\"",
-				 MACHINE_DISKS_MAX - 1, arg);
-	while (i < *n && strcmp(names[i], eq + 1) != 0)
-		i++;
-	if (i == *n)
-		names[(*n)++] = eq + 1;
-	numbers[i] = (int)number;
-	return 0;
-}
-
-/* One disk under two names, or named twice, would be two disks of the machine. */
-static int check_twice(char *const *names, unsigned i, struct unrack_error *err)
-{
-	struct stat this, other;
-
-	if (stat(names[i], &this) < 0)
-		return 0; /* whoever opens it says so */
-	for (unsigned j = 0; j < i; j++) {
-		if (stat(names[j], &other) < 0)
-			continue;
-		if ((S_ISBLK(this.st_mode) && S_ISBLK(other.st_mode)) ? this.st_rdev == other.st_rdev
-			: this.st_dev == other.st_dev && this.st_ino == other.st_ino)
-			return error_set(err, UNRACK_USAGE, "%s and %s are the same disk; name each source once",
-					 names[j], names[i]);
-	}
-	return 0;
-}
-
-static int open_sources(const struct copy_options *o, char **operands, int n_operands,
-			const char *folder, struct sources *s, struct unrack_error *err)
-{
-	size_t most = (size_t)n_operands + o->disk.n;
-	char **names CLEANUP_FREE = calloc(most, sizeof *names);
-	unsigned n = (unsigned)n_operands;
-	int r = 0;
-
-	s->disk = calloc(most, sizeof *s->disk);
-	s->ids = calloc(most, sizeof *s->ids);
-	s->names = calloc(most, sizeof *s->names);
-	s->numbers = calloc(most, sizeof *s->numbers);
-	if (!names || !s->disk || !s->ids || !s->names || !s->numbers)
-		return error_nomem(err);
-	for (unsigned i = 0; i < most; i++) {
-		names[i] = i < n ? operands[i] : NULL;
-		s->numbers[i] = INTAKE_ANY;
-	}
-	for (unsigned i = 0; i < o->disk.n && r == 0; i++)
-		r = parse_disk(o->disk.at[i], names, &n, s->numbers, err);
-	for (unsigned i = 0; i < n && r == 0; i++) {
-		r = check_twice(names, i, err);
-		if (r == 0)
-			r = machine_check_source(folder, names[i], err);
-		if (r == 0)
-			r = disk_open(names[i], &s->disk[i].source, &s->disk[i].id, err);
-		if (r < 0)
-			break;
-		s->ids[i] = s->disk[i].id;
-		s->names[i] = s->disk[i].source->name;
-		s->bytes += s->disk[i].source->size;
-		s->n++;
-	}
-	return r;
-}
-
-struct receiving {
-	struct channel *channel;
-	const struct receiver_host *host;
-	struct receiver_options opt;
-	struct receiver_result res;
-	struct unrack_error err;
-	int result;
-};
-
-static void *receive(void *arg)
-{
-	struct receiving *rc = arg;
-
-	rc->result = receiver_run(rc->channel, rc->host, &rc->opt, &rc->res, &rc->err);
-	return NULL;
-}
-
-/* The sender's error is the session's: the receiver's own came to it as such. Only when the
- * sender knows no more than that the line is gone, the receiver knows better. */
-static int choose_error(int sent, const struct receiving *rc, struct unrack_error *err)
-{
-	if (rc->result < 0 && (sent == 0 || (sent == UNRACK_IO && (err->sys_errno == EPIPE ||
-								    err->sys_errno == ECONNRESET)))) {
-		*err = rc->err;
-		return rc->result;
-	}
-	return sent;
-}
-
-static int run_halves(struct cli *cli, const struct sources *s, struct intake *in,
-		      struct sender_result *res, struct unrack_error *err)
-{
-	struct receiving rc = { .host = intake_host(in), .err = UNRACK_ERROR_INIT };
-	/* Within one machine, compressing costs more than it saves. */
-	struct sender_options so = { .machine = machine_name(intake_machine(in)), .log = &cli->log,
-				     .store = true };
-	struct channel *near;
-	pthread_t thread;
-	int r = channel_open_pair(&near, &rc.channel, err);
-
-	if (r < 0)
-		return r;
-	/* Progress is the sender's; the stop flag too, so that it can ask for a last checkpoint. */
-	rc.opt = (struct receiver_options){ .io = io_posix(), .log = NULL };
-	r = pthread_create(&thread, NULL, receive, &rc);
-	if (r != 0) {
-		channel_close(near);
-		channel_close(rc.channel);
-		return error_errno(err, r, "can't start the receiving half");
-	}
-	r = sender_run(near, s->disk, s->n, &so, res, err);
-	channel_shutdown(near);
-	pthread_join(thread, NULL);
-	channel_close(near);
-	channel_close(rc.channel);
-	return choose_error(r, &rc, err);
-}
 
 static double seconds(void)
 {
@@ -183,60 +33,117 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void report(struct cli *cli, const char *folder, const struct sources *s,
-		   const struct sender_result *res, double took)
+/* Also of a copy that failed: what it moved. */
+static void report(const struct copy_job *j)
 {
-	json_set_str(cli->result, "folder", folder);
-	json_set_int(cli->result, "disks", s->n);
-	json_set_int(cli->result, "bytes", (int64_t)s->bytes);
-	json_set_int(cli->result, "read_bytes", (int64_t)res->read_bytes);
-	json_set_int(cli->result, "data_bytes", (int64_t)res->data_grains * 65536);
-	json_set_int(cli->result, "sent_bytes", (int64_t)res->sent_bytes);
-	json_set_int(cli->result, "resumed_bytes", (int64_t)res->resumed_bytes);
-	if (res->read_bytes == 0 && res->resumed_bytes >= s->bytes)
-		log_info(&cli->log, "nothing to do: the copy in %s is complete", folder);
-	else
-		log_info(&cli->log, "copied %u disk%s into %s in %.1f s: %.1f MiB, of which %.1f MiB hold data%s",
-			 s->n, s->n == 1 ? "" : "s", folder, took, (double)s->bytes / 1048576,
-			 (double)res->data_grains / 16,
-			 res->resumed_bytes ? ", continued from the last checkpoint" : "");
+	const struct copy_stats *st = &j->stats;
+	struct json *result = j->cli->result;
+
+	json_set_str(result, "folder", j->dest);
+	json_set_int(result, "disks", st->disks);
+	json_set_int(result, "bytes", (int64_t)st->bytes);
+	if (!j->s->far)
+		json_set_int(result, "read_bytes", (int64_t)st->read_bytes);
+	json_set_int(result, "data_bytes", (int64_t)st->data_grains * 65536);
+	json_set_int(result, "sent_bytes", (int64_t)st->wire_bytes);
+	json_set_int(result, "resumed_bytes", (int64_t)st->resumed_bytes);
+	json_set_int(result, "lost_connections", st->lost);
 }
 
-static int copy_into(struct cli *cli, const struct copy_options *o, const struct sources *s,
-		     const char *folder, struct unrack_error *err)
+static void tell(const struct copy_job *j, double took)
 {
-	struct intake_options io = { .io = io_posix(), .log = &cli->log, .folder = folder,
-				     .numbers = s->numbers, .n_numbers = s->n, .session = s->ids,
-				     .n_session = s->n, .names = s->names, .same_disk = o->same_disk,
-				     .discard_changes = o->discard_changes };
-	struct sender_result res = { 0 };
-	struct intake *in;
-	double began = seconds();
-	int r = intake_open(&io, &in, err);
+	const struct copy_stats *st = &j->stats;
+	const struct log *log = &j->cli->log;
 
+	if (st->data_grains == 0 && st->resumed_bytes >= st->bytes)
+		log_info(log, "nothing to do: the copy in %s is complete", j->dest);
+	else
+		log_info(log, "copied %u disk%s into %s in %.1f s: %.1f MiB, of which %.1f MiB hold data%s%s",
+			 st->disks, st->disks == 1 ? "" : "s", j->dest, took, (double)st->bytes / 1048576,
+			 (double)st->data_grains / 16,
+			 st->resumed_bytes ? ", continued from the last checkpoint" : "",
+			 st->lost ? ", over more than one connection" : "");
+}
+
+static int check_options(const struct copy_options *o, const struct sources *s, bool far_dest,
+			 struct unrack_error *err)
+{
+	if (s->stream && far_dest)
+		return error_set(err, UNRACK_USAGE, "the standard input can only be copied into a folder of this "
+				 "machine; run unrack where the folder is");
+	if (s->stream && o->size == 0)
+		return error_set(err, UNRACK_USAGE, "the size of the disk that comes by standard input is not known; "
+				 "give --size, e.g. what `blockdev --getsize64` says on the far side");
+	if (!s->stream && (o->size || o->offset))
+		return error_set(err, UNRACK_USAGE, "--size and --offset are for the standard input (-) as source");
+	if (s->far && far_dest)
+		return error_set(err, UNRACK_USAGE, "source and folder are both on other machines; run unrack on one "
+				 "of them");
+	return 0;
+}
+
+static int open_stream(struct copy_job *j, struct unrack_error *err)
+{
+	struct sender_disk disk = { 0 };
+	int r = copy_stream_open(j->cli, j->dest, j->o->size, j->o->offset, j->s->numbers[0], &disk, err);
+
+	return r < 0 ? r : sources_open_stream(j->s, &disk, err);
+}
+
+/* A stream that ended early is continued on its far side, too: how, is all that counts then. */
+static void hint_stream(struct copy_job *j)
+{
+	struct unrack_error dropped;
+	char *text CLEANUP_FREE = NULL;
+
+	if (copy_stream_hint(j->dest, j->s->numbers[0], j->o->size, &text, &dropped) == 0 && text)
+		cli_hint(j->cli, text);
+}
+
+static int copy(struct copy_job *j, struct unrack_error *err)
+{
+	bool far_dest = remote_is_url(j->dest);
+	char name[MACHINE_NAME_MAX + 1];
+	struct remote_url url;
+	int r;
+
+	/* The name of the folder, before hours are spent on its content. */
+	if (far_dest)
+		r = remote_parse_url(j->dest, &url, err);
+	else
+		r = 0;
+	if (r == 0)
+		r = machine_folder_name(far_dest ? url.path : j->dest, name, err);
+	if (r == 0)
+		r = check_options(j->o, j->s, far_dest, err);
 	if (r < 0)
 		return r;
-	r = run_halves(cli, s, in, &res, err);
-	intake_close(in, r);
+	if (j->s->far)
+		return copy_pull(j, err);
+	r = j->s->stream ? open_stream(j, err) : sources_open(j->s, far_dest ? NULL : j->dest, err);
 	if (r == 0)
-		report(cli, folder, s, &res, seconds() - began);
+		r = far_dest ? copy_push(j, err) : copy_local(j, err);
+	/* What was refused is not continued. */
+	if (r < 0 && r != UNRACK_UNSAFE && r != UNRACK_USAGE && j->s->stream)
+		hint_stream(j);
 	return r;
 }
 
 int job_copy(struct cli *cli, const struct copy_options *o, char **operands, int n,
-	     const char *folder, struct unrack_error *err)
+	     const char *dest, struct unrack_error *err)
 {
-	char name[MACHINE_NAME_MAX + 1];
-	struct sources s = { 0 };
-	int r = machine_folder_name(folder, name, err);
+	struct sources s;
+	struct copy_job j = { .cli = cli, .o = o, .s = &s, .dest = dest };
+	double began = seconds();
+	int r = sources_collect(&o->disk, operands, n, &s, err);
 
+	if (r == 0) {
+		r = copy(&j, err);
+		report(&j);
+	}
 	if (r == 0)
-		r = open_sources(o, operands, n, folder, &s, err);
-	if (r == 0 && s.n == 0)
-		r = error_set(err, UNRACK_USAGE, "no source is named; see `unrack copy --help`");
-	if (r == 0)
-		r = copy_into(cli, o, &s, folder, err);
-	close_sources(&s);
+		tell(&j, seconds() - began);
+	sources_close(&s);
 	return r;
 }
 

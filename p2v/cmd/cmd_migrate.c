@@ -3,7 +3,9 @@
  * done already; here only the copy of a folder that has gone on is passed over. */
 #include <errno.h>
 
-#include "jobs.h"
+#include <stdlib.h>
+
+#include "copy.h"
 #include "unrack/disk.h"
 #include "unrack/machine.h"
 
@@ -12,6 +14,8 @@ struct values {
 	struct option_list disk;
 	bool same_disk, connect, require_proof;
 	unsigned memory, vcpus, stall;
+	uint64_t rate;
+	struct client_options client;
 };
 static const struct option_spec options[] = {
 	TARGET_OPTIONS(struct values, target),
@@ -29,6 +33,9 @@ static const struct option_spec options[] = {
 	  offsetof(struct values, stall) },
 	{ "require-proof", 0, OPTION_FLAG, NULL, "a static verdict is not enough",
 	  offsetof(struct values, require_proof) },
+	{ "rate", 0, OPTION_SIZE, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
+	  offsetof(struct values, rate) },
+	CLIENT_OPTIONS(struct values, client),
 	{ NULL, 0, 0, NULL, NULL, 0 },
 };
 
@@ -41,14 +48,25 @@ static void tell_step(struct cli *cli, const char *name, const char *state)
 	terminal_event(cli->terminal, "step", e);
 }
 
-/* SOURCE is one of the folder's disks, or is not there any more: the old machine may be off. */
-static int check_source(struct cli *cli, const struct machine *m, const char *source,
-			struct unrack_error *err)
+/* ID is that of one of the folder's disks. */
+static int check_identity(const struct machine *m, const char *source, const struct identity *id,
+			  struct unrack_error *err)
+{
+	char why[256] = "the folder has no disks";
+
+	for (size_t i = 0; i < machine_disks(m); i++)
+		if (identity_compare(&machine_disk(m, i)->id, id, why, sizeof why) != IDENTITY_DIFFERENT)
+			return 0;
+	return error_set(err, UNRACK_UNSAFE, "%s holds another machine than %s (%s); choose another folder",
+			 machine_folder(m), source, why);
+}
+
+/* Or it is not there any more: the old machine may be off. */
+static int check_near(struct cli *cli, const struct machine *m, const char *source,
+		      struct unrack_error *err)
 {
 	struct block_source *s;
 	struct identity id;
-	char why[256] = "the folder has no disks";
-	bool same = false;
 	int r = disk_open(source, &s, &id, err);
 
 	if (r < 0) {
@@ -57,19 +75,51 @@ static int check_source(struct cli *cli, const struct machine *m, const char *so
 		log_info(&cli->log, "%s is not there any more; going on with its copy", source);
 		return 0;
 	}
-	for (size_t i = 0; i < machine_disks(m) && !same; i++)
-		same = identity_compare(&machine_disk(m, i)->id, &id, why, sizeof why) != IDENTITY_DIFFERENT;
+	r = check_identity(m, source, &id, err);
 	identity_free(&id);
 	block_source_close(s);
-	if (same)
+	return r;
+}
+
+static int check_far(struct cli *cli, const struct machine *m, const struct client_options *o,
+		     const struct sources *s, struct unrack_error *err)
+{
+	struct identity *ids;
+	int r = copy_identify_far(cli, o, s, &ids, err);
+
+	if (r == UNRACK_LOST) {
+		log_info(&cli->log, "%s is not reached any more; going on with its copy", s->urls[0].host);
 		return 0;
-	return error_set(err, UNRACK_UNSAFE, "%s holds another machine than %s (%s); choose another folder",
-			 machine_folder(m), source, why);
+	}
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < s->n; i++) {
+		if (r == 0)
+			r = check_identity(m, s->names[i], &ids[i], err);
+		identity_free(&ids[i]);
+	}
+	free(ids);
+	return r;
+}
+
+static int check_sources(struct cli *cli, const struct machine *m, const struct client_options *o,
+			 char **names, int n, struct unrack_error *err)
+{
+	const struct option_list none = { .n = 0 };
+	struct sources s;
+	int r = sources_collect(&none, names, n, &s, err);
+
+	if (r == 0 && s.far)
+		r = check_far(cli, m, o, &s, err);
+	for (unsigned i = 0; i < s.n && !s.far && r == 0; i++)
+		r = check_near(cli, m, s.names[i], err);
+	sources_close(&s);
+	return r;
 }
 
 /* *past: the copy is complete and its repair has begun; the source's data is not needed. */
-static int past_copy(struct cli *cli, char **sources, int n, const char *folder, bool *past,
-		     struct unrack_error *err)
+static int past_copy(struct cli *cli, const struct client_options *o, char **sources, int n,
+		     const char *folder, bool *past, struct unrack_error *err)
 {
 	struct unrack_error dropped;
 	struct machine *m;
@@ -79,8 +129,8 @@ static int past_copy(struct cli *cli, char **sources, int n, const char *folder,
 	if (machine_open(io_posix(), folder, &m, &dropped) < 0)
 		return 0; /* no folder yet; what else is wrong with it the copy will tell */
 	*past = machine_get_state(m) == MACHINE_FIXING || machine_get_state(m) == MACHINE_FIXED;
-	for (int i = 0; *past && i < n && r == 0; i++)
-		r = check_source(cli, m, sources[i], err);
+	if (*past && n > 0)
+		r = check_sources(cli, m, o, sources, n, err);
 	machine_free(m);
 	return r;
 }
@@ -95,10 +145,10 @@ struct migration {
 
 static int do_copy(const struct migration *m, struct unrack_error *err)
 {
-	const struct copy_options o = { .disk = m->o->disk, .same_disk = m->o->same_disk };
-
+	const struct copy_options o = { .disk = m->o->disk, .same_disk = m->o->same_disk,
+					.rate = m->o->rate, .client = m->o->client };
 	bool past;
-	int r = past_copy(m->cli, m->sources, m->n, m->folder, &past, err);
+	int r = past_copy(m->cli, &m->o->client, m->sources, m->n, m->folder, &past, err);
 
 	if (r < 0)
 		return r;

@@ -2,5 +2,6 @@
 #include "jobs.h"
 
 const struct command *const commands[] = {
-	&cmd_copy, &cmd_verify, &cmd_inspect, &cmd_check, &cmd_fix, &cmd_vm, &cmd_boot, &cmd_migrate, NULL,
+	&cmd_scan, &cmd_copy, &cmd_verify, &cmd_inspect, &cmd_check, &cmd_fix, &cmd_vm, &cmd_boot, &cmd_migrate, &cmd_serve,
+	NULL,
 };

@@ -4,17 +4,20 @@
 #ifndef CMD_JOBS_H
 #define CMD_JOBS_H
 
-#include "cli.h"
+#include "client.h"
 
-extern const struct command cmd_copy, cmd_verify, cmd_inspect, cmd_check, cmd_fix, cmd_vm, cmd_boot,
-	cmd_migrate;
+extern const struct command cmd_scan, cmd_copy, cmd_verify, cmd_inspect, cmd_check, cmd_fix, cmd_vm, cmd_boot,
+	cmd_migrate, cmd_serve;
 
 struct copy_options {
 	struct option_list disk; /* N=SOURCE */
 	bool same_disk, discard_changes;
+	uint64_t rate, size, offset;
+	struct client_options client;
 };
+/* DEST: a folder, or the ssh:// URL of one. */
 int job_copy(struct cli *cli, const struct copy_options *o, char **sources, int n,
-	     const char *folder, struct unrack_error *err);
+	     const char *dest, struct unrack_error *err);
 
 struct fix_options {
 	struct target_options target;

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "password.h"
+#include "unrack/buf.h"
+
+#define TIMEOUT_S 30u
+#define RECONNECT_S 300u
+#define WAIT_MAX_MS 15000u
+#define POLL_MS 100
+
+struct client {
+	struct cli *cli;
+	const struct client_options *o;
+	const struct remote_url *url;
+	struct remote_options ro;
+	struct password *password;
+	char *command;
+	unsigned silence_ms, reconnect_ms;
+	struct remote *remote;
+	struct log log; /* the program's, through us */
+	bool reached;   /* the far side has answered once */
+	atomic_uint_fast64_t durable;  /* bytes, the most that any session has reported */
+	atomic_int_fast64_t advanced;  /* when it last grew, ms */
+	int64_t lost_since;            /* when the current series of losses began, 0: none */
+	unsigned wait_ms;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void on_message(void *ctx, enum log_level level, const char *text)
+{
+	struct client *c = ctx;
+
+	c->cli->log.ops->message(c->cli->log.ctx, level, text);
+}
+
+static void on_progress(void *ctx, const struct log_progress *p)
+{
+	struct client *c = ctx;
+	/* Disks come one after the other: a later one counts for more than all before it. */
+	uint64_t at = ((uint64_t)(p->disk + 1) << 48) + p->done;
+
+	if (at > atomic_load(&c->durable)) {
+		atomic_store(&c->durable, at);
+		atomic_store(&c->advanced, now_ms());
+	}
+	c->cli->log.ops->progress(c->cli->log.ctx, p);
+}
+
+static const struct log_ops ear_ops = { on_message, on_progress };
+
+static int parse_seconds(const char *name, const char *text, unsigned def, unsigned least,
+			 unsigned *ms, struct unrack_error *err)
+{
+	char *end;
+	unsigned long v;
+
+	*ms = def * 1000;
+	if (!text)
+		return 0;
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || v < least || v > 86400)
+		return error_set(err, UNRACK_USAGE, "--%s takes a number of seconds from %u to 86400, not \"%s\"",
+				 name, least, text);
+	*ms = (unsigned)v * 1000;
+	return 0;
+}
+
+static int prepare(struct client *c, struct unrack_error *err)
+{
+	const struct client_options *o = c->o;
+	struct buf command = { 0 };
+	int r = parse_seconds("timeout", o->timeout, TIMEOUT_S, 1, &c->silence_ms, err);
+
+	if (r == 0)
+		r = parse_seconds("reconnect", o->reconnect, RECONNECT_S, 0, &c->reconnect_ms, err);
+	if (r == 0)
+		r = password_open(o->ask_password, o->password_fd, &c->password, err);
+	if (r < 0)
+		return r;
+	if (buf_printf(&command, "%s serve --quiet", o->remote_unrack ? o->remote_unrack : "unrack") < 0) {
+		buf_free(&command);
+		return error_nomem(err);
+	}
+	c->command = buf_steal(&command);
+	c->ro = (struct remote_options){ .command = c->command, .rsh = o->rsh, .legacy = o->ssh_legacy,
+					 .config = o->ssh_config, .known_hosts = o->known_hosts,
+					 .host_key = o->host_key, .identity = o->identity, .log = &c->log };
+	if (password_there(c->password)) {
+		c->ro.password = password_get;
+		c->ro.password_ctx = c->password;
+	}
+	return 0;
+}
+
+int client_open(struct cli *cli, const struct client_options *o, const struct remote_url *url,
+		struct client **out, struct unrack_error *err)
+{
+	struct client *c = calloc(1, sizeof *c);
+	int r;
+
+	if (!c)
+		return error_nomem(err);
+	c->cli = cli;
+	c->o = o;
+	c->url = url;
+	c->log = (struct log){ &ear_ops, c, cli->log.stop };
+	r = prepare(c, err);
+	if (r < 0) {
+		client_close(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+static void hang_up(struct client *c)
+{
+	remote_close(c->remote);
+	c->remote = NULL;
+}
+
+int client_call(struct client *c, struct call *call, struct call_answer *answer,
+		struct unrack_error *err)
+{
+	int r;
+
+	hang_up(c);
+	r = remote_open(c->url, &c->ro, &c->remote, err);
+	if (r < 0)
+		return r;
+	call->silence_ms = c->silence_ms;
+	r = call_make(remote_channel(c->remote), call, answer, err);
+	if (r < 0)
+		client_explain(c, err);
+	else
+		c->reached = true;
+	return r < 0 ? (int)err->code : 0;
+}
+
+struct channel *client_channel(struct client *c)
+{
+	return remote_channel(c->remote);
+}
+
+const struct log *client_log(struct client *c)
+{
+	return &c->log;
+}
+
+void client_explain(struct client *c, struct unrack_error *err)
+{
+	if (err->code == UNRACK_LOST && c->remote)
+		remote_explain(c->remote, err);
+}
+
+/* False: a stop was asked for meanwhile. */
+static bool sleep_ms(const struct log *log, unsigned ms)
+{
+	int64_t end = now_ms() + ms;
+	const struct timespec t = { 0, POLL_MS * 1000000L };
+
+	while (now_ms() < end && !log_stop_asked(log))
+		nanosleep(&t, NULL);
+	return !log_stop_asked(log);
+}
+
+bool client_again(struct client *c, const struct unrack_error *why)
+{
+	int64_t now = now_ms();
+	bool first;
+
+	if (why->code != UNRACK_LOST || !c->reached || c->reconnect_ms == 0 || log_stop_asked(&c->log))
+		return false;
+	first = c->lost_since == 0 || atomic_load(&c->advanced) > c->lost_since;
+	if (first) {
+		c->lost_since = now;
+		c->wait_ms = 500;
+		log_warn(&c->log, "%s; trying again for %u s", why->text, c->reconnect_ms / 1000);
+	} else {
+		log_debug(&c->log, "%s", why->text);
+	}
+	if (now - c->lost_since >= (int64_t)c->reconnect_ms)
+		return false;
+	hang_up(c);
+	if (!sleep_ms(&c->log, c->wait_ms))
+		return false;
+	c->wait_ms = c->wait_ms * 2 < WAIT_MAX_MS ? c->wait_ms * 2 : WAIT_MAX_MS;
+	return true;
+}
+
+void client_close(struct client *c)
+{
+	if (!c)
+		return;
+	hang_up(c);
+	password_close(c->password);
+	free(c->command);
+	free(c);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "password.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define TEXT_MAX 1024
+
+struct password {
+	bool ask, known;
+	int fd;              /* -1: none */
+	char prompt[256];    /* that TEXT answers; a descriptor's answers any */
+	char text[TEXT_MAX];
+};
+
+int password_open(bool ask, const char *fd, struct password **out, struct unrack_error *err)
+{
+	struct password *p;
+	char *end;
+	long n = -1;
+
+	if (ask && fd)
+		return error_set(err, UNRACK_USAGE, "--ask-password and --password-fd exclude each other");
+	if (fd) {
+		errno = 0;
+		n = strtol(fd, &end, 10);
+		if (errno || end == fd || *end || n < 0 || n > INT_MAX || fcntl((int)n, F_GETFD) < 0)
+			return error_set(err, UNRACK_USAGE,
+					 "--password-fd takes the number of an open descriptor, not \"%s\"", fd);
+	}
+	p = calloc(1, sizeof *p);
+	if (!p)
+		return error_nomem(err);
+	/* A wish: without the right to lock memory it may be swapped out. */
+	if (mlock(p, sizeof *p) < 0)
+		errno = 0;
+	p->ask = ask;
+	p->fd = (int)n;
+	*out = p;
+	return 0;
+}
+
+bool password_there(const struct password *p)
+{
+	return p->ask || p->fd >= 0;
+}
+
+/* One line without its newline. */
+static int read_line(int fd, char *buf, size_t n, struct unrack_error *err)
+{
+	size_t len = 0;
+	ssize_t got = 0;
+
+	while (len < n - 1 && (got = read(fd, buf + len, 1)) != 0) {
+		if (got < 0 && errno == EINTR)
+			return error_set(err, UNRACK_INTERRUPTED, "stopped while waiting for a password");
+		if (got < 0)
+			return error_errno(err, errno, "can't read the password");
+		if (buf[len] == '\n')
+			break;
+		len++;
+	}
+	buf[len] = '\0';
+	if (len == n - 1)
+		return error_set(err, UNRACK_USAGE, "the password has more than %zu bytes", n - 2);
+	return 0;
+}
+
+static int ask(const char *prompt, char *buf, size_t n, struct unrack_error *err)
+{
+	int tty CLEANUP_CLOSE = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	struct termios was, quiet;
+	int r;
+
+	if (tty < 0 || tcgetattr(tty, &was) < 0)
+		return error_set(err, UNRACK_MISSING,
+				 "there is no terminal to ask for a password on; use --password-fd");
+	quiet = was;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	if (write(tty, prompt, strlen(prompt)) < 0 || write(tty, " ", 1) < 0 ||
+	    tcsetattr(tty, TCSAFLUSH, &quiet) < 0)
+		return error_errno(err, errno, "can't ask for a password on the terminal");
+	r = read_line(tty, buf, n, err);
+	tcsetattr(tty, TCSAFLUSH, &was);
+	/* Our newline instead of the one that was not echoed; nothing depends on it. */
+	if (write(tty, "\n", 1) < 0)
+		errno = 0;
+	return r;
+}
+
+/* The prompt has the far machine's words in it. */
+static void copy_prompt(char *out, size_t n, const char *prompt)
+{
+	size_t i;
+
+	for (i = 0; i < n - 1 && prompt[i]; i++)
+		out[i] = iscntrl((unsigned char)prompt[i]) ? '?' : prompt[i];
+	out[i] = '\0';
+}
+
+int password_get(void *ctx, const char *prompt, char *buf, size_t n, struct unrack_error *err)
+{
+	struct password *p = ctx;
+	char shown[sizeof p->prompt];
+	int r = 0;
+
+	copy_prompt(shown, sizeof shown, prompt);
+	if (p->fd >= 0 && !p->known)
+		r = read_line(p->fd, p->text, sizeof p->text, err);
+	else if (p->fd < 0 && (!p->known || strcmp(shown, p->prompt) != 0))
+		r = ask(shown, p->text, sizeof p->text, err);
+	if (r < 0)
+		return r;
+	p->known = true;
+	memcpy(p->prompt, shown, sizeof shown);
+	if (strlen(p->text) >= n)
+		return error_set(err, UNRACK_USAGE, "the password has more than %zu bytes", n - 1);
+	strcpy(buf, p->text);
+	return 0;
+}
+
+void password_close(struct password *p)
+{
+	if (!p)
+		return;
+	explicit_bzero(p, sizeof *p);
+	munlock(p, sizeof *p);
+	free(p);
+}

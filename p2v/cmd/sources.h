@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The sources that a command line names: disks and images here, disks of another machine, or a stream. */
+#ifndef CMD_SOURCES_H
+#define CMD_SOURCES_H
+
+#include "jobs.h"
+#include "unrack/call.h"
+#include "unrack/remote.h"
+#include "unrack/sender.h"
+
+/* The names and the numbers that --disk wishes for them. */
+struct sources {
+	const char **names; /* point into the command line, or into SENDERS */
+	int *numbers;       /* of the disk in its folder, or INTAKE_ANY */
+	unsigned n;
+	bool far;           /* all are ssh:// URLs of one machine */
+	struct remote_url *urls;     /* of each, when FAR */
+	bool stream;        /* the only one is "-" */
+	struct sender_disk *senders; /* once opened here */
+	struct identity *ids;        /* theirs, borrowed, in one array */
+	uint64_t bytes;
+};
+
+/* Operands and --disk N=SOURCE together. Opens nothing. */
+int sources_collect(const struct option_list *disk, char **operands, int n, struct sources *out,
+		    struct unrack_error *err);
+/* Opens disks and images of this machine. FOLDER: the machine folder that they go to, or NULL;
+ * its own images are refused. */
+int sources_open(struct sources *s, const char *folder, struct unrack_error *err);
+/* The stream, which has been opened already: DISK becomes the sources'. */
+int sources_open_stream(struct sources *s, const struct sender_disk *disk, struct unrack_error *err);
+/* As the disks of a call: what they are, or when FAR which to open. */
+int sources_to_call(const struct sources *s, struct call *call, struct unrack_error *err);
+void sources_close(struct sources *s);
+
+#endif

@@ -1,0 +1,162 @@
+#!/bin/bash
+# Copies with one half on "another machine", which is a process behind --rsh: push and pull,
+# cuts at both ends, and what is refused.
+. "$(dirname "$0")/../support/lib.sh"
+needs jq cmp
+rsh=$fixtures/../support/rsh.sh
+far=(--rsh "$rsh" --remote-unrack "$UNRACK")
+
+# 24 MiB: random data, zeros, text.
+{
+	head -c 8M /dev/urandom
+	head -c 6M /dev/zero
+	yes 'a line of a file that deflates well' | head -c 10M
+} >disk.img
+cp disk.img second.img
+printf 'another disk' | dd of=second.img conv=notrunc status=none
+
+result_of() { jq -c 'select(.result)' <<<"$out"; }
+
+# --- Both directions ---------------------------------------------------------------------
+unrack copy disk.img "ssh://far$work/web01" "${far[@]}" --json
+exits 0 "a push"
+ok "its image is identical" cmp disk.img web01/web01-flat.vmdk
+is "$(result_of | jq .lost_connections)" 0 "over one connection"
+ok "what deflates is not sent as it is" test "$(result_of | jq .sent_bytes)" -lt $((9 << 20))
+unrack copy disk.img "ssh://far$work/web01" "${far[@]}"
+exits 0 "again"
+like "$err" 'nothing to do' "is nothing to do"
+unrack verify web01 disk.img
+exits 0 "verify says the same"
+
+unrack copy "ssh://far$work/disk.img" web02 "${far[@]}" --json
+exits 0 "a pull"
+ok "its image is identical" cmp disk.img web02/web02-flat.vmdk
+like "$out" '"event":"progress".*"total":25165824' "it shows progress"
+unrack copy "ssh://far$work/disk.img" web02 "${far[@]}"
+like "$err" 'nothing to do' "again is nothing to do"
+
+unrack copy disk.img second.img "ssh://far$work/db01" "${far[@]}"
+exits 0 "two disks"
+unrack copy "ssh://far$work/second.img" "ssh://far$work/disk.img" db01 "${far[@]}"
+exits 0 "pulled in another order over the pushed ones"
+like "$err" 'nothing to do' "they are recognised"
+ok "each is where it was" cmp second.img db01/db01_1-flat.vmdk
+unrack copy "ssh://far$work/disk.img" db02 "${far[@]}" --disk 3="ssh://far$work/disk.img"
+exits 0 "a number for a far disk"
+ok "is kept" cmp disk.img db02/db02_3-flat.vmdk
+
+# --- The far side's own errors come as they are --------------------------------------------
+unrack copy disk.img "ssh://far$work/no/such/web01" "${far[@]}"
+exits 2 "a folder without a parent there"
+like "$err" 'make the folder that it lies in first' "says so"
+unrack copy "ssh://far$work/missing.img" web03 "${far[@]}"
+exits 4 "a source that is not there"
+like "$err" 'missing.img: No such file' "is named"
+nok "no folder is left" test -e web03
+unrack copy second.img "ssh://far$work/web01" "${far[@]}"
+exits 5 "another disk for a folder that is complete"
+printf x | dd of=web01/web01-flat.vmdk bs=1 seek=70000 conv=notrunc status=none
+unrack copy disk.img "ssh://far$work/web01" "${far[@]}"
+exits 5 "an image that was changed there"
+unrack copy disk.img "ssh://far$work/web01" "${far[@]}" --discard-changes
+exits 0 "--discard-changes reaches the far side"
+ok "and it is identical again" cmp disk.img web01/web01-flat.vmdk
+cp disk.img twin.img
+unrack copy disk.img twin.img "ssh://far$work/twins" "${far[@]}"
+exits 5 "two that can't be told apart are refused"
+nok "before anything is written" test -e twins/twins-flat.vmdk
+
+# --- What makes no sense -------------------------------------------------------------------
+unrack copy "ssh://a/dev/sda" "ssh://b/srv/web01"
+exits 2 "both ends far"
+unrack copy "ssh://a/dev/sda" "ssh://b/dev/sda" web04
+exits 2 "sources of two machines"
+unrack copy "ssh://a/dev/sda" disk.img web04
+exits 2 "far and near sources"
+unrack copy disk.img "ssh://far$work/bad name" "${far[@]}"
+exits 2 "a name that no machine can have"
+unrack copy disk.img "ssh://far$work/web05" --rsh "$rsh" --remote-unrack /no/such/unrack
+exits 3 "no unrack on the far side"
+like "$err" '/no/such/unrack.*--remote-unrack' "says how to name it"
+unrack copy disk.img "ssh://far$work/web05" --rsh "$rsh" --remote-unrack 'echo welcome; unrack'
+like "$err" 'welcome' "a far side that talks first is quoted"
+unrack copy disk.img "ssh://far$work/web05" --rsh "$work/no-such-program"
+exits 3 "a --rsh that is not there"
+
+# --- Cuts ----------------------------------------------------------------------------------
+copying() { # waits until the run that writes the file json has a checkpoint
+	for _ in $(seq 200); do
+		grep -q '"event":"progress".*"done":[1-9]' json 2>/dev/null && return
+		sleep 0.05
+	done
+	return 1
+}
+serve_of() { pgrep -f -- "^$UNRACK serve" | head -1; }
+
+rm -f json
+"$UNRACK" copy disk.img "ssh://far$work/cut1" "${far[@]}" --rate 2M --json >json 2>/dev/null &
+ok "a slow push is under way" copying
+kill -9 "$(serve_of)"
+wait $! && rc=0 || rc=$?
+out=$(<json)
+is "$rc" 0 "the receiver is killed, and the same run completes"
+is "$(result_of | jq .lost_connections)" 1 "over a second connection"
+ok "identical" cmp disk.img cut1/cut1-flat.vmdk
+
+rm -f json
+"$UNRACK" copy "ssh://far$work/disk.img" cut2 "${far[@]}" --rate 2M --json >json 2>/dev/null &
+ok "a slow pull is under way" copying
+kill -9 "$(serve_of)"
+wait $! && rc=0 || rc=$?
+out=$(<json)
+is "$rc" 0 "the sender is killed, and the same run completes"
+ok "identical" cmp disk.img cut2/cut2-flat.vmdk
+
+rm -f json
+"$UNRACK" copy disk.img "ssh://far$work/cut3" "${far[@]}" --rate 2M --json >json 2>/dev/null &
+ok "another push is under way" copying
+kill -9 $!
+wait $! 2>/dev/null
+unrack copy disk.img "ssh://far$work/cut3" "${far[@]}" --json
+exits 0 "the client is killed, and the same command completes at once"
+ok "from a checkpoint" test "$(result_of | jq .resumed_bytes)" -gt 0
+ok "identical" cmp disk.img cut3/cut3-flat.vmdk
+
+rm -f json
+"$UNRACK" copy "ssh://far$work/disk.img" cut4 "${far[@]}" --rate 2M --json >json 2>/dev/null &
+ok "another pull is under way" copying
+kill -9 $!
+wait $! 2>/dev/null
+unrack copy "ssh://far$work/disk.img" cut4 "${far[@]}"
+exits 0 "the receiving client is killed, and the same command completes"
+ok "identical" cmp disk.img cut4/cut4-flat.vmdk
+
+for way in push pull; do
+	args=(disk.img "ssh://far$work/stop-$way")
+	[ $way = pull ] && args=("ssh://far$work/disk.img" "stop-$way")
+	rm -f json
+	"$UNRACK" copy "${args[@]}" "${far[@]}" --rate 2M --json >json 2>err &
+	ok "a $way is under way" copying
+	kill -TERM $!
+	wait $! && rc=0 || rc=$?
+	is "$rc" 130 "stopped by a signal"
+	like "$(jq -r 'select(.result).continue' json)" "copy .*--rate 2M" "it tells the command that continues"
+	unrack copy "${args[@]}" "${far[@]}" --json
+	exits 0 "which completes"
+	ok "identical" cmp disk.img "stop-$way/stop-$way-flat.vmdk"
+done
+
+rm -f json
+"$UNRACK" copy disk.img "ssh://far$work/gone" "${far[@]}" --rate 2M --reconnect 0 --json >json 2>err &
+ok "a push without reconnecting is under way" copying
+kill -9 "$(serve_of)"
+wait $! && rc=0 || rc=$?
+is "$rc" 4 "a cut is its end"
+like "$(jq -r 'select(.result).continue' json)" "copy disk.img ssh://far" "with the command to continue"
+unrack copy disk.img "ssh://far$work/gone" "${far[@]}"
+exits 0 "which completes"
+ok "identical" cmp disk.img gone/gone-flat.vmdk
+sleep 0.3
+is "$(serve_of)" "" "no server is left behind"
+done_testing
