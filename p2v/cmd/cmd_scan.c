@@ -5,7 +5,16 @@
 
 #include "base/cleanup.h"
 #include "jobs.h"
+#include "sources.h"
 #include "unrack/scan.h"
+
+struct values {
+	struct client_options client;
+};
+static const struct option_spec options[] = {
+	CLIENT_OPTIONS(struct values, client),
+	{ NULL, 0, 0, NULL, NULL, 0 },
+};
 
 static enum unrack_code code_named(const char *name)
 {
@@ -49,15 +58,53 @@ static int answer(struct cli *cli, const struct json *scan, struct unrack_error 
 	return check_any(json_get(scan, "disks"), err);
 }
 
+/* Of another machine: its own scan, as JSON. A URL that ends with the host means all its disks. */
+static int scan_far(struct cli *cli, const struct values *o, const struct sources *s,
+		    struct json **scan, struct unrack_error *err)
+{
+	struct call call = { .kind = CALL_SCAN };
+	struct call_answer answer = { .n = 0 };
+	struct client *c = NULL;
+	bool all = s->n == 1 && !strcmp(s->urls[0].path, "/");
+	int r = all ? 0 : sources_to_call(s, &call, err);
+
+	if (r == 0 && !(call.path = strdup("")))
+		r = error_nomem(err);
+	if (r == 0)
+		r = client_open(cli, &o->client, &s->urls[0], &c, err);
+	if (r == 0)
+		r = client_call(c, &call, &answer, err);
+	if (r == 0)
+		r = json_parse(answer.text, strlen(answer.text), "the far side's answer", scan, err);
+	client_close(c);
+	call_answer_free(&answer);
+	call_free(&call);
+	return r;
+}
+
+static int scan_any(struct cli *cli, const struct values *o, char **operands, int n,
+		    struct json **scan, struct unrack_error *err)
+{
+	const struct option_list none = { .n = 0 };
+	struct sources s = { .n = 0 };
+	int r = n > 0 ? sources_collect(&none, operands, n, &s, err) : 0;
+
+	if (r == 0 && s.stream)
+		r = error_set(err, UNRACK_USAGE, "scan needs disks or images; the standard input (-) can't be looked at");
+	if (r == 0)
+		r = s.far ? scan_far(cli, o, &s, scan, err)
+			  : scan_disks((const char *const *)operands, (unsigned)n, &cli->log, scan, err);
+	sources_close(&s);
+	return r;
+}
+
 static int run(struct cli *cli, const void *values, char **operands, int n, struct unrack_error *err)
 {
-	struct json *scan;
-	int r = scan_disks((const char *const *)operands, (unsigned)n, &cli->log, &scan, err);
+	struct json *scan = NULL;
+	int r = scan_any(cli, values, operands, n, &scan, err);
 
-	(void)values;
-	if (r < 0)
-		return r;
-	r = answer(cli, scan, err);
+	if (r == 0)
+		r = answer(cli, scan, err);
 	json_free(scan);
 	return r;
 }
@@ -66,7 +113,8 @@ const struct command cmd_scan = {
 	.name = "scan",
 	.operands = "[SOURCE...]",
 	.summary = "say which disks there are, what is on them, and what would bite when they are copied",
-	.values_size = 1,
+	.options = options,
+	.values_size = sizeof(struct values),
 	.min_operands = 0,
 	.max_operands = -1,
 	.run = run,

@@ -64,8 +64,12 @@ exits 0 "--discard-changes reaches the far side"
 ok "and it is identical again" cmp disk.img web01/web01-flat.vmdk
 cp disk.img twin.img
 unrack copy disk.img twin.img "ssh://far$work/twins" "${far[@]}"
-exits 5 "two that can't be told apart are refused"
-nok "before anything is written" test -e twins/twins-flat.vmdk
+exits 0 "two that can't be told apart"
+unrack copy disk.img twin.img "ssh://far$work/twins" "${far[@]}"
+exits 5 "which is which has to be said the next time"
+like "$err" '--disk 0=SOURCE' "says the far side"
+unrack copy disk.img twin.img "ssh://far$work/twins" "${far[@]}" --disk 0=disk.img --disk 1=twin.img
+exits 0 "and it hears"
 
 # --- What makes no sense -------------------------------------------------------------------
 unrack copy "ssh://a/dev/sda" "ssh://b/srv/web01"
