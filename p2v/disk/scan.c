@@ -38,11 +38,23 @@ static bool same_node(const struct look *a, const struct look *b)
 	       a->st.st_ino == b->st.st_ino;
 }
 
-/* Identities by the first bytes alone are shared by many boot sectors. */
+/* The members of an array have its UUID in common, and often a table that was cloned with sfdisk; the
+ * first bytes alone may be a boot sector that many have. */
+static bool is_telling(const struct parts_signature *sig)
+{
+	return *sig->uuid && !strstr(sig->type, "_raid_member");
+}
+
 static bool equal_content(const struct look *a, const struct look *b)
 {
-	return a->identity && b->identity && *a->identity && a->facts.bytes == b->facts.bytes &&
-	       strncmp(a->identity, "head=", 5) != 0 && !strcmp(a->identity, b->identity);
+	bool telling;
+
+	if (!a->identity || !b->identity || a->facts.bytes != b->facts.bytes || strcmp(a->identity, b->identity) != 0)
+		return false;
+	telling = !*a->parts->table && is_telling(&a->parts->whole);
+	for (unsigned i = 0; i < a->parts->n && !telling; i++)
+		telling = is_telling(&a->parts->at[i].sig);
+	return telling;
 }
 
 /* The first disk that this one is another path or a twin of. */

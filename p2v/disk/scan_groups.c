@@ -91,8 +91,8 @@ static void warn_group(const struct scan_group *at, size_t n, size_t i, bool hid
 	for (unsigned p = 0; p < known; p++) {
 		bool found = false;
 
-		for (size_t k = i; k < n && !found; k++)
-			found = same_group(&at[k], &at[i]) && same_id(at[k].pv, newest->pvs[p]);
+		for (size_t k = 0; k < n && !found; k++)
+			found = same_id(at[k].pv, newest->pvs[p]);
 		missing += !found;
 	}
 	name_members(at, n, i, &members);
@@ -148,7 +148,7 @@ void scan_groups_warn(const struct scan_group *at, size_t n, bool hidden, struct
 			continue;
 		if (at[i].lvm)
 			warn_group(at, n, i, hidden, warnings);
-		else
+		else if (at[i].md)
 			warn_array(at, n, i, warnings);
 	}
 }

@@ -44,7 +44,7 @@ const char *scan_md_level(const struct scan_md *md, char out[16]); /* "raid1" */
 struct scan_group {
 	char *where;        /* "/dev/sda2" */
 	char pv[64];        /* its UUID as libblkid gives it, of LVM */
-	struct scan_lvm *lvm; /* one of both */
+	struct scan_lvm *lvm; /* one of both; none, of a physical volume without metadata of its own */
 	struct scan_md *md;
 };
 void scan_group_free(struct scan_group *g);

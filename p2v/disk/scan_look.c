@@ -104,14 +104,16 @@ static int add_group(struct scan *s, struct block_source *src, const struct part
 		return error_nomem(err);
 	}
 	snprintf(g.pv, sizeof g.pv, "%s", sig->uuid);
-	if (g.lvm ? !scan_lvm_read(src, off, bytes, g.lvm) : !scan_md_read(src, off, bytes, g.md)) {
-		scan_group_free(&g);
-		return 0;
-	}
-	if (g.lvm)
+	if (g.lvm && scan_lvm_read(src, off, bytes, g.lvm)) {
 		snprintf(out, 192, "volume group %s", g.lvm->group);
-	else
+	} else if (g.md && scan_md_read(src, off, bytes, g.md)) {
 		snprintf(out, 192, "%s of %u", scan_md_level(g.md, level), g.md->disks);
+	} else {
+		free(g.lvm);
+		free(g.md);
+		g.lvm = NULL;
+		g.md = NULL;
+	}
 	if (group_vec_push(&s->groups, g) < 0) {
 		scan_group_free(&g);
 		return error_nomem(err);

@@ -74,15 +74,15 @@ static bool is_4k(struct block_source *s)
 /* The first header is as it should be; the other one? */
 static void warn_backup(struct block_source *s, const struct gpt *gpt, struct scan_notes *notes)
 {
-	uint64_t last = s->size / SECTOR_SIZE - 1, wants;
+	uint64_t last = s->size / SECTOR_SIZE - 1;
 	struct gpt other;
 
-	notes->trouble |= gpt->alternate > last;
+	notes->trouble |= gpt->last_usable > last;
 	notes->table_is_told |= gpt->alternate > last;
-	if (gpt->alternate > last && !mul_overflows(gpt->alternate, SECTOR_SIZE, &wants)) {
+	if (gpt->alternate > last && gpt->alternate < UINT64_MAX / SECTOR_SIZE) {
 		scan_warn(notes->list, "the partition table (GPT) of %s was made for a disk of %llu bytes, but this one ends at "
 			  "byte %llu: its end is cut off, or hidden from here (a host protected area), and what was "
-			  "there would be lost", s->name, (unsigned long long)wants + SECTOR_SIZE,
+			  "there would be lost", s->name, (unsigned long long)(gpt->alternate + 1) * SECTOR_SIZE,
 			  (unsigned long long)s->size);
 	} else if (read_header(s, gpt->alternate, &other) != HEADER_VALID) {
 		scan_warn(notes->list, "the backup of the partition table (GPT) of %s is missing or damaged: the copy has only one "
