@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* scan: which disks there are, and what would bite. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,13 +83,27 @@ static int scan_far(struct cli *cli, const struct values *o, const struct source
 	return r;
 }
 
+/* "ssh://host" alone: all disks there, which other commands can't mean. */
+static bool is_host_alone(const char *operand)
+{
+	return remote_is_url(operand) && !strchr(operand + strlen("ssh://"), '/');
+}
+
 static int scan_any(struct cli *cli, const struct values *o, char **operands, int n,
 		    struct json **scan, struct unrack_error *err)
 {
 	const struct option_list none = { .n = 0 };
 	struct sources s = { .n = 0 };
-	int r = n > 0 ? sources_collect(&none, operands, n, &s, err) : 0;
+	char *whole CLEANUP_FREE = NULL;
+	int r = 0;
 
+	if (n == 1 && is_host_alone(operands[0])) {
+		if (asprintf(&whole, "%s/", operands[0]) < 0)
+			return error_nomem(err);
+		operands = &whole;
+	}
+	if (n > 0)
+		r = sources_collect(&none, operands, n, &s, err);
 	if (r == 0 && s.stream)
 		r = error_set(err, UNRACK_USAGE, "scan needs disks or images; the standard input (-) can't be looked at");
 	if (r == 0)
