@@ -20,7 +20,7 @@
 #define PIPE_BYTES (1 << 20)
 #define WATCH_MS 100 /* the program's end is noticed so late, if something keeps its stderr open */
 #define LAST_READS 16
-#define END_MS 2000  /* after its input has ended; then it is told, then killed */
+#define END_MS 1000  /* after its input has ended; then it is told, then killed */
 
 struct cmd {
 	struct remote remote;

@@ -65,7 +65,7 @@ int chan_ssh_no_passphrase(const char *prompt, char *buf, size_t n, int echo, in
 /* chan_ssh_pump.c: makes the channel. Once it runs (f->pumping) the session is the pump's. */
 int chan_ssh_start_pump(struct far *f, struct unrack_error *err);
 /* Sends what was written to the channel, which is closed by now, and waits for the far
- * command's end, both for two seconds at most. */
+ * command's end, both for a second at most. */
 void chan_ssh_end_pump(struct far *f);
 
 #endif

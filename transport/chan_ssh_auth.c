@@ -235,8 +235,9 @@ static int denied(struct far *f, int methods, struct unrack_error *err)
 	char offered[100];
 
 	list_methods(methods, offered);
-	error_set(err, UNRACK_MISSING, "%s: permission denied (%s); tried %s", f->who,
-		  offered[0] ? offered + 1 : "no method is offered", f->tried[0] ? f->tried : "nothing");
+	error_set(err, UNRACK_MISSING, "%s: permission denied (%s); %s%s", f->who,
+		  offered[0] ? offered + 1 : "no method is offered",
+		  f->tried[0] ? "tried " : "there was no key to try", f->tried);
 	if (f->locked_file[0] && !f->opt->password)
 		error_suffix(err, "; %s needs a passphrase", f->locked_file);
 	return error_suffix(err, "; use --identity, --ask-password or --password-fd");

@@ -22,7 +22,7 @@
 
 #include "thread.h"
 
-#define CLOSE_MS 2000         /* for the last bytes and the command's end */
+#define CLOSE_MS 1000         /* for the last bytes and the command's end */
 #define UP_BYTES (256u << 10)
 #define DOWN_MAX (4u << 20)   /* more than libssh lets a peer send that keeps to the protocol */
 #define SOCKET_BYTES (4 << 20)
@@ -34,6 +34,7 @@ struct pump {
 	size_t up_len, up_off, down_size, down_len, down_off;
 	bool local_ended; /* the channel writes no more */
 	bool local_gone;  /* and does not read either */
+	bool unwanted;    /* the far command still writes, to nobody */
 	bool end_sent;    /* the far command's input is closed */
 	bool far_ended;   /* it writes no more, and the channel knows */
 	bool broken;
@@ -64,10 +65,9 @@ static void relay_errors(struct pump *p)
 /* Hands on what is held; true: all of it. */
 static bool hand_down(struct pump *p)
 {
-	while (p->down_off < p->down_len) {
-		ssize_t n = p->local_gone ? (ssize_t)(p->down_len - p->down_off)
-					  : send(p->f->local, p->down + p->down_off,
-						 p->down_len - p->down_off, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (p->down_off < p->down_len && !p->local_gone) {
+		ssize_t n = send(p->f->local, p->down + p->down_off, p->down_len - p->down_off,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n >= 0)
 			p->down_off += (size_t)n;
@@ -75,6 +75,10 @@ static bool hand_down(struct pump *p)
 			return false;
 		else if (errno != EINTR)
 			p->local_gone = true;
+	}
+	if (p->down_off < p->down_len) {
+		p->unwanted = true;
+		p->down_off = p->down_len;
 	}
 	return true;
 }
@@ -155,6 +159,9 @@ static bool is_full(struct pump *p)
 static bool is_over(const struct pump *p)
 {
 	if (p->broken)
+		return true;
+	/* Nobody waits for what it says, and it does not come to an end by itself. */
+	if (p->unwanted && p->end_sent && !(ssh_get_status(p->f->session) & SSH_WRITE_PENDING))
 		return true;
 	/* The status may follow the end of the output, and the channel's end follows both. */
 	return p->far_ended && ssh_channel_is_closed(p->f->channel) && p->down_off == p->down_len;
