@@ -181,8 +181,8 @@ static int check_numbers(uint64_t size, uint64_t offset, struct unrack_error *er
 		return error_set(err, UNRACK_USAGE, "--offset %llu is behind the end of a disk of %llu bytes (--size)",
 				 (unsigned long long)offset, (unsigned long long)size);
 	if (isatty(STDIN_FILENO))
-		return error_set(err, UNRACK_USAGE, "the standard input is a terminal; feed it the disk, as in `nc -l -p 9000 "
-				 "| unrack copy - ...`");
+		return error_set(err, UNRACK_USAGE, "the standard input is a terminal; feed it the disk, as in "
+				 "`nc -l -p 9000 | unrack copy - ...`");
 	return 0;
 }
 
@@ -220,9 +220,11 @@ static int check_offset(const struct begun *b, const char *folder, uint64_t size
 	if (b->complete || offset <= b->durable)
 		return 0;
 	r = describe(b, wish, &how, err);
-	return r < 0 ? r : error_set(err, UNRACK_USAGE, "--offset %llu is too far: only %llu bytes of disk %d in %s are safe; "
-				     "continue %s", (unsigned long long)offset, (unsigned long long)b->durable, b->disk->n,
-				     folder, buf_str(&how));
+	if (r < 0)
+		return r;
+	return error_set(err, UNRACK_USAGE, "--offset %llu is too far: only %llu bytes of disk %d in %s are safe; "
+			 "continue %s", (unsigned long long)offset, (unsigned long long)b->durable, b->disk->n,
+			 folder, buf_str(&how));
 }
 
 static void announce(const struct log *log, const struct begun *b, uint64_t offset)
