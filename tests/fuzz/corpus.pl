@@ -148,6 +148,8 @@ save('receiver', 'full-and-freed', pack('CC', 5 | 32, 9) . made('HELLO', 0, "\1"
 	made('HELLO', 0, "\1") . $whole . $bye);
 save('receiver', 'sync-fails', pack('CC', 7, 1) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
 	made('HELLO', 0, "\1") . $whole . $bye);
+save('receiver', 'told-to-stop', pack('CC', 128, 3) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
+	made('HELLO', 0, "\1") . $whole . $bye);
 save('receiver', 'damaged-stream', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . raw('?' x 40));
 
 # Made: ACCEPT next, flags; ACK distance from what was sent; DONE what differs.

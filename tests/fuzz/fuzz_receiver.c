@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* receiver_run against a sender that does what the input says: 0:1 faults of the storage (bit 0:
- * one, bits 1 to 4 of what, bit 5: and onwards), bit 6: PINGs, 1:1 of which call; then a program
- * (play.h). Each time that it hangs up a new session continues with the same storage.
+ * one, bits 1 to 4 of what, bit 5: and onwards), bit 6: PINGs, bit 7: it is told to stop, 1:1 at
+ * which call, or after which of its frames; then a program (play.h). Each time that it hangs up a
+ * new session continues with the same storage.
  *
  * Made are: OPEN from 0:4 bytes 4:1 identity; GRAINS from 0:1 distance from the grain that is
  * due, 1:1 span, 2:2 bits of the places that are listed, 4:1 content; ZERO and CHECKPOINT from
@@ -30,6 +31,8 @@ struct state {
 	struct digest_key key;
 	struct digest_stream *session;
 	char path[DISKS][4][32];
+	unsigned stop_after, said;
+	atomic_bool stop;
 };
 
 enum { IMAGE, DESCRIPTOR, JOURNAL, DIGESTS };
@@ -187,6 +190,8 @@ static void heard(struct play *p, const struct frame *f, const uint8_t *payload)
 	struct message_ack ack;
 	struct unrack_error err;
 
+	if (s->stop_after && ++s->said >= s->stop_after)
+		atomic_store(&s->stop, true);
 	if (f->type == MESSAGE_ACCEPT) {
 		fuzz_check(f->disk < DISKS && message_decode_accept(payload, f->length, &a, &err) == 0);
 		fuzz_check(a.next_grain <= grain_count(s->bytes[f->disk]));
@@ -271,9 +276,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct play_ops ops = { make, played, heard };
 	struct fuzz_in in = { data, size };
 	unsigned faults = (unsigned)fuzz_take(&in, 1), nth = (unsigned)fuzz_take(&in, 1);
-	struct state s = { .twin = twin_io_new(NULL), .deflate = deflate_open(DEFLATE_LIBDEFLATE) };
+	struct state s = { .twin = twin_io_new(NULL), .deflate = deflate_open(DEFLATE_LIBDEFLATE),
+			   .stop_after = faults & 128 ? nth + 1 : 0 };
+	struct log log = { .stop = &s.stop };
 	struct receiver_host host = { .place = place, .disk_done = disk_done, .ctx = &s };
-	struct receiver_options opt = { .io = twin_io(s.twin), .checkpoint_bytes = 4 * GRAIN_SIZE,
+	struct receiver_options opt = { .io = twin_io(s.twin), .log = &log, .checkpoint_bytes = 4 * GRAIN_SIZE,
 					.workers = -1 };
 	struct receiver_result res;
 	struct play p;
@@ -289,6 +296,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		fuzz_check(r == 0 || (r == (int)err.code && err.text[0]));
 		twin_io_heal(s.twin);
+		s.stop_after = 0;
+		atomic_store(&s.stop, false);
 		play_again(&p);
 	}
 	play_free(&p);

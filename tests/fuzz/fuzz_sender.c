@@ -62,7 +62,7 @@ static void wait_for_question(struct play *p, unsigned type)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	while (!p->down && s->asked[type] <= s->answered[type])
+	while (!p->down && !p->deaf && s->asked[type] <= s->answered[type])
 		if (pthread_cond_timedwait(&p->changed, &p->lock, &until) != 0)
 			break;
 	s->answered[type]++;

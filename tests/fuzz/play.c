@@ -80,9 +80,9 @@ static int play_read(struct channel *c, void *buf, size_t n, struct unrack_error
 		buf_clear(&p->stream);
 		p->at = 0;
 	}
-	while (!p->down && p->stream.len - p->at < n && next_step(p))
+	while (!p->down && !p->deaf && p->stream.len - p->at < n && next_step(p))
 		;
-	if (p->down) {
+	if (p->down || p->deaf) {
 		r = over(err, ECANCELED);
 	} else if (p->stream.len - p->at < n) {
 		r = over(err, p->stream.len == p->at ? EPIPE : ECONNRESET);
@@ -147,6 +147,16 @@ static void play_shutdown(struct channel *c)
 	pthread_mutex_unlock(&p->lock);
 }
 
+static void play_stop_reading(struct channel *c)
+{
+	struct play *p = c->ctx;
+
+	pthread_mutex_lock(&p->lock);
+	p->deaf = true;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void play_close(struct channel *c)
 {
 	(void)c;
@@ -154,7 +164,8 @@ static void play_close(struct channel *c)
 
 static const struct channel_ops play_channel_ops = { .read = play_read, .write = play_write,
 						     .shutdown = play_shutdown,
-						     .close = play_close };
+						     .close = play_close,
+						     .stop_reading = play_stop_reading };
 
 void play_open(struct play *p, const struct play_ops *ops, void *ctx, struct fuzz_in program)
 {
@@ -174,7 +185,7 @@ void play_again(struct play *p)
 	buf_clear(&p->written);
 	p->at = 0;
 	p->sequence = p->heard = 0;
-	p->down = false;
+	p->down = p->deaf = false;
 }
 
 void play_free(struct play *p)

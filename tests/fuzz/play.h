@@ -50,7 +50,7 @@ struct play {
 	uint64_t heard;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool down;
+	bool down, deaf; /* shut down; nothing more is read */
 };
 
 void play_open(struct play *p, const struct play_ops *ops, void *ctx, struct fuzz_in program);
