@@ -34,7 +34,7 @@ static void dos(void)
 {
 	struct parts *p;
 
-	if (!sh("truncate -s 64M i && printf 'label-id: 0x1a2b3c4d\\n,20M,83,*\\n,8M,82\\n,,5\\n,10M,8e\\n' | sfdisk -q i && "
+	if (!sh("truncate -s 64M i && printf 'label-id: 0x1a2b3c4d\\n,20M,83,*\\n,8M,82\\n,,5\\n,10M,8e\\n' | sfdisk -q --no-tell-kernel i && "
 		"mke2fs -q -F -L root -E offset=1048576 i 20M && truncate -s 8M s && mkswap -q s && "
 		"printf 'S1SUSPEND\\0' | dd of=s bs=1 seek=4086 conv=notrunc status=none && "
 		"dd if=s of=i bs=1M seek=21 conv=notrunc status=none")) {
@@ -65,7 +65,7 @@ static void gpt(void)
 {
 	struct parts *p;
 
-	if (!sh("rm -f i && truncate -s 64M i && printf 'label: gpt\\n,20M,U\\n,10M,V\\n,,L\\n' | sfdisk -q i")) {
+	if (!sh("rm -f i && truncate -s 64M i && printf 'label: gpt\\n,20M,U\\n,10M,V\\n,,L\\n' | sfdisk -q --no-tell-kernel i")) {
 		ok(true, "# SKIP sfdisk is not installed");
 		return;
 	}

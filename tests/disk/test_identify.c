@@ -27,7 +27,7 @@ static void partitioned(void)
 	char why[256];
 
 	if (sh("truncate -s 64M %s && printf 'label-id: 0x1a2b3c4d\\n,20M,83\\n,8M,82\\n,,5\\n,10M,83\\n' | "
-	       "sfdisk -q %s && mke2fs -q -F -U 11111111-2222-3333-4444-555555555555 -E offset=1048576 %s 20M && "
+	       "sfdisk -q --no-tell-kernel %s && mke2fs -q -F -U 11111111-2222-3333-4444-555555555555 -E offset=1048576 %s 20M && "
 	       "truncate -s 8M %s/swap && mkswap -q -U 66666666-2222-3333-4444-555555555555 %s/swap && "
 	       "dd if=%s/swap of=%s bs=1M seek=21 conv=notrunc status=none",
 	       image, image, image, dir, dir, dir, image) != 0) {
@@ -48,7 +48,7 @@ static void partitioned(void)
 	identity_free(&b);
 
 	sh("truncate -s 0 %s && truncate -s 64M %s && printf 'label: gpt\\nlabel-id: "
-	   "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE\\n,20M\\n' | sfdisk -q %s", image, image, image);
+	   "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE\\n,20M\\n' | sfdisk -q --no-tell-kernel %s", image, image, image);
 	disk_identify(image, 64 << 20, &a, &e);
 	is_str(a.strict, "gpt=aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee\n", "a GPT by its GUID");
 	identity_free(&a);
