@@ -2,13 +2,14 @@
 #include "gate.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/size.h"
 #include "unrack/machine.h"
+
+#define FOLDER_MAX 512u
 
 /* Some filesystems don't tell upper case from lower. */
 #define RESERVED "unrack"
@@ -29,12 +30,11 @@ static int check_part(const char *part, struct unrack_error *err)
  * machine? */
 static int check_parent(const struct io *io, const char *path, size_t n, struct unrack_error *err)
 {
-	char own[PATH_MAX];
+	char own[FOLDER_MAX + sizeof RESERVED];
 	struct stat st;
 	int r;
 
-	if (snprintf(own, sizeof own, "%.*s" RESERVED, (int)n, path) >= (int)sizeof own)
-		return error_set(err, UNRACK_UNSAFE, "the path %.64s... is too long", path);
+	snprintf(own, sizeof own, "%.*s" RESERVED, (int)n, path);
 	r = io_stat(io, own, &st, err);
 	if (r == 0)
 		return error_set(err, UNRACK_UNSAFE,
@@ -51,6 +51,9 @@ int gate_check_folder(const struct io *io, const char *folder, struct unrack_err
 
 	if (*folder == '/')
 		return error_set(err, UNRACK_UNSAFE, "%.64s is an absolute path, and none is taken here", folder);
+	if (strlen(folder) > FOLDER_MAX)
+		return error_set(err, UNRACK_UNSAFE, "the path %.64s... is too long; %u characters are enough", folder,
+				 FOLDER_MAX);
 	if (!*part)
 		return error_set(err, UNRACK_UNSAFE, "no machine folder is named");
 	while (r == 0 && *part) {

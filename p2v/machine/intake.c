@@ -24,6 +24,7 @@ struct intake {
 	struct intake_options opt;
 	struct receiver_host host;
 	struct lock *lock;
+	struct log quiet;  /* the caller's stop flag, and nobody to tell who holds the lock */
 	struct machine *m;
 	struct placed placed[MACHINE_DISKS_MAX];     /* by number */
 	struct match_result plan[MACHINE_DISKS_MAX]; /* by offer, when the session is known */
@@ -478,7 +479,7 @@ static int take_lock(struct intake *in, const char *dir, struct unrack_error *er
 {
 	const struct intake_options *opt = &in->opt;
 	struct lock_options lock = { .stale_ms = opt->stale_ms, .wait_ms = opt->wait_ms, .io = opt->io,
-				     .log = opt->log };
+				     .log = opt->receive_only ? &in->quiet : opt->log };
 	int r = lock_take(dir, &lock, &in->lock, err);
 
 	/* With an errno it is about the folder, not about its owner. */
@@ -524,6 +525,7 @@ int intake_open(const struct intake_options *opt, struct intake **out, struct un
 	if (!in)
 		return error_nomem(err);
 	in->opt = *opt;
+	in->quiet.stop = opt->log ? opt->log->stop : NULL;
 	in->host = (struct receiver_host){ on_place, on_check_owner, on_disk_done, on_all_done, in };
 	r = check_rights(opt, err);
 	if (r == 0 && opt->receive_only)

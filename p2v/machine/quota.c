@@ -31,7 +31,7 @@ struct quota {
 	uint64_t used;        /* as measured */
 	uint64_t written;     /* since then */
 	bool freed;           /* something was given back since then */
-	bool refused;
+	bool short_of;        /* it was this quota that left too little room */
 };
 
 /* --- Measuring -------------------------------------------------------------------------- */
@@ -176,7 +176,7 @@ static int charge(struct quota *q, uint64_t more)
 	if (yes)
 		q->written += more;
 	else
-		q->refused = true;
+		q->short_of = true;
 	pthread_mutex_unlock(&q->lock);
 	return yes ? 0 : -EDQUOT;
 }
@@ -275,9 +275,15 @@ static int quota_ops_fsyncdir(void *ctx, const char *path)
 static int quota_ops_mkdir(void *ctx, const char *path, mode_t mode)
 {
 	struct quota *q = ctx;
-	int r = charge(q, FILE_COST);
+	const struct io *io = q->inner;
+	int r = io->ops->open(io->ctx, path, O_PATH, 0);
 
-	return r < 0 ? r : q->inner->ops->mkdir(q->inner->ctx, path, mode);
+	if (r >= 0)
+		io->ops->close(io->ctx, r);
+	if (r != -ENOENT)
+		return r < 0 ? r : -EEXIST;
+	r = charge(q, FILE_COST);
+	return r < 0 ? r : io->ops->mkdir(io->ctx, path, mode);
 }
 
 static int quota_ops_link(void *ctx, const char *from, const char *to)
@@ -291,10 +297,15 @@ static int quota_ops_room(void *ctx, const char *path, uint64_t *bytes)
 {
 	struct quota *q = ctx;
 	int r = q->inner->ops->room(q->inner->ctx, path, bytes);
+	uint64_t left = quota_left(q);
 
-	if (r == 0)
-		*bytes = min_u64(*bytes, quota_left(q));
-	return r;
+	if (r < 0 || *bytes <= left)
+		return r;
+	*bytes = left;
+	pthread_mutex_lock(&q->lock);
+	q->short_of = true;
+	pthread_mutex_unlock(&q->lock);
+	return 0;
 }
 
 static enum unrack_code quota_ops_explain(void *ctx, int errnum, char *text, size_t size)
@@ -304,13 +315,13 @@ static enum unrack_code quota_ops_explain(void *ctx, int errnum, char *text, siz
 	bool ours;
 
 	pthread_mutex_lock(&q->lock);
-	ours = errnum == EDQUOT && q->refused;
+	ours = errnum == EDQUOT && q->short_of;
 	used = q->used + q->written;
 	pthread_mutex_unlock(&q->lock);
 	if (!ours)
 		return q->inner->ops->explain ? q->inner->ops->explain(q->inner->ctx, errnum, text, size) : 0;
 	snprintf(text, size,
-		 "the quota of %.1f MiB is used up, %.1f MiB are there: have it raised, or what is no longer "
+		 "the quota is %.1f MiB, of which %.1f MiB are taken: have it raised, or what is no longer "
 		 "needed removed", (double)q->limit / 1048576, (double)used / 1048576);
 	return UNRACK_NOSPACE;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/size.h"
@@ -23,6 +24,8 @@ int machine_check_space(const struct io *io, const char *folder, uint64_t surely
 			const struct log *log, struct unrack_error *err)
 {
 	char room_text[32], most_text[32], surely_text[32];
+	char why[384];
+	enum unrack_code code;
 	uint64_t room;
 
 	if (io_room(io, folder, &room, err) < 0)
@@ -31,11 +34,12 @@ int machine_check_space(const struct io *io, const char *folder, uint64_t surely
 	size_text(most, most_text);
 	size_text(surely, surely_text);
 	if (room < surely || (most > 0 && room < FLOOR)) {
-		error_set(err, UNRACK_NOSPACE,
-			  "%s has %s free, and at least %s are needed; free some space, or choose another "
-			  "folder, and run the same command again", folder, room_text,
-			  room < surely ? surely_text : "1.0 MiB");
-		return err->code;
+		/* Not the disk may be full, but a quota. */
+		code = io->ops->explain ? io->ops->explain(io->ctx, EDQUOT, why, sizeof why) : 0;
+		return error_set(err, UNRACK_NOSPACE,
+				 "%s has %s free, and at least %s are needed%s%s; free some space, or choose another "
+				 "folder, and run the same command again", folder, room_text,
+				 room < surely ? surely_text : "1.0 MiB", code ? ": " : "", code ? why : "");
 	}
 	if (room < most)
 		log_warn(log, "%s has %s free, and up to %s may be needed: it may fit, since zeros take no "

@@ -75,10 +75,13 @@ int main(void)
 	refused("alias/x", "a symbolic link is in the way");
 	memset(very_long, 'a', sizeof very_long - 1);
 	very_long[sizeof very_long - 1] = '\0';
-	refused(very_long, "can't be the name of a folder here");
+	refused(very_long, "is too long; 512 characters are enough");
 	for (size_t i = 1; i < sizeof very_long - 2; i += 2)
 		very_long[i] = '/';
-	refused(very_long, "is too long");
+	very_long[513] = '\0';
+	refused(very_long, "is too long; 512 characters are enough");
+	very_long[512] = '\0';
+	taken(very_long);
 	mkdir("unrack", 0700);
 	refused("web02", "the root is the folder of a machine");
 	io_close_beneath(io);

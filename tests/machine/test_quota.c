@@ -120,8 +120,8 @@ static void test_limit(const struct io *inner, const char *folder, const char *n
 	is_int(io_pwrite_all(io, fd, path, data, MIB, MIB, &err), 0,
 	       "what is written again and again counts once");
 	is_int(io_pwrite_all(io, fd, path, data, MIB, 2 * MIB, &err), UNRACK_NOSPACE, "what is too much is refused");
-	snprintf(want, sizeof want, "can't write %s at byte 2097152: the quota of %.1f MiB is used up, %.1f MiB are "
-		 "there: have it raised, or what is no longer needed removed", path, (double)limit / MIB,
+	snprintf(want, sizeof want, "can't write %s at byte 2097152: the quota is %.1f MiB, of which %.1f MiB are "
+		 "taken: have it raised, or what is no longer needed removed", path, (double)limit / MIB,
 		 (double)(before + 2 * MIB) / MIB);
 	is_str(err.text, want, "the sentence names limit and use");
 	is_int(err.sys_errno, EDQUOT, "and the errno");
@@ -150,14 +150,18 @@ static void test_full(void)
 	for (unsigned i = 0; i < 2000 && io_pwrite_all(io, fd, path, data, 4096, i * 4096, &err) == 0; i++)
 		n++;
 	ok(n > 200 && n <= 256, "of small ones 1 MiB at most (%d)", n);
-	has_str(err.text, "is used up", "then these are refused too");
+	has_str(err.text, "the quota is ", "then these are refused too");
 	snprintf(folder, sizeof folder, "%s/new", f.root);
 	is_int(io_mkdir(io, folder, &err), UNRACK_NOSPACE, "and folders");
 	has_str(err.text, "can't make the folder", "with the same words");
 	is_int(io_replace_file(io, path, "x", 1, 0600, &err), UNRACK_NOSPACE, "and files");
 	io_close(io, &fd, path, &err);
-	is_int(io_open(io, path, O_RDWR | O_CREAT, 0600, &fd, &err), 0, "but what is there is opened");
+	is_int(io_mkdir(io, f.folder, &err), 0, "but a folder that is there is fine");
+	is_int(io_open(io, path, O_RDWR | O_CREAT, 0600, &fd, &err), 0, "and a file that is there is opened");
 	io_close(io, &fd, path, &err);
+	is_int(machine_check_space(io, f.root, 0, MIB, NULL, &err), UNRACK_NOSPACE, "which is told beforehand");
+	has_str(err.text, "has 0 bytes free, and at least 1.0 MiB are needed: the quota is ", "with the limit");
+	has_str(err.text, "; free some space", "and what to do");
 	quota_close(q);
 	q = start(io_posix(), f.root, 1);
 	is_int(quota_left(q), 0, "a limit that was passed long ago leaves nothing");
