@@ -59,6 +59,19 @@ static int answer(struct cli *cli, const struct json *scan, struct unrack_error 
 	return check_any(json_get(scan, "disks"), err);
 }
 
+/* So that the command at the end names the far disks, whatever the far side calls itself. */
+static int set_place(const struct sources *s, struct json *scan, struct unrack_error *err)
+{
+	const char *url = s->names[0], *host = url + strlen("ssh://");
+	char *at CLEANUP_FREE = strndup(url, strlen("ssh://") + strcspn(host, "/"));
+
+	if (!at)
+		return error_nomem(err);
+	if (json_set_str(scan, "at", at) < 0)
+		return error_set(err, UNRACK_DAMAGED, "the far side's answer is no list of disks; is unrack of the same version there?");
+	return 0;
+}
+
 /* Of another machine: its own scan, as JSON. A URL that ends with the host means all its disks. */
 static int scan_far(struct cli *cli, const struct values *o, const struct sources *s,
 		    struct json **scan, struct unrack_error *err)
@@ -77,6 +90,8 @@ static int scan_far(struct cli *cli, const struct values *o, const struct source
 		r = client_call(c, &call, &answer, err);
 	if (r == 0)
 		r = json_parse(answer.text, strlen(answer.text), "the far side's answer", scan, err);
+	if (r == 0)
+		r = set_place(s, *scan, err);
 	client_close(c);
 	call_answer_free(&answer);
 	call_free(&call);

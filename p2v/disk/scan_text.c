@@ -252,7 +252,18 @@ static void put_left_out(struct buf *b, const struct json *disks)
 		buf_puts(b, "\n");
 }
 
-/* AT: "ssh://host" of a far machine. */
+/* A path as that of a URL: one that is relative is so to the home folder there. */
+static void put_url(struct buf *b, const char *at, const char *path)
+{
+	buf_printf(b, "%s%s", at, *path == '/' ? "" : "/~/");
+	for (; *path; path++)
+		if (*path == '%')
+			buf_puts(b, "%25");
+		else
+			buf_append(b, path, 1);
+}
+
+/* AT: "ssh://host" of a far machine, or "". */
 static void put_command(struct buf *b, const struct json *disks, const char *at)
 {
 	unsigned n = 0;
@@ -261,10 +272,13 @@ static void put_command(struct buf *b, const struct json *disks, const char *at)
 		const struct json *j = json_at(disks, i);
 		struct buf operand CLEANUP_BUF = { 0 };
 
-		if (left_out(j))
+		if (left_out(j) || !is_typable(at))
 			continue;
 		buf_puts(b, n++ ? " " : "to copy: unrack copy ");
-		buf_printf(&operand, "%s%s", at, json_str(j, "path", ""));
+		if (*at)
+			put_url(&operand, at, json_str(j, "path", ""));
+		else
+			buf_puts(&operand, json_str(j, "path", ""));
 		buf_quote(b, buf_str(&operand));
 	}
 	buf_puts(b, n ? " FOLDER\n" : "there is nothing to copy as it is now\n");

@@ -108,6 +108,15 @@ mkfifo pipe.img
 timeout 10 "$UNRACK" scan pipe.img >/dev/null 2>.err || rc=$?
 is $rc 2 "a pipe is refused, and not waited for"
 
+# Another machine, which is a process behind --rsh.
+far=(--rsh "$fixtures/../support/rsh.sh" --remote-unrack "$UNRACK")
+unrack scan "ssh://root@far$work/dos.img" "${far[@]}"
+exits 0 "a disk of another machine"
+like "$out" "to copy: unrack copy ssh://root@far$work/dos.img FOLDER" "is copied from there"
+unrack scan "ssh://far$work/missing.img" "${far[@]}" --json
+exits 4 "a disk that is not there"
+like "$(disk .error)" "missing.img: No such file" "is named"
+
 # This machine. It may have none, or none that may be read.
 unrack --json scan
 ok "the machine itself gives a list" jq -e 'select(.result) | .disks | type == "array"' <<<"$out"

@@ -53,6 +53,10 @@ static void command(void)
 		"\nto copy: unrack copy /dev/sda /dev/sdb FOLDER\n", "several disks");
 	has_str(show("{\"disks\": [" DISK("/dev/sda", "") "], \"at\": \"ssh://root@db02\"}"),
 		"unrack copy ssh://root@db02/dev/sda FOLDER\n", "of a far machine");
+	has_str(show("{\"disks\": [" DISK("disks/50%.img", "") "], \"at\": \"ssh://db02:22\"}"),
+		"unrack copy 'ssh://db02:22/~/disks/50%25.img' FOLDER\n", "relative to the home folder there");
+	has_str(show("{\"disks\": [" DISK("/dev/sda", "") "], \"at\": \"ssh://db02\\u009b\"}"),
+		"nothing to copy", "no command with a host that can't be typed");
 	has_str(show("{\"disks\": [" DISK("/a b;'$(x)", "") "]}"), "unrack copy '/a b;'\\''$(x)' FOLDER", "names are quoted");
 	has_str(show("{\"disks\": [" DISK("/dev/sda", ", \"removable\": true") "," DISK("/dev/sdb", ", \"error\": \"no\"") ","
 		     DISK("/dev/sdc", ", \"used_by\": \"in use\"") "," DISK("/dev/sdd", ", \"same_as\": \"/dev/sda\"") ","
