@@ -270,10 +270,12 @@ static int read_call(struct channel *c, struct link *l, struct call *out, struct
 	out->path = strdup(m.path);
 	if (!out->path)
 		return error_nomem(err);
-	c->silence_ms = out->silence_ms;
 	r = make_disks(offers, &out->disks, err);
-	return r < 0 ? r : read_offers(l, out->disks, offers, out->kind == CALL_RECEIVE, &out->n, payload,
-				       err);
+	if (r == 0)
+		r = read_offers(l, out->disks, offers, out->kind == CALL_RECEIVE, &out->n, payload, err);
+	if (r == 0) /* until here our own limit holds: who calls has no reason to wait */
+		c->silence_ms = out->silence_ms;
+	return r;
 }
 
 int call_take(struct channel *c, struct call *out, struct call_waiting **waiting,

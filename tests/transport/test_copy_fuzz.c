@@ -5,6 +5,7 @@
  * Half of the changes are what a bad line does: bytes flipped, cut, frames lost, repeated and
  * exchanged. The others are what a bad sender does: fields changed under good checksums. */
 #include "copy.h"
+#include "player.h"
 
 #define SIZE 1400000u
 #define FRAMES_MAX 32
@@ -12,57 +13,6 @@
 static uint8_t *data;
 static struct buf recorded;
 static uint32_t state = 20261122;
-
-/* --- A channel that plays a recording and drops what is written --- */
-struct player {
-	struct channel channel;
-	struct buf in;
-	size_t at;
-	pthread_mutex_t lock;
-	bool down;
-};
-
-static int player_read(struct channel *c, void *buf, size_t n, struct unrack_error *err)
-{
-	struct player *p = c->ctx;
-	int r = 0;
-
-	pthread_mutex_lock(&p->lock);
-	if (p->down || p->in.len - p->at < n) {
-		r = error_set(err, UNRACK_LOST, "the recording ends");
-	} else {
-		memcpy(buf, p->in.data + p->at, n);
-		p->at += n;
-	}
-	pthread_mutex_unlock(&p->lock);
-	return r;
-}
-
-static int player_write(struct channel *c, const void *buf, size_t n, struct unrack_error *err)
-{
-	(void)c;
-	(void)buf;
-	(void)n;
-	(void)err;
-	return 0;
-}
-
-static void player_shutdown(struct channel *c)
-{
-	struct player *p = c->ctx;
-
-	pthread_mutex_lock(&p->lock);
-	p->down = true;
-	pthread_mutex_unlock(&p->lock);
-}
-
-static void player_close(struct channel *c)
-{
-	(void)c;
-}
-
-static const struct channel_ops player_ops = { player_read, player_write, player_shutdown,
-					       player_close, NULL };
 
 /* --- Changes --- */
 struct piece {
@@ -169,17 +119,18 @@ static void bad_sender(struct buf *out)
 
 static void play(const struct buf *in, struct copy *c, struct twin_io *twin)
 {
-	struct player p = { .channel = { .ops = &player_ops, .ctx = &p }, .in = *in,
-			    .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct player p;
 	struct copy_receiver_arg arg = { c, &p.channel };
 
 	*c = (struct copy){ .io = twin_io(twin), .dir = "/m", .workers = -1,
 			    .checkpoint_bytes = 4 * GRAIN_SIZE };
+	player_open(&p, in);
 	twin_io_quiet(twin);
 	block_source_open_memory(data, SIZE, "src", &c->source[0], &c->receive_err);
 	copy_fix_seed(c, 0);
 	c->receive_err.text[0] = '\0';
 	copy_receive(&arg);
+	buf_free(&p.out);
 	block_source_close(c->source[0]);
 }
 
