@@ -88,6 +88,13 @@ if [ $rc = 0 ]; then
 fi
 
 # What is not said right.
+wire push --zeros 50 source.img web05 "$UNRACK" serve
+is "$rc" 1 "zeros that are sent as data"
+like "$out" "error 4 .*all zeros" "are refused"
+wire push source.img web05 "$UNRACK" serve
+is "$rc" 0 "what came before them is kept"
+unrack verify web05
+exits 0 "and right"
 wire say "$(printf 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n........' | od -An -tx1 | tr -d ' \n')" "$UNRACK" serve
 is "$rc" 1 "a client that speaks HTTP"
 like "$out" "^error 8 .*does not speak unrack's protocol; it says \"GET / HTTP/1.1" "is told so"

@@ -8,7 +8,8 @@
  * due, 1:1 span, 2:2 bits of the places that are listed, 4:1 content; ZERO and CHECKPOINT from
  * 0:1 distance, 1:2 count; END from bytes that change a right one.
  *
- * Whatever comes, a disk that is declared complete holds what was sent. */
+ * Whatever comes, a disk that is declared complete holds what was sent, and its whole digest is
+ * that of its contents. */
 #include "play.h"
 
 #include "../support/twins.h"
@@ -237,16 +238,26 @@ static int disk_done(void *ctx, const struct receiver_place *where,
 	struct state *s = ctx;
 	unsigned d = (unsigned)where->number;
 	uint8_t want[GRAIN_SIZE], *image;
+	struct digest_stream *all = digest_stream_new(&s->key);
+	struct digest digest;
 	size_t n;
 
 	(void)err;
 	fuzz_check(point->complete && point->next_grain == grain_count(s->bytes[d]));
 	image = twin_io_get(s->twin, where->image, &n);
 	fuzz_check(image && n == round_up(s->bytes[d], 512));
+	digest_whole_begin(all, s->bytes[d]);
 	for (uint64_t g = 0; g < point->next_grain; g++) {
 		fill(s, d, g, s->held[d][g], want);
 		fuzz_check(memcmp(image + g * GRAIN_SIZE, want, grain_bytes(s->bytes[d], g)) == 0);
+		if (is_zero(want, GRAIN_SIZE))
+			continue;
+		digest_grain(&s->key, want, GRAIN_SIZE, GRAIN_SIZE, &digest);
+		digest_whole_add(all, g, &digest);
 	}
+	digest_stream_end(all, &digest);
+	fuzz_check(memcmp(&digest, &point->whole, sizeof digest) == 0);
+	digest_stream_free(all);
 	free(image);
 	return 0;
 }

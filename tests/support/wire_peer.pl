@@ -4,9 +4,10 @@
 # to `unrack serve`, pulls one from it, or scans. It is slow, and serves only to show that
 # the page says all.
 #
-#   wire_peer.pl push [--cut N | --stop N] IMAGE PATH COMMAND...
+#   wire_peer.pl push [--cut N | --stop N | --zeros N] IMAGE PATH COMMAND...
 #	--cut: after N grains closes the connection without a word
 #	--stop: after N grains asks for a checkpoint, and says goodbye
+#	--zeros: from grain N on lists grains of zeros, too, which is wrong
 #   wire_peer.pl pull PATH IMAGE COMMAND...
 #   wire_peer.pl scan COMMAND...
 #   wire_peer.pl say HEX COMMAND...     sends these bytes and shows what comes back
@@ -208,7 +209,7 @@ sub wait_ack {
 sub push_disk {
 	my %stop;
 
-	while (@ARGV && $ARGV[0] =~ /^--(cut|stop)$/) {
+	while (@ARGV && $ARGV[0] =~ /^--(cut|stop|zeros)$/) {
 		$stop{$1} = $ARGV[1];
 		splice @ARGV, 0, 2;
 	}
@@ -256,7 +257,7 @@ sub push_disk {
 				seek $in, ($at + $place) * GRAIN, 0;
 				read $in, $grain, GRAIN;
 				$grain .= "\0" x (GRAIN - length $grain);
-				next if $grain !~ /[^\0]/;
+				next if $grain !~ /[^\0]/ && $at < ($stop{zeros} // $grains);
 				my $z = zlib_stream($grain, (qw(stored fixed dynamic))[$kind++ % 3]);
 				my $digest = xxh3_128($grain, $secret);
 
@@ -274,7 +275,7 @@ sub push_disk {
 			}
 			$at += $span;
 			tell_peer('PING', 0, '') if $span == 5; # more often than needed
-			for my $how (grep { $at >= $stop{$_} } keys %stop) {
+			for my $how (grep { $_ ne 'zeros' && $at >= $stop{$_} } keys %stop) {
 				$flush->();
 				if ($how eq 'stop') {
 					tell_peer('CHECKPOINT', 0, pack 'Q<', $at);
