@@ -61,6 +61,25 @@ static bool share(const char *a, const char *b)
 	return false;
 }
 
+/* Without the names that are none of algorithms but say what else the far side can do. */
+static void drop_marks(char *list)
+{
+	char *to = list;
+
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, ","), whole = n + (p[n] == ',');
+
+		if (strncmp(p, "kex-strict-", 11) != 0 && strncmp(p, "ext-info-", 9) != 0) {
+			memmove(to, p, whole);
+			to += whole;
+		}
+		p += whole;
+	}
+	if (to > list && to[-1] == ',')
+		to--;
+	*to = '\0';
+}
+
 /* The text of libssh 0.8 to 0.11: "kex error : no match for method KIND: server [A,B], client
  * [C,D]", cut where its buffer ends. */
 static bool no_match(const char *text, const char *host, bool legacy, struct unrack_error *err)
@@ -77,6 +96,7 @@ static bool no_match(const char *text, const char *host, bool legacy, struct unr
 	list = strstr(method, "server [");
 	list = list ? list + strlen("server [") : "";
 	report_clean(list, strcspn(list, "]"), theirs, sizeof theirs);
+	drop_marks(theirs);
 	report_clean(method, strcspn(method, ":"), kind, sizeof kind);
 	if (k == KINDS)
 		error_set(err, UNRACK_UNSUPPORTED,

@@ -35,9 +35,14 @@ int chan_ssh_wait_step(struct far *f, int64_t until, const char *doing, struct u
 {
 	struct pollfd p = { .fd = f->line, .events = POLLIN };
 	int64_t left = until - thread_now_ms();
+	char text[256];
 
 	if (log_stop_asked(f->opt->log))
 		return error_set(err, UNRACK_INTERRUPTED, "interrupted while connecting to %s", f->host);
+	/* Some of libssh's functions would go on asking for more time. */
+	if (!ssh_is_connected(f->session))
+		return error_set(err, UNRACK_LOST, "%s: the connection broke during %s: %s", f->host, doing,
+				 chan_ssh_why(f, text));
 	if (left <= 0) {
 		error_set(err, UNRACK_LOST, "%s port %u is silent during %s", f->host, f->port, doing);
 		err->sys_errno = ETIMEDOUT;
@@ -117,6 +122,8 @@ static int configure(struct far *f, struct unrack_error *err)
 		return r;
 	if (opt->legacy)
 		offer(f);
+	if (f->url->port) /* again: a "Port" has replaced it */
+		ssh_options_set(f->session, SSH_OPTIONS_PORT, &f->url->port);
 	if (opt->known_hosts) {
 		ssh_options_set(f->session, SSH_OPTIONS_KNOWNHOSTS, opt->known_hosts);
 		ssh_options_set(f->session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, opt->known_hosts);
@@ -169,6 +176,7 @@ static int connect_line(struct far *f, struct unrack_error *err)
 	ssh_string_free_char(proxy);
 	if (r < 0)
 		return r;
+	ssh_options_set(f->session, SSH_OPTIONS_PROXYCOMMAND, "none");
 	/* libssh closes its descriptor when the line breaks; this one is valid at any time. */
 	f->line = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (f->line < 0) {
@@ -203,8 +211,9 @@ static int handshake_failed(struct far *f, struct unrack_error *err)
 static int handshake(struct far *f, struct unrack_error *err)
 {
 	int64_t until = chan_ssh_step_end(f);
-	int rc, r;
+	const char *kex;
 	char *user = NULL;
+	int rc, r;
 
 	while ((rc = ssh_connect(f->session)) == SSH_AGAIN) {
 		r = chan_ssh_wait_step(f, until, "the ssh handshake", err);
@@ -218,7 +227,8 @@ static int handshake(struct far *f, struct unrack_error *err)
 	ssh_options_get(f->session, SSH_OPTIONS_USER, &user);
 	snprintf(f->who, sizeof f->who, "%.255s@%s", user ? user : "", f->host);
 	ssh_string_free_char(user);
-	log_debug(f->opt->log, "%s: %s, %s", f->host, ssh_get_kex_algo(f->session),
+	kex = ssh_get_kex_algo(f->session);
+	log_debug(f->opt->log, "%s: %s, %s", f->host, kex ? kex : "a key exchange without name",
 		  ssh_get_cipher_out(f->session));
 	return 0;
 }

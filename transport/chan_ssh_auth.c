@@ -16,6 +16,8 @@ static void note_tried(struct far *f, const char *what)
 	size_t n = strlen(f->tried);
 	char clean[200];
 
+	if (strstr(f->tried, what))
+		return;
 	report_clean(what, strlen(what), clean, sizeof clean);
 	snprintf(f->tried + n, sizeof f->tried - n, "%s%s", n ? ", " : "", clean);
 }
@@ -51,17 +53,12 @@ int chan_ssh_no_passphrase(const char *prompt, char *buf, size_t n, int echo, in
 /* A verdict of libssh that ends the connection, as an error of ours; 0 for all others. */
 static int auth_broken(struct far *f, int rc, struct unrack_error *err)
 {
-	const char *text = ssh_get_error(f->session);
-	char shown[256];
+	char text[256];
 
 	if (rc != SSH_AUTH_ERROR || ssh_is_connected(f->session))
 		return 0;
-	if (strstr(text, "Too many authentication"))
-		return error_set(err, UNRACK_MISSING,
-				 "%s: the server takes no more attempts; tried %s; name the right key with "
-				 "--identity, and take others out of the agent", f->who, f->tried);
 	return error_set(err, UNRACK_LOST, "%s: the connection broke during authentication: %s", f->who,
-			 chan_ssh_why(f, shown));
+			 chan_ssh_why(f, text));
 }
 
 /* *rc: SSH_AUTH_SUCCESS, PARTIAL, DENIED or ERROR (the key can't be used). */
@@ -243,34 +240,71 @@ static int denied(struct far *f, int methods, struct unrack_error *err)
 	return error_suffix(err, "; use --identity, --ask-password or --password-fd");
 }
 
+static bool is_in(int rc)
+{
+	return rc == SSH_AUTH_SUCCESS || rc == SSH_AUTH_PARTIAL;
+}
+
+static int try_keys(struct far *f, int *rc, struct unrack_error *err)
+{
+	int r = 0;
+
+	if (f->opt->identity)
+		r = try_identity(f, rc, err);
+	if (r == 0 && !is_in(*rc))
+		r = try_configured(f, rc, err);
+	return r;
+}
+
+/* *methods: those that are left when this was not enough. */
+static int by_key(struct far *f, int *methods, int *rc, struct unrack_error *err)
+{
+	int r = try_keys(f, rc, err);
+
+	/* A server that says it takes newer signatures, and then does not. */
+	if (r == 0 && !is_in(*rc) && f->opt->legacy) {
+		ssh_options_set(f->session, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, "ssh-rsa");
+		r = try_keys(f, rc, err);
+	}
+	if (r == 0 && !is_in(*rc) && f->locked_file[0] && f->opt->password)
+		r = try_locked(f, rc, err);
+	if (r == 0 && *rc == SSH_AUTH_PARTIAL)
+		*methods = ssh_userauth_list(f->session, NULL);
+	return r;
+}
+
+static int by_password(struct far *f, int methods, int *rc, struct unrack_error *err)
+{
+	bool asked = false;
+	int r = 0;
+
+	if (methods & SSH_AUTH_METHOD_INTERACTIVE)
+		r = try_interactive(f, &asked, rc, err);
+	if (r == 0 && *rc != SSH_AUTH_SUCCESS && (methods & SSH_AUTH_METHOD_PASSWORD) && !asked)
+		r = try_password(f, rc, err);
+	return r;
+}
+
 int chan_ssh_authenticate(struct far *f, struct unrack_error *err)
 {
 	int64_t until = chan_ssh_step_end(f);
-	bool asked = false;
-	int rc, methods, r = 0;
+	int rc, methods = 0, r = 0;
 
 	do
 		rc = ssh_userauth_none(f->session, NULL);
 	while (rc == SSH_AUTH_AGAIN && (r = chan_ssh_wait_step(f, until, "authentication", err)) == 0);
 	if (r == 0)
 		r = auth_broken(f, rc, err);
-	methods = ssh_userauth_list(f->session, NULL);
-	if (r == 0 && rc != SSH_AUTH_SUCCESS && (methods & SSH_AUTH_METHOD_PUBLICKEY)) {
-		if (f->opt->identity)
-			r = try_identity(f, &rc, err);
-		if (r == 0 && rc != SSH_AUTH_SUCCESS && rc != SSH_AUTH_PARTIAL)
-			r = try_configured(f, &rc, err);
-		if (r == 0 && rc != SSH_AUTH_SUCCESS && rc != SSH_AUTH_PARTIAL &&
-		    f->locked_file[0] && f->opt->password)
-			r = try_locked(f, &rc, err);
-		if (r == 0 && rc == SSH_AUTH_PARTIAL)
-			methods = ssh_userauth_list(f->session, NULL);
-	}
-	if (r == 0 && rc != SSH_AUTH_SUCCESS && (methods & SSH_AUTH_METHOD_INTERACTIVE) && f->opt->password)
-		r = try_interactive(f, &asked, &rc, err);
-	if (r == 0 && rc != SSH_AUTH_SUCCESS && (methods & SSH_AUTH_METHOD_PASSWORD) && f->opt->password &&
-	    !asked)
-		r = try_password(f, &rc, err);
+	if (r == 0)
+		methods = ssh_userauth_list(f->session, NULL);
+	if (r == 0 && rc != SSH_AUTH_SUCCESS && (methods & SSH_AUTH_METHOD_PUBLICKEY))
+		r = by_key(f, &methods, &rc, err);
+	if (r == 0 && rc != SSH_AUTH_SUCCESS && f->opt->password)
+		r = by_password(f, methods, &rc, err);
+	if (r == UNRACK_LOST && strstr(ssh_get_error(f->session), "Too many authentication"))
+		return error_set(err, UNRACK_MISSING,
+				 "%s: the server takes no more attempts; tried %s; name the right key with "
+				 "--identity, and take others out of the agent", f->who, f->tried);
 	if (r < 0)
 		return r;
 	return rc == SSH_AUTH_SUCCESS ? 0 : denied(f, methods, err);

@@ -8,11 +8,13 @@
 #   $port                where it listens
 #   $sshd/known_hosts    its host key, as it should be known; $sshd/id the key that it lets in
 #   $sshd/config         of a client: nothing in it
+#   sshd_wrap            an array: a command that sshd is started by, such as unshare(1)
 #   ssh_options          an array: unrack's options to connect to it, as `unrack ... "${ssh_options[@]}"`
 #
 # A server that runs as root needs /run/sshd; as another user it lets in only that user.
 sshd=$work/sshd
 sshd_pid=
+sshd_wrap=()
 
 needs_sshd() {
 	needs ssh-keygen
@@ -57,7 +59,7 @@ start_sshd() {
 			LogLevel VERBOSE
 		END
 	} >"$sshd/sshd_config"
-	"$sshd_program" -D -e -f "$sshd/sshd_config" >"$sshd/log" 2>&1 &
+	"${sshd_wrap[@]}" "$sshd_program" -D -e -f "$sshd/sshd_config" >"$sshd/log" 2>&1 &
 	sshd_pid=$!
 	local i
 	for i in $(seq 200); do
@@ -70,7 +72,8 @@ start_sshd() {
 		return 1
 	fi
 	know_host >"$sshd/known_hosts"
-	ssh_options=(--ssh-config "$sshd/config" --known-hosts "$sshd/known_hosts" --identity "$sshd/id")
+	ssh_options=(--ssh-config "$sshd/config" --known-hosts "$sshd/known_hosts" --identity "$sshd/id"
+		--remote-unrack "$UNRACK")
 }
 
 know_host() { # [TYPE [HOST]]: a line of known_hosts for this server

@@ -53,6 +53,8 @@ static void test_sentences(void)
 	has_str(said(NO_MATCH "compression algo client->server: server [zlib], client [none]", true),
 		"have nothing in common (compression algo client->server): it offers zlib; --rsh", "other kinds");
 	is_str(said("Socket error: disconnected", false), "(not explained)", "other errors are not ours");
+	has_str(said(NO_MATCH "kex algos: server [kex-strict-s-v00@openssh.com,a,ext-info-s,b,ext-info-s], client "
+		     "[x]", false), "it offers a,b;", "marks are no algorithms");
 	has_str(said("No version of SSH protocol usable (banner: SSH-1.5-OpenSSH_2.9\033)", true),
 		"version 1 of the ssh protocol only (SSH-1.5-OpenSSH_2.9?); --rsh", "an older protocol");
 	ok(said("No version of SSH protocol usable", true) && err.code == UNRACK_UNSUPPORTED, "without a banner");
