@@ -29,8 +29,19 @@ struct copy_ack {
 	size_t records;
 };
 
+/* What the line does to one frame of a direction, the AT-th. */
+enum copy_damage_kind { COPY_NO_DAMAGE, COPY_FLIP, COPY_LOSE, COPY_REPEAT, COPY_EXCHANGE };
+struct copy_damage {
+	enum copy_damage_kind kind;
+	unsigned at;
+	size_t byte;               /* COPY_FLIP: which, of header and payload */
+	unsigned seen;             /* frames so far */
+	struct buf held;           /* COPY_EXCHANGE: until the next one */
+};
+
 struct copy {
 	/* To be set: */
+	struct copy_damage damage[2]; /* from the sender, from the receiver */
 	struct block_source *source[COPY_DISKS];
 	unsigned disks;
 	const struct io *io;
@@ -143,6 +154,45 @@ static int copy_tap_read(struct channel *ch, void *buf, size_t n, struct unrack_
 	return channel_read(t->inner, buf, n, err);
 }
 
+static int copy_damaged_write(struct copy_tap *t, struct copy_damage *d, const void *buf, size_t n,
+			      struct unrack_error *err)
+{
+	unsigned i = d->seen++;
+	uint8_t *copy;
+	int r = 0;
+
+	if (d->held.len) {
+		r = channel_write(t->inner, buf, n, err);
+		if (r == 0)
+			r = channel_write(t->inner, d->held.data, d->held.len, err);
+		buf_clear(&d->held);
+		return r;
+	}
+	if (d->kind == COPY_NO_DAMAGE || i != d->at)
+		return channel_write(t->inner, buf, n, err);
+	switch (d->kind) {
+	case COPY_FLIP:
+		copy = malloc(n);
+		memcpy(copy, buf, n);
+		copy[d->byte < n ? d->byte : n - 1] ^= 0x10;
+		r = channel_write(t->inner, copy, n, err);
+		free(copy);
+		break;
+	case COPY_REPEAT:
+		r = channel_write(t->inner, buf, n, err);
+		if (r == 0)
+			r = channel_write(t->inner, buf, n, err);
+		break;
+	case COPY_EXCHANGE:
+		if (buf_append(&d->held, buf, n) < 0)
+			abort();
+		break;
+	default:
+		break;
+	}
+	return r;
+}
+
 static int copy_sender_write(struct channel *ch, const void *buf, size_t n,
 			     struct unrack_error *err)
 {
@@ -160,7 +210,7 @@ static int copy_sender_write(struct channel *ch, const void *buf, size_t n,
 	if (buf_append(&c->wire, buf, n) < 0)
 		abort();
 	c->pings[0] += ((const uint8_t *)buf)[4] == MESSAGE_PING;
-	return channel_write(t->inner, buf, n, err);
+	return copy_damaged_write(t, &c->damage[0], buf, n, err);
 }
 
 static int copy_receiver_write(struct channel *ch, const void *buf, size_t n,
@@ -177,7 +227,7 @@ static int copy_receiver_write(struct channel *ch, const void *buf, size_t n,
 	c->pings[1] += p[4] == MESSAGE_PING;
 	if (p[4] == MESSAGE_ERROR)
 		atomic_store(&c->said_error, true);
-	return channel_write(t->inner, buf, n, err);
+	return copy_damaged_write(t, &c->damage[1], buf, n, err);
 }
 
 static void copy_tap_shutdown(struct channel *ch)
@@ -276,6 +326,8 @@ __attribute__((unused)) static void copy_free(struct copy *c)
 	for (unsigned i = 0; i < c->disks; i++)
 		block_source_close(c->source[i]);
 	buf_free(&c->wire);
+	for (unsigned i = 0; i < 2; i++)
+		buf_free(&c->damage[i].held);
 }
 
 /* An empty journal with a known seed, so that two sessions are the same byte for byte. */
