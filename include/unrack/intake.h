@@ -35,8 +35,10 @@ struct intake_options {
 	unsigned n_session;
 	const char *const *names; /* of the offered disks, for messages; NULL: their index is said */
 	/* For senders that are only trusted with their own disks: machine folders are made and
-	 * continued, and nothing else. A machine that is complete takes no further disk, and
-	 * same_disk and discard_changes are refused. */
+	 * continued, and nothing else. FOLDER is a relative path of plain names, not within the
+	 * folder of a machine. A machine that is complete takes no further disk and no change,
+	 * not even a lock; that it is complete is all that is said. same_disk and
+	 * discard_changes are refused, and errors don't tell what folders hold. */
 	bool receive_only;
 	bool same_disk;       /* accept a changed source as the same disk */
 	bool discard_changes; /* write to an image that something else changed */

@@ -77,6 +77,7 @@ ok "identical" same web03
 long=$(printf 'a%.0s' {1..300})
 longer=$(printf 'a/%.0s' {1..2040})
 before=$(ls -A root)
+# shellcheck disable=SC2088 # nobody shall expand these
 for path in .. ../evil /../evil ../../outside/evil web01/../../outside/evil "$work/outside/evil" /etc/unrack-evil \
 	'~' '~/evil' '%2e%2e/evil' . '' / // .ssh .ssh/evil unrack root/unrack 'two words' '$(touch owned)' \
 	'`touch owned`' ';evil' $'two\nlines' $'esc\e[2J' '*' 'web01/evil' web01/unrack/evil web01/web01.nvram \
@@ -86,6 +87,7 @@ for path in .. ../evil /../evil ../../outside/evil web01/../../outside/evil "$wo
 done
 ok "nothing happened outside" untouched
 is "$(ls -A root)" "$before" "nor inside"
+# shellcheck disable=SC2088
 for path in ../evil /a/../../evil /etc/unrack-evil '~/../evil' %2e%2e/evil .ssh '' ; do
 	push "$path" disk.img
 	like "$rc" '^[25]$' "ssh://x/$path is refused"
