@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,12 +79,25 @@ static void offer(struct far *f)
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		ssh_options_set(f->session, all[i].option,
 				algorithms_offer(all[i].kind, f->opt->legacy));
-	ssh_options_set(f->session, SSH_OPTIONS_COMPRESSION, "no");
+}
+
+/* In file names libssh replaces % and what follows. */
+static void no_percents(const char *from, char *to, size_t room)
+{
+	size_t n = 0;
+
+	for (; *from && n + 2 < room; from++) {
+		if (*from == '%')
+			to[n++] = '%';
+		to[n++] = *from;
+	}
+	to[n] = '\0';
 }
 
 static int read_config(struct far *f, struct unrack_error *err)
 {
 	const char *config = f->opt->config;
+	char path[2 * PATH_MAX];
 	bool later = false;
 
 	/* Once, here; not again by ssh_connect. */
@@ -92,23 +106,52 @@ static int read_config(struct far *f, struct unrack_error *err)
 		return 0;
 	if (config && access(config, R_OK) < 0)
 		return error_errno(err, errno, "can't read the ssh configuration %s", config);
-	if (ssh_options_parse_config(f->session, config) != 0)
+	if (config)
+		no_percents(config, path, sizeof path);
+	if (ssh_options_parse_config(f->session, config ? path : NULL) != 0)
 		return error_set(err, UNRACK_USAGE, "libssh can't use the ssh configuration %s",
 				 config ? config : "in ~/.ssh/config or /etc/ssh/ssh_config");
 	return 0;
 }
 
+static bool has_host(struct far *f, const char *host)
+{
+	char *text = NULL;
+	bool same = ssh_options_get(f->session, SSH_OPTIONS_HOST, &text) == SSH_OK && !strcmp(text, host);
+
+	ssh_string_free_char(text);
+	return same;
+}
+
+static int set_host(struct far *f, struct unrack_error *err)
+{
+	char in_brackets[sizeof f->url->host + 2];
+
+	if (ssh_options_set(f->session, SSH_OPTIONS_HOST, f->url->host) == 0 && has_host(f, f->url->host))
+		return 0;
+	/* Some releases (0.10.6) take the end of an IPv6 address for a port otherwise. */
+	snprintf(in_brackets, sizeof in_brackets, "[%s]", f->url->host);
+	if (strchr(f->url->host, ':') &&
+	    ssh_options_set(f->session, SSH_OPTIONS_HOST, in_brackets) == 0 && has_host(f, f->url->host))
+		return 0;
+	return error_set(err, UNRACK_USAGE,
+			 "libssh takes no host called %s, only letters, digits, dots and hyphens between "
+			 "them; give it another name in the configuration of ssh, or use --rsh",
+			 f->url->host);
+}
+
 static int configure(struct far *f, struct unrack_error *err)
 {
 	const struct remote_options *opt = f->opt;
-	char *text = NULL;
+	char *text = NULL, known_hosts[2 * PATH_MAX];
 	int r;
 
 	f->session = ssh_new();
 	if (!f->session)
 		return error_nomem(err);
-	if (ssh_options_set(f->session, SSH_OPTIONS_HOST, f->url->host) < 0)
-		return error_set(err, UNRACK_USAGE, "libssh does not take the host %s", f->url->host);
+	r = set_host(f, err);
+	if (r < 0)
+		return r;
 	if (f->url->user[0])
 		ssh_options_set(f->session, SSH_OPTIONS_USER, f->url->user);
 	if (f->url->port)
@@ -122,11 +165,13 @@ static int configure(struct far *f, struct unrack_error *err)
 		return r;
 	if (opt->legacy)
 		offer(f);
+	ssh_options_set(f->session, SSH_OPTIONS_COMPRESSION, "no"); /* it is done before us */
 	if (f->url->port) /* again: a "Port" has replaced it */
 		ssh_options_set(f->session, SSH_OPTIONS_PORT, &f->url->port);
 	if (opt->known_hosts) {
-		ssh_options_set(f->session, SSH_OPTIONS_KNOWNHOSTS, opt->known_hosts);
-		ssh_options_set(f->session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, opt->known_hosts);
+		no_percents(opt->known_hosts, known_hosts, sizeof known_hosts);
+		ssh_options_set(f->session, SSH_OPTIONS_KNOWNHOSTS, known_hosts);
+		ssh_options_set(f->session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, known_hosts);
 	}
 	f->port = 22;
 	ssh_options_get_port(f->session, &f->port);

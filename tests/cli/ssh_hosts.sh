@@ -105,6 +105,13 @@ like "$err" "can't find the host db02" "says so"
 try --ssh-config "$work/no-such-config"
 exits 4 "a configuration that is not there"
 : >"$sshd/config"
+cp "$sshd/config" '100%h.cfg'
+cp "$sshd/known_hosts" '100%h.known'
+try --ssh-config "$work/100%h.cfg" --known-hosts "$work/100%h.known"
+exits 0 "file names with a %"
+host=my_host try
+exits 2 "a name that libssh does not take"
+like "$err" 'my_host.*--rsh' "says what does"
 host=no-such-host.invalid try
 exits 4 "a name that is none"
 
@@ -144,7 +151,7 @@ copying() { # waits until the run that writes the file json has a checkpoint
 	done
 	return 1
 }
-head -c 10M /dev/urandom >big.img
+head -c 6M /dev/urandom >big.img
 for way in push pull; do
 	args=(big.img "$here/cut-$way")
 	[ $way = pull ] && args=("$here/big.img" "cut-$way")
