@@ -15,6 +15,7 @@ struct rig {
 	struct twin_io *twin;
 	struct copy c;
 	atomic_bool stop;
+	atomic_uint writes;  /* to the image: pieces that have come */
 	uint64_t stop_read;  /* set when the source is read up to here */
 	bool wait;           /* then the source waits until the receiver has ended the session */
 	enum twin_op stop_op; /* set at this call of the receiver's storage */
@@ -40,6 +41,8 @@ static int on_read(void *ctx, uint64_t off, size_t n)
 
 	if (off + n <= r->stop_read)
 		return 0;
+	while (r->wait && atomic_load(&r->writes) < r->least >> 20 && seconds() - began < 5)
+		usleep(1000);
 	if (atomic_exchange(&r->stop, true)) {
 		usleep(20000); /* the rest comes slowly, or all would be there before the stop is seen */
 		return 0;
@@ -55,6 +58,8 @@ static int on_io(void *ctx, enum twin_op op, const char *path)
 	struct rig *r = ctx;
 	size_t n = strlen(path), m = r->suffix ? strlen(r->suffix) : 0;
 
+	if (op == TWIN_PWRITE && n > 9 && strcmp(path + n - 9, "flat.vmdk") == 0)
+		atomic_fetch_add(&r->writes, 1);
 	if (op == r->stop_op && n >= m && memcmp(path + n - m, r->suffix, m) == 0 &&
 	    !atomic_exchange(&r->stop, true))
 		usleep(150000); /* until the reading has ended */
