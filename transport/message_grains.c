@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "unrack/message.h"
+#include "message_parts.h"
 
 _Static_assert(MESSAGE_GRAINS_LIMIT <= FRAME_PAYLOAD_MAX, "GRAINS fits in a frame");
 
@@ -47,7 +47,7 @@ size_t message_grains_end(struct message_grains_writer *w)
 
 static int bad(struct unrack_error *err, const char *what)
 {
-	return error_set(err, UNRACK_DAMAGED, "a GRAINS came that is not valid: %s", what);
+	return message_bad(err, MESSAGE_GRAINS, what);
 }
 
 int message_decode_grains(const void *payload, size_t n, struct message_grains *m,

@@ -93,6 +93,7 @@ static void test_bytes(void (*open_them)(struct channel **, struct channel **), 
 	is_int(err.sys_errno, EPIPE, "%s: an orderly end", what);
 	is_int(channel_write(b, c, 1, &err), UNRACK_LOST, "%s: nobody reads what we write", what);
 	is_int(err.sys_errno, EPIPE, "%s: which is an error and not a signal", what);
+	is_str(err.text, "can't write to the connection: Broken pipe", "%s: with the reason", what);
 	channel_close(b);
 }
 
@@ -218,6 +219,21 @@ static void test_shutdown_reaches_peer(void)
 	channel_close(b);
 }
 
+/* Who goes without having read all that came has cut the line. */
+static void test_reset(void)
+{
+	struct channel *a, *b;
+	char c;
+
+	open_sockets(&a, &b);
+	channel_write(a, "x", 1, &err);
+	channel_close(b);
+	is_int(channel_read(a, &c, 1, &err), UNRACK_LOST, "a reset is a lost line");
+	is_int(err.sys_errno, ECONNRESET, "with its number");
+	is_str(err.text, "can't read from the connection: Connection reset by peer", "and the reason");
+	channel_close(a);
+}
+
 static void test_signal_mask(void)
 {
 	struct channel *a, *b;
@@ -259,6 +275,7 @@ int main(void)
 	test_silence(open_sockets, "socket");
 	test_silence(open_pipes, "pipe");
 	test_shutdown_reaches_peer();
+	test_reset();
 	test_signal_mask();
 	test_flags();
 	channel_close(NULL);

@@ -43,6 +43,13 @@ static void test_hello(void)
 	for (size_t i = 0; i < n; i++)
 		if (message_decode_hello(p, i, &got, &err) != UNRACK_DAMAGED)
 			ok(false, "HELLO was cut at %zu, and taken", i);
+	message_decode_hello(p, 23, &got, &err);
+	is_str(err.text, "a HELLO came that is not valid: it does not begin as one does",
+	       "a piece of a HELLO is none");
+	message_decode_hello(p, 43, &got, &err);
+	has_str(err.text, "it is too short", "nor is a short one");
+	message_decode_hello(p, n - 1, &got, &err);
+	has_str(err.text, "its checksum is wrong", "nor one of which the end is missing");
 	put_le32(p + 36, MESSAGE_DISKS_MAX + 1);
 	hello_sum(n);
 	is_int(message_decode_hello(p, n, &got, &err), UNRACK_DAMAGED, "too many disks are refused");
@@ -60,6 +67,7 @@ static void test_hello(void)
 	n = message_encode_hello(&m, p);
 	is_int(message_decode_hello(p, n, &got, &err), UNRACK_DAMAGED,
 	       "control characters are refused");
+	has_str(err.text, "the machine's name has control characters", "with the reason");
 	memset(m.machine, 'n', sizeof m.machine);
 	n = message_encode_hello(&m, p);
 	is_int(message_decode_hello(p, n, &got, &err), 0, "a long name is cut");
@@ -80,6 +88,9 @@ static void test_open(void)
 	for (size_t i = 0; i < n; i++)
 		if (message_decode_open(p, i, &got, &err) != UNRACK_DAMAGED)
 			ok(false, "OPEN was cut at %zu, and taken", i);
+	has_str(err.text, "the lengths of the disk's identity are wrong", "a cut one is refused");
+	message_decode_open(p, 15, &got, &err);
+	has_str(err.text, "a OPEN came that is not valid: it is too short", "a short one too");
 	is_int(message_decode_open(p, n + 1, &got, &err), UNRACK_DAMAGED, "a longer one is refused");
 	put_le32(p + 8, 14);
 	put_le32(p + 12, 9);
@@ -135,10 +146,12 @@ static void test_accept(void)
 	   got.pass == 1 && memcmp(got.seed, m.seed, sizeof m.seed) == 0, "with all its fields");
 	p[5] = 1;
 	is_int(message_decode_accept(p, n, &got, &err), UNRACK_DAMAGED, "unknown flags are refused");
+	has_str(err.text, "a ACCEPT came that is not valid: it has unknown flags", "with the reason");
 	p[5] = 0;
 	put_le64(p + 16, 101);
 	is_int(message_decode_accept(p, n, &got, &err), UNRACK_DAMAGED,
 	       "more data than grains is refused");
+	has_str(err.text, "a ACCEPT came that is not valid: its position is impossible", "with the reason");
 	put_le64(p + 8, UINT64_MAX);
 	is_int(message_decode_accept(p, n, &got, &err), UNRACK_DAMAGED, "an endless position too");
 	is_int(message_decode_accept(p, n - 1, &got, &err), UNRACK_DAMAGED, "a short one too");
@@ -159,6 +172,7 @@ static void test_numbers(void)
 	ok(z2.first == 5 && z2.count == 1000, "with its range");
 	put_le64(p + 8, 0);
 	is_int(message_decode_zero(p, n, &z2, &err), UNRACK_DAMAGED, "an empty range is refused");
+	has_str(err.text, "a ZERO came that is not valid: its range is impossible", "with the reason");
 	put_le64(p + 8, UINT64_MAX);
 	is_int(message_decode_zero(p, n, &z2, &err), UNRACK_DAMAGED, "a range that wraps is refused");
 	is_int(message_decode_zero(p, n + 1, &z2, &err), UNRACK_DAMAGED, "a long one is refused");
@@ -173,6 +187,7 @@ static void test_numbers(void)
 	ok(a2.next_grain == 50 && a2.data_grains == 20, "with its numbers");
 	put_le64(p + 8, 51);
 	is_int(message_decode_ack(p, n, &a2, &err), UNRACK_DAMAGED, "more data than grains is refused");
+	has_str(err.text, "a ACK came that is not valid: its position is impossible", "with the reason");
 
 	n = message_encode_end(&e, p);
 	is_int(message_decode_end(p, n, &e2, &err), 0, "END is read back");
@@ -211,6 +226,7 @@ static void test_error(void)
 	is_int(message_decode_error(p, n, &got, &err), 0, "control characters do not hide an error");
 	is_str(got.text, "?[2Jname?", "but are not passed on");
 	is_int(message_decode_error(p, 8, &got, &err), UNRACK_DAMAGED, "without a text it is refused");
+	has_str(err.text, "a ERROR came that is not valid: it has no text, or too much", "with the reason");
 	memset(m.text, 'e', sizeof m.text - 1);
 	m.text[sizeof m.text - 1] = '\0';
 	n = message_encode_error(&m, p);
