@@ -11,7 +11,7 @@
 
 struct deflate_isal {
 	struct isal_zstream stream;
-	uint8_t level_buf[ISAL_DEF_LVL1_LARGE];
+	uint8_t level_buf[ISAL_DEF_LVL2_LARGE];
 };
 
 bool deflate_isal_is_fast(void)
@@ -34,18 +34,18 @@ struct deflate_isal *deflate_isal_open(void)
 	return calloc(1, sizeof(struct deflate_isal));
 }
 
-size_t deflate_isal_grain(struct deflate_isal *d, const uint8_t grain[GRAIN_SIZE], uint8_t *out,
-			  size_t size)
+size_t deflate_isal_bytes(struct deflate_isal *d, const uint8_t *data, size_t n, uint8_t *out, size_t size)
 {
 	isal_deflate_stateless_init(&d->stream);
-	d->stream.level = 1;
+	/* 1 % smaller than with level 1, in 4 % more time; level 3 takes 30 % more for the next 1 %. */
+	d->stream.level = 2;
 	d->stream.level_buf = d->level_buf;
 	d->stream.level_buf_size = sizeof d->level_buf;
 	d->stream.gzip_flag = IGZIP_ZLIB;
 	d->stream.flush = NO_FLUSH;
 	d->stream.end_of_stream = 1;
-	d->stream.next_in = (uint8_t *)(uintptr_t)grain;
-	d->stream.avail_in = GRAIN_SIZE;
+	d->stream.next_in = (uint8_t *)(uintptr_t)data;
+	d->stream.avail_in = (uint32_t)n;
 	d->stream.next_out = out;
 	d->stream.avail_out = (uint32_t)size;
 	return isal_deflate_stateless(&d->stream) == COMP_OK ? d->stream.total_out : 0;

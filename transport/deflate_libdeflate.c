@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct deflate_libdeflate {
-	struct libdeflate_compressor *fast, *stored;
+	struct libdeflate_compressor *fast, *more, *stored;
 };
 
 struct deflate_libdeflate *deflate_libdeflate_open(void)
@@ -24,10 +24,17 @@ struct deflate_libdeflate *deflate_libdeflate_open(void)
 	return d;
 }
 
-size_t deflate_libdeflate_grain(struct deflate_libdeflate *d, const uint8_t grain[GRAIN_SIZE],
+bool deflate_libdeflate_prepare(struct deflate_libdeflate *d)
+{
+	if (!d->more)
+		d->more = libdeflate_alloc_compressor(5);
+	return d->more != NULL;
+}
+
+size_t deflate_libdeflate_bytes(struct deflate_libdeflate *d, bool more, const uint8_t *data, size_t n,
 				uint8_t *out, size_t size)
 {
-	return libdeflate_zlib_compress(d->fast, grain, GRAIN_SIZE, out, size);
+	return libdeflate_zlib_compress(more ? d->more : d->fast, data, n, out, size);
 }
 
 size_t deflate_libdeflate_store(struct deflate_libdeflate *d, const uint8_t grain[GRAIN_SIZE],
@@ -45,6 +52,8 @@ void deflate_libdeflate_close(struct deflate_libdeflate *d)
 		return;
 	if (d->fast)
 		libdeflate_free_compressor(d->fast);
+	if (d->more)
+		libdeflate_free_compressor(d->more);
 	if (d->stored)
 		libdeflate_free_compressor(d->stored);
 	free(d);

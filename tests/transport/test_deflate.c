@@ -64,6 +64,44 @@ static void test_engine(enum deflate_engine engine, const char *name)
 		free(grains[i]);
 }
 
+/* Efforts, and what no effort helps. */
+static void test_effort(enum deflate_engine engine)
+{
+	struct deflate *d = deflate_open(engine);
+	struct inflate *in = inflate_open();
+	struct unrack_error err;
+	uint8_t *words = copy_data(GRAIN_SIZE, COPY_TEXT, 1), *noise = copy_data(GRAIN_SIZE, COPY_NOISE, 3);
+	size_t usual, more;
+
+	/* Repeats at distances that only a search finds. */
+	for (unsigned i = 0; i < GRAIN_SIZE; i += 16)
+		memcpy(words + i, words + (i * 7919u) % 4096, 12);
+	usual = pack(d, words);
+	deflate_set_effort(d, DEFLATE_MORE);
+	more = pack(d, words);
+	ok(more < usual, "%s: more effort makes it smaller", deflate_name(d));
+	is_int(inflate_grain(in, out, more, back, &err), 0, "that inflates");
+	ok(memcmp(back, words, GRAIN_SIZE) == 0, "to the same");
+	is_int(pack(d, noise), DEFLATE_GRAIN_MAX, "noise stays what it is");
+	deflate_set_effort(d, DEFLATE_LEAST);
+	is_int(pack(d, words), DEFLATE_GRAIN_MAX, "the least effort is none");
+	is_int(inflate_grain(in, out, DEFLATE_GRAIN_MAX, back, &err), 0, "that inflates too");
+	deflate_set_effort(d, DEFLATE_USUAL);
+	is_int(pack(d, words), usual, "and then it is as it was");
+
+	for (unsigned i = 4096; i < GRAIN_SIZE; i += 4096)
+		memcpy(noise + i, noise, 4096);
+	ok(pack(d, noise) < GRAIN_SIZE / 4, "noise that repeats itself is found out");
+	free(noise);
+	noise = copy_data(GRAIN_SIZE, COPY_NOISE, 4);
+	memset(noise, 0, 6000);
+	ok(pack(d, noise) < GRAIN_SIZE - 5000, "and so are a few zeros before it");
+	deflate_close(d);
+	inflate_close(in);
+	free(words);
+	free(noise);
+}
+
 int main(void)
 {
 	struct deflate *d = deflate_open(DEFLATE_BEST);
@@ -75,5 +113,12 @@ int main(void)
 	test_engine(DEFLATE_ISAL, "isa-l");
 	test_engine(DEFLATE_LIBDEFLATE, "libdeflate");
 	test_engine(DEFLATE_STORE, "stored");
+	test_effort(DEFLATE_ISAL);
+	test_effort(DEFLATE_LIBDEFLATE);
+	d = deflate_open(DEFLATE_STORE);
+	deflate_set_effort(d, DEFLATE_MORE);
+	memset(back, 'x', sizeof back);
+	is_int(pack(d, back), DEFLATE_GRAIN_MAX, "what stores goes on doing so");
+	deflate_close(d);
 	return tap_done();
 }
