@@ -35,6 +35,7 @@ struct pool {
 	pthread_mutex_t lock;
 	pthread_cond_t freed, filled, worked; /* for the producer, the workers, the consumer */
 	uint64_t submitted, begun, released;
+	unsigned done; /* and not released */
 	bool finished, stopped;
 };
 
@@ -62,6 +63,7 @@ static void work_on(struct pool *p, struct worker *w, uint64_t ticket)
 	pthread_mutex_lock(&p->lock);
 	slot->status = r;
 	slot->done = true;
+	p->done++;
 	if (ticket == p->released)
 		pthread_cond_signal(&p->worked);
 }
@@ -213,7 +215,16 @@ void pool_release(struct pool *p)
 	pthread_mutex_lock(&p->lock);
 	assert(p->released < p->submitted);
 	p->released++;
+	p->done--;
 	pthread_cond_signal(&p->freed);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pool_fill(struct pool *p, unsigned *waiting, unsigned *done)
+{
+	pthread_mutex_lock(&p->lock);
+	*waiting = (unsigned)(p->submitted - p->begun);
+	*done = p->done;
 	pthread_mutex_unlock(&p->lock);
 }
 

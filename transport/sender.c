@@ -259,7 +259,10 @@ static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk 
 				   .work = sender_grains_work };
 	struct message_accept a = { 0 };
 	struct digest_key key;
-	struct sender_grains_setup setup = { &key, s->opt->store ? DEFLATE_STORE : DEFLATE_BEST };
+	bool adapt = s->opt->adapt && !s->opt->store && s->workers > 0;
+	struct sender_grains_setup setup = { .key = &key, .n = s->n_items,
+					     .engine = s->opt->store ? DEFLATE_STORE : DEFLATE_BEST,
+					     .pool = adapt ? &p.pool : NULL };
 	int r = open_disk(s, index, d, &a, err);
 
 	if (r < 0)

@@ -17,8 +17,8 @@
 
 /* One read, one item, at most one frame: 1 MiB of disk. */
 #define SENDER_PIECE ((size_t)MESSAGE_GRAINS_MAX * GRAIN_SIZE)
-/* With these, items and workers stay under 50 MiB. */
-#define SENDER_WORKERS_MAX 12u
+/* With these, items and workers stay under 45 MiB. */
+#define SENDER_WORKERS_MAX 8u
 #define SENDER_ITEMS_SPARE 8u
 /* Zeros that were read are gathered into one ZERO of at least this many grains: 1 GiB. */
 #define SENDER_ZERO_GRAINS 16384u
@@ -51,6 +51,9 @@ struct sender_item {
 struct sender_grains_setup {
 	const struct digest_key *key;
 	enum deflate_engine engine;
+	/* To adapt the effort: where the pool will be, and its items. NULL: not to. */
+	struct pool *const *pool;
+	unsigned n;
 };
 
 /* sender_grains.c: the pool's functions. CTX is a struct sender_grains_setup. */

@@ -52,6 +52,10 @@ void pool_finish(struct pool *p);
 int pool_next(struct pool *p, void **item, struct unrack_error *err);
 void pool_release(struct pool *p);
 
+/* How the ring is filled just now, from any thread: items that nobody has begun, and items
+ * that are done but not released. */
+void pool_fill(struct pool *p, unsigned *waiting, unsigned *done);
+
 /* Wakes everybody. Work that has begun is finished, nothing new is. */
 void pool_stop(struct pool *p);
 bool pool_stopped(struct pool *p);

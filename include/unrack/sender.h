@@ -22,6 +22,8 @@ struct sender_options {
 	int workers;           /* 0: one per processor, -1: the serial twin, without workers */
 	bool store;            /* don't compress: for a channel within this machine, which is
 				* faster than that; the stream has the same form */
+	bool adapt;            /* compress as hard as line and processors allow: then what is sent
+				* differs from time to time. Not with STORE or without workers */
 	const char *machine;   /* the machine's name, for HELLO */
 	const struct log *log; /* progress "copy" per disk; stop flag: ends after a checkpoint */
 };

@@ -59,6 +59,7 @@ struct copy {
 	int lose_lock_at;          /* check_owner fails at this call and later; 0: never */
 	bool lose_end;             /* all_done fails */
 	bool store;                /* the sender does not compress */
+	bool adapt;                /* it compresses as hard as it can */
 	const char *strict;        /* identity; NULL: "mbr=00000001\n" */
 
 	/* What came out: */
@@ -289,7 +290,7 @@ __attribute__((unused)) static void copy_run(struct copy *c)
 	struct copy_tap ends[2] = { { .copy = c }, { .copy = c } };
 	struct copy_receiver_arg arg = { c, &ends[1].channel };
 	struct sender_options opt = { .workers = c->workers, .machine = "web01", .log = &c->log,
-				      .store = c->store };
+				      .store = c->store, .adapt = c->adapt };
 	struct sender_disk disk[COPY_DISKS] = { 0 };
 	struct unrack_error err;
 	pthread_t thread;

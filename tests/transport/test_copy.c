@@ -156,6 +156,24 @@ static void test_stored(void)
 	free(data);
 }
 
+static void test_adapted(void)
+{
+	size_t size = 20000000;
+	uint8_t *data = copy_data(size, COPY_MIXED, 79);
+	struct twin_source *src = twin_source_memory(data, size);
+	struct twin_io *twin = twin_io_new(NULL);
+	struct copy c = { .source = { twin_source(src) }, .disks = 1, .io = twin_io(twin), .dir = "/m",
+			  .workers = 2, .adapt = true };
+
+	copy_run(&c);
+	ok(c.sent == 0 && c.received == 0 && copy_image_is(&c, twin, 0, data, size),
+	   "a copy that is compressed as hard as time allows is the same");
+	copy_free(&c);
+	twin_source_free(src);
+	twin_io_free(twin);
+	free(data);
+}
+
 static void test_disks(void)
 {
 	static const size_t sizes[] = { 700000, 1, 1 << 20 };
@@ -428,6 +446,7 @@ int main(void)
 	test_files();
 	test_serial_twin();
 	test_stored();
+	test_adapted();
 	test_disks();
 	test_sparse();
 	test_stripes();

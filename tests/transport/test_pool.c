@@ -116,6 +116,7 @@ static void test_bounded(unsigned workers)
 	struct rig r = { 0 };
 	struct unrack_error err;
 	void *item, *again;
+	unsigned waiting = 0, done = 0;
 
 	rig_open(&r, workers);
 	for (unsigned i = 0; i < ITEMS; i++) {
@@ -128,10 +129,17 @@ static void test_bounded(unsigned workers)
 	}
 	ok(!pool_take(r.pool, 5), "%u workers: no item is free while all are in flight", workers);
 	ok(!pool_stopped(r.pool), "which is no failure");
+	for (int i = 0; i < 1000 && done < ITEMS; i++) {
+		pool_fill(r.pool, &waiting, &done);
+		usleep(1000);
+	}
+	ok(waiting == 0 && done == ITEMS, "%u workers: in the end all are done", workers);
 	is_int(pool_next(r.pool, &item, &err), 0, "the consumer gets the first");
 	is_int(pool_next(r.pool, &again, &err), 0, "and again until it is released");
 	ok(item == again && item == r.list[0], "the same one");
 	pool_release(r.pool);
+	pool_fill(r.pool, &waiting, &done);
+	is_int(done, ITEMS - 1, "what is released is done with");
 	ok(pool_take(r.pool, 1000) == r.list[0], "released, it is free for the producer");
 	pool_close(r.pool);
 }
