@@ -163,7 +163,7 @@ static int offer(struct server *s, const struct sources *src, struct unrack_erro
 
 static int run_sender(struct server *s, const struct sources *src, struct unrack_error *err)
 {
-	struct sender_options so = { .machine = "", .log = &s->cli->log };
+	struct sender_options so = { .machine = "", .log = &s->cli->log, .adapt = true };
 	struct sender_result res;
 	struct channel *limited = NULL;
 	int r = offer(s, src, err);

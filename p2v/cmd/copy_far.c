@@ -25,7 +25,8 @@ static int push_session(struct copy_job *j, struct client *c, struct call *call,
 			struct unrack_error *err)
 {
 	const char *slash = strrchr(call->path, '/');
-	struct sender_options so = { .machine = slash ? slash + 1 : call->path, .log = client_log(c) };
+	struct sender_options so = { .machine = slash ? slash + 1 : call->path, .log = client_log(c),
+				     .adapt = true };
 	struct call_answer answer = { 0 };
 	struct sender_result res;
 	struct channel *out, *limited = NULL;
