@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The call: what a client asks of `unrack serve` on a fresh connection, and its answer
- * (message.h has the dialogue). After an answer to CALL_RECEIVE the client runs sender_run on the same
- * channel and the server receiver_run; after CALL_SEND the other way round; after
- * CALL_SCAN the connection is over.
+ * (message.h has the dialogue). After an answer to CALL_RECEIVE the client runs sender_run on
+ * the same channel and the server receiver_run; after CALL_SEND the other way round; after
+ * CALL_SCAN the connection is over. There are no PINGs between the call and the copy: begin it
+ * well within the limit of silence.
  *
  * Either way the side that receives knows all disks before the first of them is offered.
  *

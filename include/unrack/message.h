@@ -41,9 +41,10 @@
  *	ERROR may come from either side at any time and ends the session. The receiver
  *	answers the sender's ERROR with BYE once it has made safe what had arrived.
  *
- * PING may come from either side at any time, in both dialogues. Who has sent nothing for a fifth of the
- * time that CALL names as the limit of silence sends one; who has heard nothing for that
- * time takes the connection for lost. Between two halves in one process there are none.
+ * PING may come from either side at any time, in both dialogues. Who has sent nothing for a
+ * fifth of the time that CALL names as the limit of silence sends one, but for the client in
+ * the call, whom the server does not listen to before it has answered. Who has heard nothing
+ * for that time takes the connection for lost. Between two halves in one process there are none.
  *
  * Nothing is sent twice within a session: what was not acknowledged is found out by the
  * next session's ACCEPT.
@@ -86,9 +87,9 @@
  * (index (64 bits), digest) of each grain sent; over a whole disk it is the whole digest.
  *
  * Decoders refuse with UNRACK_DAMAGED whatever does not keep to this, with lengths before
- * use; UNRACK_UNSUPPORTED is for a HELLO, CALL or READY of another version. Text from the far side is
- * free of control characters (in ERROR they become '?'), so it can be shown; but paths and
- * the names of sources may have any byte but NUL: who shows them takes care. */
+ * use; UNRACK_UNSUPPORTED is for a HELLO, CALL or READY of another version. Text from the far
+ * side is free of control characters (in ERROR they become '?'), so it can be shown; but paths
+ * and the names of sources may have any byte but NUL: who shows them takes care. */
 #ifndef UNRACK_MESSAGE_H
 #define UNRACK_MESSAGE_H
 
@@ -224,8 +225,9 @@ struct message_grains {
 	struct message_grain grain[MESSAGE_GRAINS_MAX];
 };
 
-/* Encoders return the length; OUT has room for MESSAGE_CONTROL_MAX. A machine's name or an error's text that is too
- * long is cut; an identity, path or source's name that is too long can't be encoded: 0. */
+/* Encoders return the length; OUT has room for MESSAGE_CONTROL_MAX. A machine's name or an
+ * error's text that is too long is cut; an identity, path or source's name that is too long
+ * can't be encoded: 0. */
 size_t message_encode_hello(const struct message_hello *m, uint8_t *out);
 size_t message_encode_open(const struct message_open *m, uint8_t *out);
 size_t message_encode_accept(const struct message_accept *m, uint8_t *out);

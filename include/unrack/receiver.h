@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The receiving half of a copy: takes grains from a channel into a VMDK, and
  * acknowledges only what is on stable storage (image, digests, journal record, in this
- * order). Syncing runs beside reception. What a disk's files are called, whether this sender may write them,
- * and who holds the folder is the host's business, behind struct receiver_host. */
+ * order). Syncing runs beside reception. What a disk's files are called, whether this sender
+ * may write them, and who holds the folder is the host's business, behind struct
+ * receiver_host. */
 #ifndef UNRACK_RECEIVER_H
 #define UNRACK_RECEIVER_H
 
@@ -67,10 +68,11 @@ struct receiver_result {
 	uint64_t resumed_bytes;  /* were durable already when this run began */
 };
 
-/* Runs until the sender says goodbye. When c->silence_ms is set, PINGs are sent. A local error is also sent to the far side, and
- * the channel is then shut down; the caller closes it in any case. UNRACK_INTERRUPTED: the
- * sender was stopped; UNRACK_LOST: the line was cut, or damages what it carries. Whatever the end, what was
- * acknowledged is safe, and the next session continues behind it. */
+/* Runs until the sender says goodbye. When c->silence_ms is set, PINGs are sent. A local error is
+ * also sent to the far side, and the channel is then shut down; the caller closes it in any
+ * case. UNRACK_INTERRUPTED: the sender or this side was stopped; UNRACK_LOST: the line was cut,
+ * or damages what it carries. Whatever the end, what was acknowledged is safe, and the next
+ * session continues behind it. *RES is filled in any case. */
 int receiver_run(struct channel *c, const struct receiver_host *host,
 		 const struct receiver_options *opt, struct receiver_result *res,
 		 struct unrack_error *err);

@@ -36,9 +36,10 @@ struct sender_result {
 	uint64_t resumed_bytes;  /* were durable already when this run began */
 };
 
-/* The whole session: HELLO, each disk, the end. When c->silence_ms is set, PINGs are sent. Returns when the receiver has said that
- * everything is complete and durable. An error of the far side arrives as its own code
- * and sentence. UNRACK_LOST: the line was cut, or damages what it carries. */
+/* The whole session: HELLO, each disk, the end. When c->silence_ms is set, PINGs are sent.
+ * Returns when the receiver has said that everything is complete and durable. An error of the
+ * far side arrives as its own code and sentence. UNRACK_LOST: the line was cut, or
+ * damages what it carries. */
 int sender_run(struct channel *c, const struct sender_disk *disks, unsigned n,
 	       const struct sender_options *opt, struct sender_result *res,
 	       struct unrack_error *err);
