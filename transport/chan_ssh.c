@@ -97,7 +97,7 @@ static void no_percents(const char *from, char *to, size_t room)
 static int read_config(struct far *f, struct unrack_error *err)
 {
 	const char *config = f->opt->config;
-	char path[2 * PATH_MAX];
+	char path[2 * PATH_MAX] = "";
 	bool later = false;
 
 	/* Once, here; not again by ssh_connect. */

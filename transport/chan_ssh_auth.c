@@ -134,11 +134,8 @@ static int try_configured(struct far *f, int *rc, struct unrack_error *err)
 
 static int ask(struct far *f, const char *prompt, char buf[PASSWORD_MAX], struct unrack_error *err)
 {
-	int r;
-
 	buf[0] = '\0';
-	r = f->opt->password(f->opt->password_ctx, prompt, buf, PASSWORD_MAX, err);
-	return r;
+	return f->opt->password(f->opt->password_ctx, prompt, buf, PASSWORD_MAX, err);
 }
 
 static int try_locked(struct far *f, int *rc, struct unrack_error *err)

@@ -48,6 +48,8 @@ struct remote_options {
 	const struct log *log;
 };
 
+/* Threads: one opens, explains and closes, and lives as long as the connection, since what it starts dies with
+ * it; the channel has its own rule. */
 struct remote;
 
 /* Connects, checks the host's key, authenticates, starts the command. Errors:

@@ -41,8 +41,30 @@ free_port() {
 }
 
 start_sshd() {
-	stop_sshd
-	port=$(free_port)
+	local i try
+	for try in 1 2 3; do # somebody else may have taken the port meanwhile
+		stop_sshd
+		port=$(free_port)
+		write_sshd_config "$@"
+		: >"$sshd/log"
+		"${sshd_wrap[@]}" "$sshd_program" -D -e -f "$sshd/sshd_config" >"$sshd/log" 2>&1 &
+		sshd_pid=$!
+		for i in $(seq 500); do
+			grep -q 'Server listening' "$sshd/log" && break 2
+			kill -0 $sshd_pid 2>/dev/null || break
+			sleep 0.02
+		done
+	done
+	if ! grep -q 'Server listening' "$sshd/log"; then
+		sed 's/^/# /' "$sshd/log"
+		return 1
+	fi
+	know_host >"$sshd/known_hosts"
+	ssh_options=(--ssh-config "$sshd/config" --known-hosts "$sshd/known_hosts" --identity "$sshd/id"
+		--remote-unrack "$UNRACK")
+}
+
+write_sshd_config() {
 	{
 		printf '%s\n' "$@"
 		cat <<-END
@@ -59,23 +81,9 @@ start_sshd() {
 			LogLevel VERBOSE
 		END
 	} >"$sshd/sshd_config"
-	"${sshd_wrap[@]}" "$sshd_program" -D -e -f "$sshd/sshd_config" >"$sshd/log" 2>&1 &
-	sshd_pid=$!
-	local i
-	for i in $(seq 200); do
-		grep -q 'Server listening' "$sshd/log" && break
-		kill -0 $sshd_pid 2>/dev/null || break
-		sleep 0.02
-	done
-	if ! grep -q 'Server listening' "$sshd/log"; then
-		sed 's/^/# /' "$sshd/log"
-		return 1
-	fi
-	know_host >"$sshd/known_hosts"
-	ssh_options=(--ssh-config "$sshd/config" --known-hosts "$sshd/known_hosts" --identity "$sshd/id"
-		--remote-unrack "$UNRACK")
 }
 
+# shellcheck disable=SC2120 # the tests pass them
 know_host() { # [TYPE [HOST]]: a line of known_hosts for this server
 	printf '[%s]:%s %s\n' "${2:-127.0.0.1}" "$port" "$(cut -d' ' -f1,2 "$sshd/host_${1:-ed25519}.pub")"
 }
