@@ -143,7 +143,8 @@ int channel_open_limited(struct channel *inner, uint64_t rate, struct channel **
 		return r;
 	}
 	pthread_mutex_init(&l->lock, NULL);
-	l->channel = (struct channel){ &limited_ops, l, inner->silence_ms };
+	l->channel = (struct channel){ .ops = &limited_ops, .ctx = l, .silence_ms = inner->silence_ms,
+				       .spoken = inner->spoken };
 	l->inner = inner;
 	l->rate = rate;
 	l->piece = piece_of(rate);

@@ -9,6 +9,8 @@
 /* PINGs of one silence: some may be late, or lost with a line that comes back. */
 #define BEATS 5u
 #define EVERY_MIN_MS 10u
+/* However patient we are: the other side may have a limit of its own (`serve --root`: 120 s). */
+#define EVERY_MAX_MS 20000u
 
 /* Sends a PING if one is due. How long until the next: at most, since others send too. */
 static int64_t beat(struct heartbeat *h)
@@ -53,7 +55,7 @@ int heartbeat_start(struct heartbeat *h, struct link *l, unsigned silence_ms,
 
 	*h = (struct heartbeat){ .link = l, .log = log && log->stop ? log : NULL };
 	if (silence_ms)
-		h->every_ms = (unsigned)max_u64(silence_ms / BEATS, EVERY_MIN_MS);
+		h->every_ms = (unsigned)min_u64(max_u64(silence_ms / BEATS, EVERY_MIN_MS), EVERY_MAX_MS);
 	if (!h->every_ms && !h->log)
 		return 0;
 	r = thread_cond_init(&h->wake, err);

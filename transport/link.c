@@ -69,15 +69,19 @@ static int read_first(struct link *l, uint8_t header[FRAME_HEADER_SIZE], struct 
 static int read_any(struct link *l, struct frame *f, struct unrack_error *err)
 {
 	uint8_t header[FRAME_HEADER_SIZE];
-	int r = l->received == 0 ? read_first(l, header, err)
-				 : channel_read(l->channel, header, sizeof header, err);
+	int r = l->channel->spoken ? channel_read(l->channel, header, sizeof header, err)
+				   : read_first(l, header, err);
 
+	if (r == 0 && l->channel->spoken && !frame_begins(header, sizeof header))
+		r = error_set(err, UNRACK_LOST, "the stream is damaged: frame %llu does not begin as a frame does",
+			      (unsigned long long)l->received);
 	if (r == 0)
 		r = frame_parse(header, l->received, f, err);
 	if (r == 0)
 		r = message_check_frame(f, err);
 	if (r < 0)
 		return r;
+	l->channel->spoken = true;
 	l->received++;
 	atomic_fetch_add_explicit(&l->received_bytes, FRAME_HEADER_SIZE, memory_order_relaxed);
 	return 0;

@@ -5,6 +5,7 @@
 #ifndef UNRACK_CHANNEL_H
 #define UNRACK_CHANNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,9 @@ struct channel {
 	 * something (PING) much more often as long as it lives. 0: no limit. Set it before
 	 * the reading starts. */
 	unsigned silence_ms;
+	/* Frames have come on it: what is none from here on is a damaged one, and not
+	 * another program. The reading thread's. */
+	bool spoken;
 };
 
 /* Pipes, sockets, files. The descriptors (may be the same one) are closed with the

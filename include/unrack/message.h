@@ -42,7 +42,7 @@
  *	answers the sender's ERROR with BYE once it has made safe what had arrived.
  *
  * PING may come from either side at any time, in both dialogues. Who has sent nothing for a
- * fifth of the time that CALL names as the limit of silence sends one, but for the client in
+ * fifth of the time that CALL names as the limit of silence, or for 20 s, sends one, but for the client in
  * the call, whom the server does not listen to before it has answered. Who has heard nothing
  * for that time takes the connection for lost. Between two halves in one process there are none.
  *

@@ -115,7 +115,7 @@ static int finish(struct cli *cli, int r, const struct unrack_error *err)
 	int status = error_exit_status((enum unrack_code)r);
 
 	if (r < 0 && cli->told)
-		log_info(&cli->log, "%s", err->text);
+		log_debug(&cli->log, "%s", err->text);
 	else if (r < 0)
 		terminal_error(cli->terminal, err->text);
 	if (r < 0 && !cli->told)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* copy: which of its ways the operands mean, and what came of it. */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -100,20 +101,35 @@ static void hint_stream(struct copy_job *j)
 		cli_hint(j->cli, text);
 }
 
+/* The name of the folder, before hours are spent on its content. What a far path really is, is
+ * known there; here its last part must be a name. */
+static int check_name(const char *dest, bool far, struct unrack_error *err)
+{
+	char name[MACHINE_NAME_MAX + 1];
+	struct remote_url url;
+	char *last;
+	size_t n;
+	int r;
+
+	if (!far)
+		return machine_folder_name(dest, name, err);
+	r = remote_parse_url(dest, &url, err);
+	if (r < 0)
+		return r;
+	for (n = strlen(url.path); n > 1 && url.path[n - 1] == '/'; n--)
+		url.path[n - 1] = '\0';
+	last = strrchr(url.path, '/') ? strrchr(url.path, '/') + 1 : url.path;
+	if (!machine_name_ok(last))
+		return error_set(err, UNRACK_USAGE, "\"%s\" can't be the name of a machine folder: use letters, digits, "
+				 "dots, underscores and dashes, at most %u", last, MACHINE_NAME_MAX);
+	return 0;
+}
+
 static int copy(struct copy_job *j, struct unrack_error *err)
 {
 	bool far_dest = remote_is_url(j->dest);
-	char name[MACHINE_NAME_MAX + 1];
-	struct remote_url url;
-	int r;
+	int r = check_name(j->dest, far_dest, err);
 
-	/* The name of the folder, before hours are spent on its content. */
-	if (far_dest)
-		r = remote_parse_url(j->dest, &url, err);
-	else
-		r = 0;
-	if (r == 0)
-		r = machine_folder_name(far_dest ? url.path : j->dest, name, err);
 	if (r == 0)
 		r = check_options(j->o, j->s, far_dest, err);
 	if (r < 0)

@@ -47,15 +47,16 @@ struct server {
 	const struct io *io;
 };
 
-/* Standard input and output are the connection from here on; whatever else prints goes to standard error. */
-static int take_stdio(struct channel **out, struct unrack_error *err)
+/* Standard input and output are the connection from here on; whatever else prints goes to
+ * standard error. SILENT: or to nobody, since what is said there the client sees, too. */
+static int take_stdio(bool silent, struct channel **out, struct unrack_error *err)
 {
 	int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), to = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int r = 0;
 
 	if (in < 0 || to < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+	    (silent && dup2(null, STDERR_FILENO) < 0) || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		r = error_errno(err, errno, "can't take over standard input and output");
 	if (null >= 0)
 		close(null);
@@ -267,7 +268,7 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	(void)n;
 	if (!s.o->root && (s.o->receive_only || s.o->quota))
 		return error_set(err, UNRACK_USAGE, "--receive-only and --quota need --root, the folder that they are about");
-	r = take_stdio(&s.channel, err);
+	r = take_stdio(s.o->receive_only, &s.channel, err);
 	if (r < 0)
 		return r;
 	s.channel->silence_ms = CALL_SILENCE_MS;

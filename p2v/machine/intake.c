@@ -113,9 +113,11 @@ static int match_offer(struct intake *in, const struct receiver_offer *offer,
 	struct match match = { .m = in->m, .offers = &id, .n = 1, .names = &name, .taken = taken,
 			       .same_disk = in->opt.same_disk };
 
-	if (in->opt.session && offer->disk < in->opt.n_session) {
-		if (identity_compare(&in->opt.session[offer->disk], id, NULL, 0) != IDENTITY_SAME)
-			return error_set(err, UNRACK_INTERNAL, "source %u is not the one that was announced",
+	/* The plan was made for exactly these. */
+	if (in->opt.session) {
+		if (offer->disks != in->opt.n_session || offer->disk >= in->opt.n_session ||
+		    identity_compare(&in->opt.session[offer->disk], id, NULL, 0) != IDENTITY_SAME)
+			return error_set(err, UNRACK_DAMAGED, "source %u is not one of those that were announced",
 					 offer->disk);
 		*out = in->plan[offer->disk];
 		return 0;

@@ -326,6 +326,31 @@ static void test_equal_disks(void)
 	fixture_close(&f);
 }
 
+/* What a sender offers is what its call announced, no more and nothing else. */
+static void test_announced(void)
+{
+	struct fixture f;
+	struct identity ids[2] = { disk(GRAIN_SIZE, "mbr=a\n", ""), disk(GRAIN_SIZE, "mbr=b\n", "") };
+	struct intake_options opt;
+	struct intake *in;
+	struct receiver_place place;
+
+	fixture_root(&f, "web01");
+	opt = options(&f);
+	opt.session = ids;
+	opt.n_session = 1;
+	in = open_or_die(&opt);
+	is_int(offer(in, 0, 2, &ids[0], &place), UNRACK_DAMAGED, "more disks than were announced");
+	is_int(offer(in, 1, 1, &ids[1], &place), UNRACK_DAMAGED, "one behind the last");
+	is_int(offer(in, 0, 1, &ids[1], &place), UNRACK_DAMAGED, "another one");
+	has_str(err.text, "source 0 is not one of those that were announced", "the sentence");
+	is_int(offer(in, 0, 1, &ids[0], &place), 0, "the right one");
+	intake_close(in, UNRACK_INTERRUPTED);
+	identity_free(&ids[0]);
+	identity_free(&ids[1]);
+	fixture_close(&f);
+}
+
 static void test_resume(void)
 {
 	struct fixture f;
@@ -792,6 +817,7 @@ int main(void)
 	test_states();
 	test_other_machine();
 	test_equal_disks();
+	test_announced();
 	test_resume();
 	test_interrupted_restart();
 	test_refused_folders();

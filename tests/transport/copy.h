@@ -302,8 +302,10 @@ __attribute__((unused)) static void copy_run(struct copy *c)
 	atomic_store(&c->said_error, false);
 	if (channel_open_pair(&ends[0].inner, &ends[1].inner, &err) < 0)
 		abort();
-	ends[0].channel = (struct channel){ &copy_sender_ops, &ends[0], c->silence_ms };
-	ends[1].channel = (struct channel){ &copy_receiver_ops, &ends[1], c->silence_ms };
+	ends[0].channel = (struct channel){ .ops = &copy_sender_ops, .ctx = &ends[0],
+				       .silence_ms = c->silence_ms };
+	ends[1].channel = (struct channel){ .ops = &copy_receiver_ops, .ctx = &ends[1],
+				       .silence_ms = c->silence_ms };
 	for (unsigned i = 0; i < c->disks; i++) {
 		disk[i].source = c->source[i];
 		if (identity_init(&disk[i].id, c->source[i]->size,

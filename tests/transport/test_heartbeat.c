@@ -55,6 +55,9 @@ static void test_pings(void)
 	heartbeat_start(&h, &tx, 30000, NULL, &err);
 	is_int(h.every_ms, 6000, "a fifth of the limit is its pace");
 	heartbeat_stop(&h);
+	heartbeat_start(&h, &tx, 3600000, NULL, &err);
+	is_int(h.every_ms, 20000, "but not slower than what the other side may ask for");
+	heartbeat_stop(&h);
 	close_link();
 }
 

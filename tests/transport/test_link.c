@@ -169,11 +169,29 @@ static void test_not_ours(void)
 	close_links();
 }
 
+/* The second dialogue of a channel counts from 0 again, but who speaks is known. */
+static void test_second_dialogue(void)
+{
+	uint8_t damaged[FRAME_HEADER_SIZE] = "XRK1";
+	struct frame f;
+
+	open_links();
+	link_send(&tx, MESSAGE_BYE, 0, NULL, 0, &err);
+	is_int(link_read_header(&rx, &f, &err), 0, "frames have come");
+	link_destroy(&rx);
+	link_init(&rx, b);
+	channel_write(a, damaged, sizeof damaged, &err);
+	is_int(link_read_header(&rx, &f, &err), UNRACK_LOST, "a damaged first frame is no other program");
+	has_str(err.text, "the stream is damaged: frame 0 does not begin as a frame does", "the sentence");
+	close_links();
+}
+
 int main(void)
 {
 	test_frames();
 	test_pings();
 	test_not_ours();
 	test_refused();
+	test_second_dialogue();
 	return tap_done();
 }
