@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#include <time.h>
 
 #include "base/size.h"
 #include "sender_effort.h"
 #include "sender_parts.h"
+#include "thread.h"
 
 struct worker {
 	const struct sender_grains_setup *setup;
@@ -39,14 +41,6 @@ void sender_grains_worker_free(void *worker)
 	free(w);
 }
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void pack(struct worker *w, struct sender_item *item)
 {
 	struct message_grains_writer m;
@@ -68,16 +62,32 @@ static void pack(struct worker *w, struct sender_item *item)
 		item->len = message_grains_end(&m);
 }
 
-static void pack_adapted(struct worker *w, struct sender_item *item)
+static void look(struct sender_effort *e)
 {
-	uint64_t wall = now_ns(CLOCK_MONOTONIC), cpu = now_ns(CLOCK_THREAD_CPUTIME_ID);
+	int64_t now = thread_now_ms();
+	char text[256] = "";
+	int fd;
+
+	if (now < e->looked_ms + SENDER_EFFORT_LOOK_MS)
+		return;
+	e->looked_ms = now;
+	fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		ssize_t n = read(fd, text, sizeof text - 1);
+
+		text[n > 0 ? n : 0] = '\0';
+		close(fd);
+	}
+	sender_effort_stat(e, text);
+}
+
+static void adapt(struct worker *w)
+{
 	unsigned waiting, done;
 
+	look(&w->effort);
 	pool_fill(*w->setup->pool, &waiting, &done);
 	deflate_set_effort(w->deflate, sender_effort_choose(&w->effort, w->setup->n, waiting, done));
-	pack(w, item);
-	sender_effort_took(&w->effort, now_ns(CLOCK_MONOTONIC) - wall,
-			   now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu);
 }
 
 int sender_grains_work(void *worker, void *arg, struct unrack_error *err)
@@ -88,9 +98,10 @@ int sender_grains_work(void *worker, void *arg, struct unrack_error *err)
 	(void)err;
 	item->len = 0;
 	item->data_count = 0;
-	if (item->kind == SENDER_DATA && w->setup->pool)
-		pack_adapted(w, item);
-	else if (item->kind == SENDER_DATA)
-		pack(w, item);
+	if (item->kind != SENDER_DATA)
+		return 0;
+	if (w->setup->pool)
+		adapt(w);
+	pack(w, item);
 	return 0;
 }

@@ -15,10 +15,16 @@ static enum deflate_effort choose(struct sender_effort *e, unsigned waiting, uns
 	return last;
 }
 
-static void took(struct sender_effort *e, unsigned wall_ms, unsigned cpu_ms, unsigned times)
+/* 200 more ticks, IDLE of them idle. */
+static void pass(struct sender_effort *e, unsigned idle)
 {
-	while (times-- > 0)
-		sender_effort_took(e, wall_ms * 1000000ull, cpu_ms * 1000000ull);
+	static unsigned busy_ticks = 1000, idle_ticks = 5000;
+	char text[200];
+
+	busy_ticks += 200 - idle;
+	idle_ticks += idle;
+	snprintf(text, sizeof text, "cpu  %u 1 2 %u 3 4 5 6 7 8\ncpu0 1 2 3 4\n", busy_ticks, idle_ticks);
+	sender_effort_stat(e, text);
 }
 
 int main(void)
@@ -35,14 +41,23 @@ int main(void)
 	is_int(choose(&e, 8, 0, 3), DEFLATE_USUAL, "then it begins anew");
 
 	e = (struct sender_effort){ 0 };
-	is_int(choose(&e, 0, 8, 1), DEFLATE_MORE, "the line is slow: more, at once");
+	pass(&e, 200);
+	is_int(choose(&e, 0, 8, 9), DEFLATE_USUAL, "what was idle before we looked is not known");
+	pass(&e, 100);
+	is_int(choose(&e, 0, 8, 1), DEFLATE_MORE, "the line is slow, processors are idle: more");
 	is_int(choose(&e, 0, 4, 1), DEFLATE_USUAL, "not when few items wait for it");
-	took(&e, 10, 10, 20);
-	is_int(choose(&e, 0, 8, 1), DEFLATE_MORE, "with a processor of one's own");
-	took(&e, 20, 10, 20);
-	is_int(choose(&e, 0, 8, 1), DEFLATE_USUAL, "not when somebody else wants the processor");
-	is_int(choose(&e, 8, 0, 4), DEFLATE_LEAST, "who does not keep it from getting less");
-	took(&e, 14, 10, 40);
-	is_int(choose(&e, 0, 8, 9), DEFLATE_MORE, "a little waiting is forgiven, and the past forgotten");
+	pass(&e, 30);
+	is_int(choose(&e, 0, 8, 1), DEFLATE_USUAL, "nor when the processors are busy");
+	is_int(choose(&e, 8, 0, 4), DEFLATE_LEAST, "which does not keep it from getting less");
+	pass(&e, 50);
+	is_int(choose(&e, 0, 8, 9), DEFLATE_MORE, "idle again");
+	sender_effort_stat(&e, "");
+	is_int(choose(&e, 0, 8, 1), DEFLATE_USUAL, "nothing is spare where nobody says so");
+	sender_effort_stat(&e, "cpu 1 2 3");
+	is_int(choose(&e, 0, 8, 1), DEFLATE_USUAL, "or says too little");
+	pass(&e, 100);
+	is_int(choose(&e, 0, 8, 1), DEFLATE_MORE, "the next look counts again");
+	sender_effort_stat(&e, "cpu 1 1 1 1 1 1 1 1");
+	is_int(choose(&e, 0, 8, 1), DEFLATE_USUAL, "a clock that goes back is nothing to go by");
 	return tap_done();
 }
