@@ -357,4 +357,5 @@ void initrd_answer_free(struct initrd_answer *a)
 	buf_free(&a->order);
 	buf_free(&a->missing);
 	buf_free(&a->mentions);
+	buf_free(&a->arguments);
 }

@@ -258,6 +258,48 @@ static bool is_nash_script(const struct initrd_member *m)
 	return p - base == 4 && !memcmp(base, "nash", 4);
 }
 
+/* Where dracut's modules 99squash and 95squash-* of all versions put what they squashed. */
+static bool is_squashed(const struct initrd *i)
+{
+	static const char *const names[] = {
+		"squash/root.img", "squash-root.img", "squashfs-root.img", "erofs-root.img",
+	};
+
+	for (size_t k = 0; k < ARRAY_LEN(names); k++)
+		if (initrd_find(i, names[k]))
+			return true;
+	return false;
+}
+
+/* dracut lists the modules (of its own) that an image is made of. */
+static bool is_made_of(const struct initrd *i, const char *module)
+{
+	static const char *const names[] = { "usr/lib/dracut/modules.txt", "lib/dracut/modules.txt" };
+	size_t len = strlen(module);
+
+	for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+		const struct initrd_member *m = initrd_find(i, names[k]);
+		const char *p = m ? (const char *)m->data : NULL, *end = p ? p + m->size : NULL, *line;
+
+		for (; p < end; p = line + 1) {
+			line = memchr(p, '\n', (size_t)(end - p));
+			line = line ? line : end;
+			if ((size_t)(line - p) == len && !memcmp(p, module, len))
+				return true;
+		}
+	}
+	return false;
+}
+
+static enum initrd_special special_of(const struct initrd *i)
+{
+	if (is_made_of(i, "kdumpbase"))
+		return INITRD_KDUMP;
+	if (is_squashed(i))
+		return INITRD_SQUASH;
+	return is_made_of(i, "rescue") ? INITRD_RESCUE : INITRD_ORDINARY;
+}
+
 static bool is_dracut(const struct initrd *i)
 {
 	/* dracut 004 puts lib/dracut-lib.sh there, later ones usr/lib/dracut/ and more. */
@@ -291,7 +333,9 @@ static void describe(struct initrd *i)
 	if (init && is_nash_script(init))
 		i->kind = INITRD_NASH;
 	else
-		i->kind = is_dracut(i) ? INITRD_DRACUT : INITRD_OTHER;
+		i->kind = is_dracut(i) || is_squashed(i) ? INITRD_DRACUT : INITRD_OTHER;
+	if (i->kind == INITRD_DRACUT)
+		i->special = special_of(i);
 }
 
 static int open_image(struct initrd *i, const uint8_t *p, size_t n, struct unrack_error *err)
@@ -362,6 +406,11 @@ void initrd_close(struct initrd *i)
 enum initrd_kind initrd_get_kind(const struct initrd *i)
 {
 	return i->kind;
+}
+
+enum initrd_special initrd_get_special(const struct initrd *i)
+{
+	return i->special;
 }
 
 const char *initrd_container(const struct initrd *i)

@@ -35,6 +35,7 @@ DEFINE_VEC(image_streams, struct buf);
 struct initrd {
 	char *name;
 	enum initrd_kind kind;
+	enum initrd_special special;
 	char container[160];
 	struct image_streams streams; /* unpacked; members point into them */
 	struct image_items items;

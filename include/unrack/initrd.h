@@ -23,6 +23,14 @@ enum initrd_kind {
 	INITRD_OTHER,   /* readable, or a cramfs or romfs, but not one of these; left alone */
 };
 
+/* What an image by dracut is, besides, as far as its content tells. */
+enum initrd_special {
+	INITRD_ORDINARY,
+	INITRD_RESCUE, /* made for any machine; may be checked and changed like others */
+	INITRD_KDUMP,  /* boots after a crash only; made anew by kdump itself: never changed */
+	INITRD_SQUASH, /* its files are in a filesystem inside, which is not looked into */
+};
+
 struct initrd_member {
 	const char *name; /* as stored, without a leading "./" or "/" */
 	uint32_t mode, uid, gid, nlink, ino;
@@ -41,6 +49,7 @@ int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **o
 		struct unrack_error *err);
 void initrd_close(struct initrd *i);
 enum initrd_kind initrd_get_kind(const struct initrd *i);
+enum initrd_special initrd_get_special(const struct initrd *i);
 const char *initrd_container(const struct initrd *i); /* "gzip newc cpio", ... */
 size_t initrd_len(const struct initrd *i);
 const struct initrd_member *initrd_at(const struct initrd *i, size_t k);
@@ -90,6 +99,8 @@ struct initrd_answer {
 	char root_fs[32];
 	char resume[256];
 	struct buf mentions; /* other device names in the script, one per line */
+	struct buf arguments; /* of the kernel, that are baked into a dracut image (etc/cmdline,
+			       * etc/cmdline.d), one per line: "rd.lvm.lv=vg/root" */
 	char text[512];      /* one sentence: why not, or how */
 };
 
@@ -107,7 +118,9 @@ struct initrd_change {
 	const struct module_tree *tree;
 	const char *const *wanted; /* module names to be loaded, in this order, with their closure */
 	size_t n_wanted;
-	/* Content of a module file by its path relative to /lib/modules/KVER. */
+	/* Content of a file by its path relative to /lib/modules/KVER: of a module, or of one of
+	 * the kernel's indexes (modules.alias.bin), which a dracut image needs; one that is not
+	 * there is UNRACK_MISSING. */
 	int (*read_module)(void *ctx, const char *path, struct buf *out, struct unrack_error *err);
 	void *ctx;
 	/* Device names in the script to replace: pairs {old, new}, longest match wins, whole

@@ -146,6 +146,31 @@ static void filesystems(void)
 	initrd_close(i);
 }
 
+static void special(const char *name, const char *content, enum initrd_special want, const char *what)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/sh\n");
+	made_member(&b, name, S_IFREG | 0644, content);
+	made_end(&b);
+	i = made_open(&b);
+	is_int(initrd_get_kind(i), INITRD_DRACUT, "%s: made by dracut", what);
+	is_int(initrd_get_special(i), want, "%s", what);
+	initrd_close(i);
+}
+
+static void specials(void)
+{
+	static const char modules[] = "usr/lib/dracut/modules.txt";
+
+	special(modules, "bash\nrescue-not\nno rescue", INITRD_ORDINARY, "an image for booting");
+	special(modules, "bash\nsystemd\nrescue", INITRD_RESCUE, "a rescue image");
+	special("lib/dracut/modules.txt", "bash\nkdumpbase\nrescue\n", INITRD_KDUMP, "a kdump image");
+	special("squash-root.img", "hsqs", INITRD_SQUASH, "a squashed image");
+	special("squash/root.img", "hsqs", INITRD_SQUASH, "one by an older dracut");
+}
+
 static void empty(void)
 {
 	CLEANUP_BUF struct buf b = { 0 };
@@ -261,6 +286,7 @@ static void too_much(void)
 int main(void)
 {
 	kinds();
+	specials();
 	members();
 	links_and_segments();
 	filesystems();
