@@ -10,7 +10,7 @@
 #define SAMPLES 512u
 #define FLAT_MAX 1800u
 /* Of the grain's middle; it is incompressible unless that shrinks by at least 1/64. */
-#define TRIAL (GRAIN_SIZE / 4)
+#define TRIAL (GRAIN_SIZE / 8)
 
 struct deflate {
 	enum deflate_engine engine;    /* not DEFLATE_BEST */
