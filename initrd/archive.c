@@ -8,6 +8,7 @@
 
 #include "base/size.h"
 #include "gzip.h"
+#include "stream_end.h"
 
 static const struct {
 	const char *name;
@@ -62,7 +63,6 @@ static int add_filter(struct archive *a, enum archive_packing how)
 	}
 }
 
-/* *USED is set after failure too: how far the filter came. */
 static int unpack(enum archive_packing how, const uint8_t *in, size_t n, size_t limit,
 		  const char *name, struct buf *out, size_t *used, struct unrack_error *err)
 {
@@ -71,7 +71,6 @@ static int unpack(enum archive_packing how, const uint8_t *in, size_t n, size_t 
 	la_int64_t came;
 	int r;
 
-	*used = 0;
 	if (!a)
 		return error_nomem(err);
 	if (add_filter(a, how) != ARCHIVE_OK)
@@ -107,35 +106,21 @@ static int unpack(enum archive_packing how, const uint8_t *in, size_t n, size_t 
 		if (buf_append(out, p, got) < 0)
 			return error_nomem(err);
 	}
-	came = archive_filter_bytes(a, -1);
-	*used = came > 0 ? (size_t)came : 0;
 	if (r != ARCHIVE_EOF)
 		return error_set(err, UNRACK_DAMAGED, "%s: its %s stream is damaged (%s); "
 				 "take another copy of this file", name, packings[how].name,
 				 archive_error_string(a) ? archive_error_string(a) : "no reason given");
+	came = archive_filter_bytes(a, -1);
+	*used = came > 0 ? (size_t)came : 0;
 	return 0;
 }
 
 int archive_unpack(enum archive_packing how, const uint8_t *in, size_t n, size_t limit,
 		   const char *name, struct buf *out, size_t *used, struct unrack_error *err)
 {
-	struct unrack_error again = UNRACK_ERROR_INIT;
-	size_t came;
-	int r;
-
 	if (how == PACK_GZIP)
 		return gzip_unpack(in, n, limit, name, out, used, err);
-	r = unpack(how, in, n, limit, name, out, used, err);
-	if (r != UNRACK_DAMAGED || !*used || *used >= n)
-		return r;
-	/* The filters of zstd and lz4 take the next segment of the file for damage, and stop
-	 * exactly there. Without it they must succeed. */
-	came = *used;
-	buf_clear(out);
-	if (unpack(how, in, came, limit, name, out, used, &again) < 0)
-		return r;
-	*used = came;
-	return 0;
+	return unpack(how, in, stream_end(how, in, n), limit, name, out, used, err);
 }
 
 int archive_pack(enum archive_packing how, const uint8_t *in, size_t n, const char *name,

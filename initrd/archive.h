@@ -25,9 +25,9 @@ enum archive_packing {
 enum archive_packing archive_packing_of(const uint8_t *p, size_t n);
 const char *archive_packing_name(enum archive_packing how); /* "gzip"; "" for PLAIN */
 
-/* Unpacks the stream that begins at IN into the empty OUT; *USED is its length in IN.
- * UNRACK_DAMAGED: cut short, damaged, or (xz) followed by something else;
- * UNRACK_UNSUPPORTED: more than LIMIT bytes, or lzo. HOW is not PACK_PLAIN. */
+/* Unpacks the one stream that begins at IN into the empty OUT; *USED is its length in IN,
+ * behind which others may follow. UNRACK_DAMAGED: cut short or damaged; UNRACK_UNSUPPORTED:
+ * more than LIMIT bytes, or lzo. HOW is not PACK_PLAIN. */
 int archive_unpack(enum archive_packing how, const uint8_t *in, size_t n, size_t limit,
 		   const char *name, struct buf *out, size_t *used, struct unrack_error *err);
 

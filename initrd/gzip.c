@@ -65,6 +65,11 @@ int gzip_unpack(const uint8_t *in, size_t n, size_t limit, const char *name, str
 	return 0;
 }
 
+uint32_t gzip_crc32(const uint8_t *p, size_t n)
+{
+	return libdeflate_crc32(0, p, n);
+}
+
 int gzip_pack(const uint8_t *in, size_t n, struct buf *out, struct unrack_error *err)
 {
 	__attribute__((cleanup(cleanup_compressor))) struct libdeflate_compressor *c =

@@ -16,6 +16,9 @@
 int gzip_unpack(const uint8_t *in, size_t n, size_t limit, const char *name, struct buf *out,
 		size_t *used, struct unrack_error *err);
 
+/* The checksum of gzip, which others have too. */
+uint32_t gzip_crc32(const uint8_t *p, size_t n);
+
 /* Appends one stream to OUT. Deterministic: no time, no name in its header. */
 int gzip_pack(const uint8_t *in, size_t n, struct buf *out, struct unrack_error *err);
 

@@ -23,7 +23,7 @@ static bool make(struct buf *b, const char *command)
 	return false;
 }
 
-static void one(enum archive_packing how, const char *command, const char *name, bool then_others)
+static void one(enum archive_packing how, const char *command, const char *name)
 {
 	CLEANUP_BUF struct buf b = { 0 }, cut = { 0 };
 	size_t used, n, cuts = 0, refused = 0;
@@ -46,16 +46,12 @@ static void one(enum archive_packing how, const char *command, const char *name,
 	}
 	is_int(refused, (long)cuts, "%s: cut short: damaged", command);
 
-	buf_zeros(&b, 4);
+	/* lz4 needs zeros to end; the others may follow each other closely. */
+	buf_zeros(&b, how == PACK_LZ4 ? 4 : 0);
 	gzip_pack((const uint8_t *)"next", 4, &b, &err);
-	if (then_others) {
-		is_int(unpack(how, &b, 1 << 20, &used), 0, "%s: another segment may follow", command);
-		/* lz4 takes zeros for a block without data */
-		ok(used == n || (how == PACK_LZ4 && used == n + 4), "and where is told");
-		is_int(out.len, 168894, "and nothing is lost");
-	} else {
-		is_int(unpack(how, &b, 1 << 20, &used), UNRACK_DAMAGED, "%s: others behind it are refused", command);
-	}
+	is_int(unpack(how, &b, 1 << 20, &used), 0, "%s: another segment may follow", command);
+	is_int(used, (long)n, "and where is told");
+	is_int(out.len, 168894, "and nothing is lost");
 }
 
 int main(void)
@@ -63,12 +59,12 @@ int main(void)
 	CLEANUP_BUF struct buf b = { 0 };
 	size_t used;
 
-	one(PACK_GZIP, "gzip -9n", "gzip", true);
-	one(PACK_BZIP2, "bzip2", "bzip2", true);
-	one(PACK_XZ, "xz --check=crc32", "xz", false);
-	one(PACK_LZMA, "xz --format=lzma", "lzma", true);
-	one(PACK_ZSTD, "zstd -q", "zstd", true);
-	one(PACK_LZ4, "lz4 -l -q", "lz4", true);
+	one(PACK_GZIP, "gzip -9n", "gzip");
+	one(PACK_BZIP2, "bzip2", "bzip2");
+	one(PACK_XZ, "xz --check=crc32", "xz");
+	one(PACK_LZMA, "xz --format=lzma", "lzma");
+	one(PACK_ZSTD, "zstd -q", "zstd");
+	one(PACK_LZ4, "lz4 -l -q", "lz4");
 
 	if (make(&b, "xz | xz"))
 		is_int(unpack(PACK_XZ, &b, 1 << 20, &used), UNRACK_UNSUPPORTED, "packed twice: refused");
