@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The only file that includes xxHash (XXH3, https://xxhash.com; spec doc/xxhash_spec.md). */
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "unrack/digest.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+#include "xxh.h"
+
+/* Shorter ones are done sooner than asked about. */
+#define LONG 1024u
 
 static const uint8_t zeros[65536];
 
@@ -24,28 +25,24 @@ int digest_random_seed(uint8_t seed[DIGEST_SEED_SIZE], struct unrack_error *err)
 	return 0;
 }
 
-static void canonical(XXH128_hash_t h, struct digest *out)
-{
-	XXH128_canonical_t c;
-
-	XXH128_canonicalFromHash(&c, h);
-	memcpy(out->b, c.digest, sizeof out->b);
-}
-
 void digest_grain(const struct digest_key *key, const void *data, size_t size, size_t grain,
 		  struct digest *out)
 {
 	XXH3_state_t s;
 
+	if (size == grain && size >= LONG && xxh_has_avx2()) {
+		xxh_avx2_digest(key, data, size, out);
+		return;
+	}
 	if (size == grain) {
-		canonical(XXH3_128bits_withSecret(data, size, key->secret, sizeof key->secret), out);
+		xxh_canonical(XXH3_128bits_withSecret(data, size, key->secret, sizeof key->secret), out);
 		return;
 	}
 	XXH3_INITSTATE(&s);
 	XXH3_128bits_reset_withSecret(&s, key->secret, sizeof key->secret);
 	XXH3_128bits_update(&s, data, size);
 	XXH3_128bits_update(&s, zeros, grain - size);
-	canonical(XXH3_128bits_digest(&s), out);
+	xxh_canonical(XXH3_128bits_digest(&s), out);
 }
 
 struct digest_stream {
@@ -76,7 +73,7 @@ void digest_stream_add(struct digest_stream *s, const void *data, size_t n)
 
 void digest_stream_end(struct digest_stream *s, struct digest *out)
 {
-	canonical(XXH3_128bits_digest(s->state), out);
+	xxh_canonical(XXH3_128bits_digest(s->state), out);
 }
 
 void digest_stream_free(struct digest_stream *s)
@@ -89,12 +86,12 @@ void digest_stream_free(struct digest_stream *s)
 
 uint64_t checksum64(const void *data, size_t n)
 {
-	return XXH3_64bits(data, n);
+	return n >= LONG && xxh_has_avx2() ? xxh_avx2_checksum(data, n) : XXH3_64bits(data, n);
 }
 
 uint32_t checksum32(const void *data, size_t n)
 {
-	return (uint32_t)XXH3_64bits(data, n);
+	return (uint32_t)checksum64(data, n);
 }
 
 void hex_encode(const void *data, size_t n, char *out)
