@@ -9,6 +9,8 @@
 #include "chan_ssh.h"
 
 #define PASSWORD_MAX 1024
+/* Questions of one exchange: a server may go on asking for nothing. */
+#define INTERACTIVE_ROUNDS_MAX 8
 
 /* Adds to what the last error will say was tried. */
 static void note_tried(struct far *f, const char *what)
@@ -187,11 +189,11 @@ static int step_interactive(struct far *f, int *rc, struct unrack_error *err)
 static int try_interactive(struct far *f, bool *asked, int *rc, struct unrack_error *err)
 {
 	char secret[PASSWORD_MAX], prompt[900], question[200];
-	int r = step_interactive(f, rc, err), prompts;
+	int r = step_interactive(f, rc, err), prompts, rounds = 0;
 
 	while (r == 0 && *rc == SSH_AUTH_INFO) {
 		prompts = ssh_userauth_kbdint_getnprompts(f->session);
-		if (prompts > 1 || (prompts == 1 && *asked)) {
+		if (++rounds > INTERACTIVE_ROUNDS_MAX || prompts > 1 || (prompts == 1 && *asked)) {
 			*rc = SSH_AUTH_DENIED;
 			return 0;
 		}

@@ -36,6 +36,7 @@ static void become(const char *const *argv, const char *path, const int fds[3], 
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
 	for (int i = 0; i < 3; i++)
 		dup2(from[i], i);
 	execv(path, (char *const *)(uintptr_t)argv);

@@ -26,8 +26,8 @@ struct client {
 	struct remote *remote;
 	struct log log; /* the program's, through us */
 	bool reached;   /* the far side has answered once */
-	atomic_uint_fast64_t durable;  /* bytes, the most that any session has reported */
-	atomic_int_fast64_t advanced;  /* when it last grew, ms */
+	atomic_uint_fast64_t durable[MESSAGE_DISKS_MAX]; /* bytes, the most that any session has reported */
+	atomic_int_fast64_t advanced;  /* when one of them last grew, ms */
 	int64_t lost_since;            /* when the current series of losses began, 0: none */
 	unsigned wait_ms;
 };
@@ -50,11 +50,10 @@ static void on_message(void *ctx, enum log_level level, const char *text)
 static void on_progress(void *ctx, const struct log_progress *p)
 {
 	struct client *c = ctx;
-	/* Disks come one after the other: a later one counts for more than all before it. */
-	uint64_t at = ((uint64_t)(p->disk + 1) << 48) + p->done;
 
-	if (at > atomic_load(&c->durable)) {
-		atomic_store(&c->durable, at);
+	if (p->disk >= 0 && (unsigned)p->disk < MESSAGE_DISKS_MAX &&
+	    p->done > atomic_load(&c->durable[p->disk])) {
+		atomic_store(&c->durable[p->disk], p->done);
 		atomic_store(&c->advanced, now_ms());
 	}
 	c->cli->log.ops->progress(c->cli->log.ctx, p);
@@ -89,7 +88,7 @@ static int prepare(struct client *c, struct unrack_error *err)
 	if (r == 0)
 		r = parse_seconds("reconnect", o->reconnect, RECONNECT_S, 0, &c->reconnect_ms, err);
 	if (r == 0)
-		r = password_open(o->ask_password, o->password_fd, &c->password, err);
+		r = password_open(o->ask_password, o->password_fd, c->log.stop, &c->password, err);
 	if (r < 0)
 		return r;
 	if (buf_printf(&command, "%s serve --quiet", o->remote_unrack ? o->remote_unrack : "unrack") < 0) {
@@ -179,13 +178,24 @@ static bool sleep_ms(const struct log *log, unsigned ms)
 	return !log_stop_asked(log);
 }
 
-bool client_again(struct client *c, const struct unrack_error *why)
+/* A stop while there is no line is a stop, not a failure. */
+static bool stopped(const struct client *c, struct unrack_error *why)
+{
+	if (log_stop_asked(&c->log))
+		error_set(why, UNRACK_INTERRUPTED, "stopped while the connection to %s was lost; the same command "
+			  "continues", c->url->host);
+	return false;
+}
+
+bool client_again(struct client *c, struct unrack_error *why)
 {
 	int64_t now = now_ms();
 	bool first;
 
-	if (why->code != UNRACK_LOST || !c->reached || c->reconnect_ms == 0 || log_stop_asked(&c->log))
+	if (why->code != UNRACK_LOST || !c->reached)
 		return false;
+	if (c->reconnect_ms == 0 || log_stop_asked(&c->log))
+		return stopped(c, why);
 	first = c->lost_since == 0 || atomic_load(&c->advanced) > c->lost_since;
 	if (first) {
 		c->lost_since = now;
@@ -198,7 +208,7 @@ bool client_again(struct client *c, const struct unrack_error *why)
 		return false;
 	hang_up(c);
 	if (!sleep_ms(&c->log, c->wait_ms))
-		return false;
+		return stopped(c, why);
 	c->wait_ms = c->wait_ms * 2 < WAIT_MAX_MS ? c->wait_ms * 2 : WAIT_MAX_MS;
 	return true;
 }

@@ -53,8 +53,9 @@ const struct log *client_log(struct client *c);
 /* What is known of the far command's end is added to ERR, the connection's own. */
 void client_explain(struct client *c, struct unrack_error *err);
 /* Is WHY a lost connection that is worth another try? Then waits before it. A
- * first connection that was never made is not tried again: it may be a mistyped name. */
-bool client_again(struct client *c, const struct unrack_error *why);
+ * first connection that was never made is not tried again: it may be a mistyped name.
+ * When it was a stop that ended the trying, WHY becomes that. */
+bool client_again(struct client *c, struct unrack_error *why);
 void client_close(struct client *c); /* NULL is fine */
 
 #endif

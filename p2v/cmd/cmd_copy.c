@@ -16,9 +16,9 @@ static const struct option_spec options[] = {
 	  offsetof(struct copy_options, same_disk) },
 	{ "discard-changes", 0, OPTION_FLAG, NULL, "go on although something else changed the image",
 	  offsetof(struct copy_options, discard_changes) },
-	{ "rate", 0, OPTION_SIZE, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
+	{ "rate", 0, OPTION_AMOUNT, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
 	  offsetof(struct copy_options, rate) },
-	{ "size", 0, OPTION_SIZE, "SIZE", "the size of the disk that comes by standard input (-)",
+	{ "size", 0, OPTION_AMOUNT, "SIZE", "the size of the disk that comes by standard input (-)",
 	  offsetof(struct copy_options, size) },
 	{ "offset", 0, OPTION_SIZE, "SIZE", "where in the disk the standard input begins",
 	  offsetof(struct copy_options, offset) },
@@ -59,7 +59,7 @@ static void tell(const struct copy_job *j, double took)
 	if (st->data_grains == 0 && st->resumed_bytes >= st->bytes)
 		log_info(log, "nothing to do: the copy in %s is complete", j->dest);
 	else
-		log_info(log, "copied %u disk%s into %s in %.1f s: %.1f MiB, of which %.1f MiB hold data%s%s",
+		log_info(log, "copied %u disk%s into %s in %.1f s: %.1f MiB, with %.1f MiB of data sent%s%s",
 			 st->disks, st->disks == 1 ? "" : "s", j->dest, took, (double)st->bytes / 1048576,
 			 (double)st->data_grains / 16,
 			 st->resumed_bytes ? ", continued from the last checkpoint" : "",
@@ -174,7 +174,7 @@ const struct command cmd_copy = {
 	.summary = "copy disks into a machine folder; the same command again resumes",
 	.options = options,
 	.values_size = sizeof(struct copy_options),
-	.min_operands = 2,
+	.min_operands = 1,
 	.max_operands = -1,
 	.run = run,
 };

@@ -33,7 +33,7 @@ static const struct option_spec options[] = {
 	  offsetof(struct values, stall) },
 	{ "require-proof", 0, OPTION_FLAG, NULL, "a static verdict is not enough",
 	  offsetof(struct values, require_proof) },
-	{ "rate", 0, OPTION_SIZE, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
+	{ "rate", 0, OPTION_AMOUNT, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
 	  offsetof(struct values, rate) },
 	CLIENT_OPTIONS(struct values, client),
 	{ NULL, 0, 0, NULL, NULL, 0 },
@@ -195,6 +195,9 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	struct machine *machine;
 	int r = 0;
 
+	if (remote_is_url(m.folder))
+		return error_set(err, UNRACK_USAGE, "migrate works on a folder of this machine; copy to %s, and run fix, vm and "
+				 "boot there", m.folder);
 	/* Hours of copying must not end with a question about the target. */
 	if (!m.o->target.esx && machine_open(io_posix(), m.folder, &machine, &dropped) == 0) {
 		if (!machine_get_target(machine)->esx[0])

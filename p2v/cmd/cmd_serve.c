@@ -18,8 +18,9 @@
 /* How long a client may stay silent before it has called, and how long any may under a root. */
 #define CALL_SILENCE_MS 60000u
 #define SILENCE_MAX_MS 120000u
-/* The session before this one may still be learning that its line was cut. */
-#define WAIT_MS 40000u
+/* The session before this one may still be learning that its line was cut: that takes it
+ * the silence that this client, too, allows, and then a last checkpoint. */
+#define CHECKPOINT_MS 10000u
 
 struct values {
 	const char *root;
@@ -31,7 +32,7 @@ static const struct option_spec options[] = {
 	  offsetof(struct values, root) },
 	{ "receive-only", 0, OPTION_FLAG, NULL, "make and continue machine folders, change nothing that is complete",
 	  offsetof(struct values, receive_only) },
-	{ "quota", 0, OPTION_SIZE, "SIZE", "let the files beneath DIR take at most SIZE bytes",
+	{ "quota", 0, OPTION_AMOUNT, "SIZE", "let the files beneath DIR take at most SIZE bytes",
 	  offsetof(struct values, quota) },
 	{ NULL, 0, 0, NULL, NULL, 0 },
 };
@@ -126,7 +127,8 @@ static int receive_disks(struct server *s, struct unrack_error *err)
 				     .session = ids, .n_session = call->n, .names = names,
 				     .same_disk = call->flags & CALL_SAME_DISK,
 				     .discard_changes = call->flags & CALL_DISCARD_CHANGES,
-				     .receive_only = s->o->receive_only, .wait_ms = WAIT_MS };
+				     .receive_only = s->o->receive_only,
+				     .wait_ms = s->channel->silence_ms + CHECKPOINT_MS };
 	struct intake *in;
 	int r;
 
@@ -275,6 +277,8 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	r = call_take(s.channel, &s.call, &s.waiting, err);
 	if (r == 0)
 		r = answer_call(&s, err);
+	/* Nobody is there any more to be told. */
+	cli->told |= r == UNRACK_LOST;
 	if (r < 0 && s.waiting) {
 		call_refuse(s.channel, s.waiting, err);
 		cli->told = true;

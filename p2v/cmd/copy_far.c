@@ -68,8 +68,12 @@ int copy_push(struct copy_job *j, struct unrack_error *err)
 	j->stats = (struct copy_stats){ .disks = j->s->n, .bytes = j->s->bytes };
 	while (r == 0) {
 		r = push_session(j, c, &call, j->stats.lost == 0, err);
-		if (r == 0 || !client_again(c, err))
+		if (r == 0)
 			break;
+		if (!client_again(c, err)) {
+			r = err->code;
+			break;
+		}
 		j->stats.lost++;
 		r = 0;
 	}
@@ -142,8 +146,12 @@ int copy_pull(struct copy_job *j, struct unrack_error *err)
 		r = client_open(j->cli, &j->o->client, &j->s->urls[0], &c, err);
 	while (r == 0) {
 		r = pull_session(j, c, &call, j->stats.lost == 0, err);
-		if (r == 0 || !client_again(c, err))
+		if (r == 0)
 			break;
+		if (!client_again(c, err)) {
+			r = err->code;
+			break;
+		}
 		j->stats.lost++;
 		r = 0;
 	}

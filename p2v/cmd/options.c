@@ -87,6 +87,13 @@ static int store(const struct option_spec *o, void *values, const char *arg, str
 	}
 	case OPTION_SIZE:
 		return parse_size(o->name, arg, at, err);
+	case OPTION_AMOUNT: {
+		int r = parse_size(o->name, arg, at, err);
+
+		if (r == 0 && *(uint64_t *)at == 0)
+			r = error_set(err, UNRACK_USAGE, "--%s takes more than 0", o->name);
+		return r;
+	}
 	}
 	return error_set(err, UNRACK_INTERNAL, "--%s has no known kind", o->name);
 }

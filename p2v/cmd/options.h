@@ -19,6 +19,7 @@ enum option_kind {
 	/* uint64_t, bytes: a whole number, alone or with K, M, G, T (powers of 1024, also in
 	 * small letters) or s (sectors of 512 bytes) behind it */
 	OPTION_SIZE,
+	OPTION_AMOUNT, /* the same, and not 0 */
 };
 
 #define OPTION_LIST_MAX 64

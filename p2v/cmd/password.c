@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,15 +16,19 @@
 #include "base/cleanup.h"
 
 #define TEXT_MAX 1024
+/* How often we look whether to stop. */
+#define LOOK_MS 200
 
 struct password {
 	bool ask, known;
+	const atomic_bool *stop;
 	int fd;              /* -1: none */
 	char prompt[256];    /* that TEXT answers; a descriptor's answers any */
 	char text[TEXT_MAX];
 };
 
-int password_open(bool ask, const char *fd, struct password **out, struct unrack_error *err)
+int password_open(bool ask, const char *fd, const atomic_bool *stop, struct password **out,
+		  struct unrack_error *err)
 {
 	struct password *p;
 	char *end;
@@ -33,7 +39,8 @@ int password_open(bool ask, const char *fd, struct password **out, struct unrack
 	if (fd) {
 		errno = 0;
 		n = strtol(fd, &end, 10);
-		if (errno || end == fd || *end || n < 0 || n > INT_MAX || fcntl((int)n, F_GETFD) < 0)
+		if (errno || end == fd || *end || n < 0 || n > INT_MAX ||
+		    fcntl((int)n, F_SETFD, FD_CLOEXEC) < 0)
 			return error_set(err, UNRACK_USAGE,
 					 "--password-fd takes the number of an open descriptor, not \"%s\"", fd);
 	}
@@ -44,6 +51,7 @@ int password_open(bool ask, const char *fd, struct password **out, struct unrack
 	if (mlock(p, sizeof *p) < 0)
 		errno = 0;
 	p->ask = ask;
+	p->stop = stop;
 	p->fd = (int)n;
 	*out = p;
 	return 0;
@@ -54,15 +62,33 @@ bool password_there(const struct password *p)
 	return p->ask || p->fd >= 0;
 }
 
+/* Until there is something to read. */
+static int wait_for(const struct password *p, int fd, struct unrack_error *err)
+{
+	struct pollfd look = { .fd = fd, .events = POLLIN };
+
+	while (poll(&look, 1, LOOK_MS) == 0 || !look.revents)
+		if (p->stop && atomic_load(p->stop))
+			return error_set(err, UNRACK_INTERRUPTED, "stopped while waiting for a password");
+	return 0;
+}
+
 /* One line without its newline. */
-static int read_line(int fd, char *buf, size_t n, struct unrack_error *err)
+static int read_line(const struct password *p, int fd, char *buf, size_t n, struct unrack_error *err)
 {
 	size_t len = 0;
 	ssize_t got = 0;
 
-	while (len < n - 1 && (got = read(fd, buf + len, 1)) != 0) {
+	while (len < n - 1) {
+		int r = wait_for(p, fd, err);
+
+		if (r < 0)
+			return r;
+		got = read(fd, buf + len, 1);
+		if (got == 0)
+			break;
 		if (got < 0 && errno == EINTR)
-			return error_set(err, UNRACK_INTERRUPTED, "stopped while waiting for a password");
+			continue;
 		if (got < 0)
 			return error_errno(err, errno, "can't read the password");
 		if (buf[len] == '\n')
@@ -75,8 +101,25 @@ static int read_line(int fd, char *buf, size_t n, struct unrack_error *err)
 	return 0;
 }
 
-static int ask(const char *prompt, char *buf, size_t n, struct unrack_error *err)
+/* What stops or ends a program at once must not leave the terminal without echo. */
+static void hold_signals(bool hold, sigset_t *before)
 {
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTSTP);
+	if (hold)
+		pthread_sigmask(SIG_BLOCK, &set, before);
+	else
+		pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static int ask(const struct password *p, const char *prompt, char *buf, size_t n,
+	       struct unrack_error *err)
+{
+	bool spaced = *prompt && prompt[strlen(prompt) - 1] == ' ';
+	sigset_t before;
 	int tty CLEANUP_CLOSE = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	struct termios was, quiet;
 	int r;
@@ -86,11 +129,16 @@ static int ask(const char *prompt, char *buf, size_t n, struct unrack_error *err
 				 "there is no terminal to ask for a password on; use --password-fd");
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	if (write(tty, prompt, strlen(prompt)) < 0 || write(tty, " ", 1) < 0 ||
-	    tcsetattr(tty, TCSAFLUSH, &quiet) < 0)
-		return error_errno(err, errno, "can't ask for a password on the terminal");
-	r = read_line(tty, buf, n, err);
+	hold_signals(true, &before);
+	if (write(tty, prompt, strlen(prompt)) < 0 || (!spaced && write(tty, " ", 1) < 0) ||
+	    tcsetattr(tty, TCSAFLUSH, &quiet) < 0) {
+		r = error_errno(err, errno, "can't ask for a password on the terminal");
+		hold_signals(false, &before);
+		return r;
+	}
+	r = read_line(p, tty, buf, n, err);
 	tcsetattr(tty, TCSAFLUSH, &was);
+	hold_signals(false, &before);
 	/* Our newline instead of the one that was not echoed; nothing depends on it. */
 	if (write(tty, "\n", 1) < 0)
 		errno = 0;
@@ -115,9 +163,9 @@ int password_get(void *ctx, const char *prompt, char *buf, size_t n, struct unra
 
 	copy_prompt(shown, sizeof shown, prompt);
 	if (p->fd >= 0 && !p->known)
-		r = read_line(p->fd, p->text, sizeof p->text, err);
+		r = read_line(p, p->fd, p->text, sizeof p->text, err);
 	else if (p->fd < 0 && (!p->known || strcmp(shown, p->prompt) != 0))
-		r = ask(shown, p->text, sizeof p->text, err);
+		r = ask(p, shown, p->text, sizeof p->text, err);
 	if (r < 0)
 		return r;
 	p->known = true;

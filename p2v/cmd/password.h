@@ -4,6 +4,7 @@
 #ifndef CMD_PASSWORD_H
 #define CMD_PASSWORD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -11,8 +12,10 @@
 
 struct password;
 
-/* FD: the text of --password-fd, or NULL. The descriptor is read (one line) at the first need. */
-int password_open(bool ask, const char *fd, struct password **out, struct unrack_error *err);
+/* FD: the text of --password-fd, or NULL. The descriptor is read (one line) at the first need, and
+ * no program that we start inherits it. STOP (may be NULL) ends waiting for the terminal. */
+int password_open(bool ask, const char *fd, const atomic_bool *stop, struct password **out,
+		  struct unrack_error *err);
 /* Is there any source of it? */
 bool password_there(const struct password *p);
 /* For remote_options.password. CTX: a struct password. */

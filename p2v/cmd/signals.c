@@ -25,5 +25,7 @@ const atomic_bool *signals_install(void)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Who started us may ignore it; then children could not be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	return &stop_flag;
 }

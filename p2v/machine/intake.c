@@ -244,7 +244,7 @@ static int check_complete(struct intake *in, int n, struct unrack_error *err)
 		return gone_on(in, err);
 	was = *err;
 	if (in->opt.receive_only)
-		return error_set(err, UNRACK_UNSAFE, "%.700s; choose another folder", was.text);
+		return conceal(&in->opt, "was used by something else since; choose another folder", err);
 	if (!in->opt.discard_changes)
 		return error_set(err, UNRACK_UNSAFE,
 				 "%.700s; choose another folder, or write over it with --discard-changes", was.text);
@@ -284,8 +284,8 @@ static int check_known(struct intake *in, const struct match_result *match,
 		r = check_complete(in, d.n, err);
 	else if (!writable_state(machine_get_state(in->m)))
 		r = gone_on(in, err);
-	else if (!in->opt.discard_changes)
-		r = machine_check_traces(in->m, err);
+	else if (!in->opt.discard_changes && (r = machine_check_traces(in->m, err)) == UNRACK_UNSAFE)
+		r = conceal(&in->opt, "was used by something else since; choose another folder", err);
 	if (r == 0 && match->changed)
 		r = accept_change(in, d.n, &offer->id, err);
 	if (r == 0 && machine_find_disk(in->m, d.n)->restart) {

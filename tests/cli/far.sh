@@ -78,6 +78,11 @@ unrack copy "ssh://a/dev/sda" "ssh://b/dev/sda" web04
 exits 2 "sources of two machines"
 unrack copy "ssh://a/dev/sda" disk.img web04
 exits 2 "far and near sources"
+unrack migrate disk.img "ssh://far$work/web04" --esx 6.7 "${far[@]}"
+exits 2 "migrate into a far folder, before anything is copied"
+nok "nothing was" test -e web04
+unrack copy "$work/web04"
+exits 2 "no source"
 unrack copy disk.img "ssh://far$work/bad name" "${far[@]}"
 exits 2 "a name that no machine can have"
 unrack copy disk.img "ssh://far$work/web05" --rsh "$rsh" --remote-unrack /no/such/unrack
@@ -158,9 +163,27 @@ kill -9 "$(serve_of)"
 wait $! && rc=0 || rc=$?
 is "$rc" 4 "a cut is its end"
 like "$(jq -r 'select(.result).continue' json)" "copy disk.img ssh://far" "with the command to continue"
+unlike "$(<err)" 'serve --quiet' "the server's own command line is no way to go on"
 unrack copy disk.img "ssh://far$work/gone" "${far[@]}"
 exits 0 "which completes"
 ok "identical" cmp disk.img gone/gone-flat.vmdk
+
+cat >rsh <<END
+#!/bin/sh
+[ -e $work/away ] && exit 255
+exec $rsh "\$@"
+END
+chmod +x rsh
+rm -f json
+"$UNRACK" copy disk.img "ssh://far$work/stopped" --rsh "$work/rsh" --remote-unrack "$UNRACK" --rate 2M --json >json 2>err &
+ok "a push is under way" copying
+touch away
+kill -9 "$(serve_of)"
+sleep 1
+kill -INT $!
+wait $! && rc=0 || rc=$?
+is "$rc" 130 "stopped while there is no line"
+like "$(jq -r 'select(.result).continue' json)" "copy disk.img ssh://far" "with the command to continue"
 sleep 0.3
 is "$(serve_of)" "" "no server is left behind"
 done_testing

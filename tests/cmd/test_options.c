@@ -19,6 +19,7 @@ static const struct option_spec table[] = {
 	{ "esx", 0, OPTION_STR, "VERSION", "the version", offsetof(struct values, esx) },
 	{ "hw", 0, OPTION_UINT, "N", "the hardware", offsetof(struct values, hw) },
 	{ "size", 0, OPTION_SIZE, "BYTES", "the size", offsetof(struct values, size) },
+	{ "rate", 0, OPTION_AMOUNT, "BYTES", "the rate", offsetof(struct values, size) },
 	{ "disk", 'd', OPTION_LIST, "N=SOURCE", "a disk", offsetof(struct values, disks) },
 	{ NULL, 0, 0, NULL, NULL, 0 },
 };
@@ -54,7 +55,7 @@ static void test_size(void)
 	static const struct {
 		const char *arg;
 		uint64_t want;
-	} good[] = {
+	} good[] = { /* of a size; an amount is not 0 */
 		{ "0", 0 }, { "1", 1 }, { "007", 7 }, { "1000001", 1000001 }, { "3s", 1536 },
 		{ "4K", 4096 }, { "4k", 4096 }, { "40M", 40ull << 20 }, { "40m", 40ull << 20 },
 		{ "3G", 3ull << 30 }, { "3g", 3ull << 30 }, { "62T", 62ull << 40 }, { "2t", 2ull << 40 },
@@ -83,6 +84,10 @@ static void test_size(void)
 		is_int(parse(line), UNRACK_USAGE, "%s does not fit", large[i]);
 	}
 	has_str(e.text, "--size 99999999999999999999999999999 is too large", "and is said to be too large");
+	is_int(parse("x --rate 40M"), 0, "an amount");
+	ok(v.size == 40u << 20, "is read as a size");
+	is_int(parse("x --rate 0"), UNRACK_USAGE, "none is no amount");
+	has_str(e.text, "--rate takes more than 0", "the sentence");
 }
 
 int main(void)
