@@ -329,7 +329,7 @@ static int send_text(struct link *l, const char *text, struct unrack_error *err)
 	return r;
 }
 
-int call_accept(struct channel *c, struct call_waiting *waiting, const struct call_answer *answer,
+int call_accept(struct call_waiting *waiting, const struct call_answer *answer,
 		struct unrack_error *err)
 {
 	struct link *l = &waiting->link;
@@ -337,7 +337,6 @@ int call_accept(struct channel *c, struct call_waiting *waiting, const struct ca
 	uint8_t payload[MESSAGE_CONTROL_MAX];
 	int r;
 
-	(void)c;
 	heartbeat_stop(&waiting->heart);
 	r = link_send(l, MESSAGE_READY, 0, payload, message_encode_ready(&m, payload), err);
 	if (r == 0)
@@ -350,9 +349,8 @@ int call_accept(struct channel *c, struct call_waiting *waiting, const struct ca
 	return r;
 }
 
-void call_refuse(struct channel *c, struct call_waiting *waiting, const struct unrack_error *why)
+void call_refuse(struct call_waiting *waiting, const struct unrack_error *why)
 {
-	(void)c;
 	heartbeat_stop(&waiting->heart);
 	link_send_error(&waiting->link, why);
 	end_waiting(waiting);

@@ -63,9 +63,9 @@ int call_make(struct channel *c, const struct call *call, struct call_answer *an
 struct call_waiting;
 int call_take(struct channel *c, struct call *out, struct call_waiting **waiting,
 	      struct unrack_error *err);
-int call_accept(struct channel *c, struct call_waiting *waiting, const struct call_answer *answer,
+int call_accept(struct call_waiting *waiting, const struct call_answer *answer,
 		struct unrack_error *err);
 /* Best effort. */
-void call_refuse(struct channel *c, struct call_waiting *waiting, const struct unrack_error *why);
+void call_refuse(struct call_waiting *waiting, const struct unrack_error *why);
 
 #endif

@@ -99,8 +99,12 @@ static int accept_call(struct server *s, const struct call_answer *answer, struc
 {
 	struct call_waiting *w = s->waiting;
 
+	int r;
+
 	s->waiting = NULL;
-	return call_accept(s->channel, w, answer, err);
+	r = call_accept(w, answer, err);
+	s->cli->told |= r < 0;
+	return r;
 }
 
 static int run_receiver(struct server *s, struct intake *in, struct unrack_error *err)
@@ -280,7 +284,7 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	/* Nobody is there any more to be told. */
 	cli->told |= r == UNRACK_LOST;
 	if (r < 0 && s.waiting) {
-		call_refuse(s.channel, s.waiting, err);
+		call_refuse(s.waiting, err);
 		cli->told = true;
 	}
 	call_free(&s.call);

@@ -36,13 +36,13 @@ static void serve(struct play *p, unsigned how)
 	fuzz_check((call.kind == CALL_RECEIVE) == (call.path[0] != '\0'));
 	if (how & 8) {
 		error_set(&why, UNRACK_UNSAFE, "not here");
-		call_refuse(&p->channel, waiting, &why);
+		call_refuse(waiting, &why);
 	} else {
 		if (call.kind == CALL_SEND)
 			answer = (struct call_answer){ .disks = call.disks, .n = call.n };
 		if (call.kind == CALL_SCAN)
 			answer.text = text;
-		check_result(call_accept(&p->channel, waiting, &answer, &err), &err);
+		check_result(call_accept(waiting, &answer, &err), &err);
 	}
 	call_free(&call);
 }

@@ -58,9 +58,9 @@ static void *serve(void *arg)
 	if (s->taken == 0) {
 		usleep(s->slow_ms * 1000);
 		if (s->refuse)
-			call_refuse(s->far, w, s->refuse);
+			call_refuse(w, s->refuse);
 		else
-			s->accepted = call_accept(s->far, w, s->answer, &s->err);
+			s->accepted = call_accept(w, s->answer, &s->err);
 	}
 	return NULL;
 }

@@ -25,7 +25,7 @@ static int play_server(const struct buf *in)
 	if (r == 0) {
 		struct call_answer answer = { .disks = call.disks, .n = call.n };
 
-		r = call_accept(&p.channel, w, &answer, &err);
+		r = call_accept(w, &answer, &err);
 		buf_clear(&answered);
 		if (buf_append(&answered, p.out.data, p.out.len) < 0)
 			abort();
