@@ -326,6 +326,13 @@ static enum unrack_code quota_ops_explain(void *ctx, int errnum, char *text, siz
 	return UNRACK_NOSPACE;
 }
 
+static int quota_ops_direct(void *ctx, int fd, bool on)
+{
+	struct quota *q = ctx;
+
+	return io_direct(q->inner, fd, on) ? 0 : -EINVAL;
+}
+
 static const struct io_ops quota_ops = {
 	.open = quota_ops_open,
 	.pread = quota_ops_pread,
@@ -341,6 +348,7 @@ static const struct io_ops quota_ops = {
 	.link = quota_ops_link,
 	.room = quota_ops_room,
 	.explain = quota_ops_explain,
+	.direct = quota_ops_direct,
 };
 
 /* --- Life ------------------------------------------------------------------------------- */

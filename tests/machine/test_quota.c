@@ -222,6 +222,20 @@ static void *writer(void *arg)
 	return NULL;
 }
 
+/* Past the page cache or not: where the storage below can, this can. */
+static void test_direct(void)
+{
+	struct quota *q = start(io_posix(), f.root, used(io_posix(), f.root) + MIB);
+	int fd = open(at("direct"), O_WRONLY | O_CREAT, 0600);
+	bool can = io_direct(io_posix(), fd, true);
+
+	io_direct(io_posix(), fd, false);
+	is_int(io_direct(quota_io(q), fd, true), can, "the same way to write");
+	is_int((fcntl(fd, F_GETFL) & O_DIRECT) != 0, can, "is taken below");
+	close(fd);
+	quota_close(q);
+}
+
 static void test_threads(void)
 {
 	uint64_t before = used(io_posix(), f.root);
@@ -268,6 +282,7 @@ int main(void)
 	test_full();
 	test_two();
 	test_threads();
+	test_direct();
 	io_close_beneath(beneath);
 	quota_close(NULL);
 	fixture_close(&f);
