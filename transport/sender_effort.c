@@ -4,9 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A ring that has just begun to fill is no sign yet, and one item in between no other. */
-#define STARVED_MIN 4u
-#define STARVED_MAX 8u
+/* Between the writer and the line are some MiB of buffers: a writer that waits for a moment is
+ * no sign yet, and one item in between no other. */
+#define STARVED_MIN 32u
+#define STARVED_MAX 40u
 /* Of 100 ticks so many must be idle. What is taken of them shows the next time. */
 #define IDLE_MIN 20u
 
@@ -16,7 +17,7 @@ enum deflate_effort sender_effort_choose(struct sender_effort *e, unsigned n, un
 	if (done == 0 && waiting >= n / 2)
 		e->starved += e->starved < STARVED_MAX;
 	else
-		e->starved -= e->starved > 0;
+		e->starved -= e->starved > 1 ? 2 : e->starved;
 	if (e->starved >= STARVED_MIN)
 		return DEFLATE_LEAST;
 	return done >= n / 2 && e->spare ? DEFLATE_MORE : DEFLATE_USUAL;
