@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "check.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
+#include "dracut_check.h"
+#include "reasons.h"
 
 /* --- Reasons ---------------------------------------------------------------------------- */
-
-struct reasons {
-	struct buf *lines; /* "NAME: sentence" each */
-	char *text;        /* the first sentence, and how many more there are */
-	size_t size, n;
-	bool failed;       /* out of memory */
-};
-
-__attribute__((format(printf, 3, 4))) static void add(struct reasons *r, const char *name,
-						      const char *fmt, ...)
-{
-	char sentence[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(sentence, sizeof sentence, fmt, ap);
-	va_end(ap);
-	if (r->n++ == 0)
-		snprintf(r->text, r->size, "%s", sentence);
-	r->failed |= buf_printf(r->lines, "%s: %s\n", name, sentence) < 0;
-}
-
-static int finish(struct reasons *r, struct unrack_error *err)
-{
-	size_t len = strlen(r->text);
-
-	if (r->n > 1)
-		snprintf(r->text + len, r->size - len, " (and %zu more)", r->n - 1);
-	return r->failed ? error_nomem(err) : 0;
-}
 
 static bool in_image(const struct initrd *image, const char *module, char *path, size_t size)
 {
@@ -59,14 +30,14 @@ static void explain_missing(const struct nash *s, const struct initrd *image, co
 	struct nash_word w;
 
 	if (useless == LOADS_NONE)
-		add(why, name, in_image(image, name, path, sizeof path)
+		reasons_add(why, name, in_image(image, name, path, sizeof path)
 				       ? "/init never loads %s, though %s is in the image"
 				       : "/init never loads %s and %s is not in the image", name, path);
 	else if (loads_file(image, &s->lines.at[useless]))
-		add(why, name, "/init loads %s only after it looked for root", name);
+		reasons_add(why, name, "/init loads %s only after it looked for root", name);
 	else if (nash_insmod_path(&s->lines.at[useless], &w))
-		add(why, name, "/init loads %s, but %.*s is not in the image", name,
-		    (int)min_u64(w.n, 200), w.p);
+		reasons_add(why, name, "/init loads %s, but %.*s is not in the image", name,
+			    (int)min_u64(w.n, 200), w.p);
 }
 
 static void explain_modules(const struct nash *s, const struct initrd *image,
@@ -80,7 +51,7 @@ static void explain_modules(const struct nash *s, const struct initrd *image,
 		}
 		for (size_t b = 0; b < a; b++)
 			if (loads_needs(want, a, b) && l->at[b] != LOADS_NONE && l->at[b] > l->at[a])
-				add(why, want->names[a], "/init loads %s before %s, which it needs",
+				reasons_add(why, want->names[a], "/init loads %s before %s, which it needs",
 				    want->names[a], want->names[b]);
 	}
 }
@@ -94,21 +65,21 @@ static void explain_lines(const struct nash *s, const struct loads_want *want,
 		int shown = (int)min_u64(line->len - (line->len > 0), 80);
 
 		if (line->command == NASH_RMPARTS)
-			add(why, "rmparts", "/init runs \"%.*s\", which takes the partitions of a disk away",
+			reasons_add(why, "rmparts", "/init runs \"%.*s\", which takes the partitions of a disk away",
 			    shown, line->text);
 		if (line->command == NASH_DM)
-			add(why, "dm", "/init runs \"%.*s\", which takes disks by their old numbers", shown,
+			reasons_add(why, "dm", "/init runs \"%.*s\", which takes disks by their old numbers", shown,
 			    line->text);
 	}
 	if (l->root == s->lines.len)
-		add(why, "root", "/init never looks for a root filesystem");
+		reasons_add(why, "root", "/init never looks for a root filesystem");
 	if (!want->list.n || why->n)
 		return;
 	if (l->waits && l->wait == LOADS_NONE)
-		add(why, "stabilized", "/init does not wait for the disks of %s: there is no \"stabilized "
+		reasons_add(why, "stabilized", "/init does not wait for the disks of %s: there is no \"stabilized "
 		    "/proc/scsi/scsi\" behind it", want->names[want->list.n - 1]);
 	else if (l->makes_nodes && l->nodes == LOADS_NONE)
-		add(why, "mkblkdevs", "/init does not make the nodes of the disks of %s before it looks "
+		reasons_add(why, "mkblkdevs", "/init does not make the nodes of the disks of %s before it looks "
 		    "for root", want->names[want->list.n - 1]);
 }
 
@@ -231,7 +202,7 @@ int initrd_check_script(const struct nash *s, const struct initrd *image, const 
 		return r;
 	explain_modules(s, image, want, &l, &why);
 	explain_lines(s, want, &l, &why);
-	r = finish(&why, err);
+	r = reasons_finish(&why, err);
 	if (r == 0 && (find_names(s, out) < 0 || put_order(s, image, l.root, &out->order) < 0))
 		r = error_nomem(err);
 	out->loads = why.n == 0;
@@ -255,68 +226,15 @@ static int check_nash(const struct initrd *i, const struct loads_want *want,
 	return r;
 }
 
-/* The image's own module tree, in the folder of kernel KVER; NULL: it has none. */
-static int image_tree(const struct initrd *i, const char *kver, struct module_tree **out,
-		      struct unrack_error *err)
+int initrd_check_kind(const struct initrd *i, struct unrack_error *err)
 {
-	static const char *const tops[] = { "", "usr/" };
-	CLEANUP_BUF struct buf files = { 0 }, dep = { 0 };
-	bool has_dep = false;
-
-	*out = NULL;
-	for (size_t k = 0; k < initrd_len(i); k++) {
-		const struct initrd_member *m = initrd_at(i, k);
-
-		for (size_t t = 0; t < ARRAY_LEN(tops); t++) {
-			char top[300];
-			size_t n = (size_t)snprintf(top, sizeof top, "%slib/modules/%.255s/", tops[t], kver);
-
-			if (strncmp(m->name, top, n) != 0)
-				continue;
-			if (buf_append(&files, m->name + n, strlen(m->name + n) + 1) < 0)
-				return error_nomem(err);
-			if (strcmp(m->name + n, "modules.dep") != 0)
-				continue;
-			buf_clear(&dep);
-			has_dep = true;
-			if (buf_append(&dep, m->data, m->size) < 0)
-				return error_nomem(err);
-		}
-	}
-	if (!files.len)
-		return 0;
-	return module_tree_new(kver, (const char *)files.data, files.len, has_dep ? buf_str(&dep) : NULL,
-			       NULL, out, err);
-}
-
-/* udev loads what the image's indexes name: the files must be there, and be listed. */
-static int check_dracut(const struct initrd *i, const char *kver, const struct loads_want *want,
-			struct initrd_answer *out, struct unrack_error *err)
-{
-	struct reasons why = { &out->missing, out->text, sizeof out->text, 0, false };
-	struct module_tree *own;
-	int r = image_tree(i, kver, &own, err);
-
-	if (r < 0)
-		return r;
-	if (!own && want->list.n)
-		add(&why, "modules", "it holds no modules of kernel %s", kver);
-	for (size_t k = 0; own && k < want->list.n; k++) {
-		const char *name = want->names[k], *path = module_tree_find(own, name);
-
-		if (!path)
-			add(&why, name, "%s is not in it", name);
-		else if (!module_tree_lists(own, name))
-			add(&why, name, "%s is in it, but its modules.dep does not list it", name);
-		else if (buf_printf(&out->order, "%s\n", name) < 0)
-			why.failed = true;
-	}
-	module_tree_free(own);
-	out->loads = why.n == 0;
-	if (out->loads)
-		snprintf(out->text, sizeof out->text, "it holds %s and all that it needs",
-			 want->list.n ? want->names[want->list.n - 1] : "what it needs");
-	return finish(&why, err);
+	if (i->kind == INITRD_EXT2)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s, as RHEL 2.1 and 3 "
+				 "have them; this version of unrack reads cpio images only", i->name, i->container);
+	if (i->kind == INITRD_OTHER)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s that neither mkinitrd "
+				 "nor dracut of RHEL made; what it loads cannot be told", i->name, i->container);
+	return 0;
 }
 
 int initrd_check(const struct initrd *i, const struct module_tree *tree,
@@ -328,19 +246,15 @@ int initrd_check(const struct initrd *i, const struct module_tree *tree,
 	int r;
 
 	*out = (struct initrd_answer){ .kind = i->kind };
-	if (i->kind == INITRD_EXT2)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s, as RHEL 2.1 and 3 "
-				 "have them; this version of unrack reads cpio images only", i->name, i->container);
-	if (i->kind == INITRD_OTHER)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s that neither mkinitrd "
-				 "nor dracut of RHEL made; what it loads cannot be told", i->name, i->container);
-	r = loads_want_new(tree, wanted, n, &want, err);
+	r = initrd_check_kind(i, err);
+	if (r == 0)
+		r = loads_want_new(tree, wanted, n, &want, err);
 	if (r < 0)
 		return r;
 	if (i->kind == INITRD_NASH)
 		r = check_nash(i, &want, out, err);
 	else
-		r = check_dracut(i, module_tree_kver(tree), &want, out, err);
+		r = dracut_check(i, tree, &want, out, err);
 	loads_want_free(&want);
 	len = strlen(out->text);
 	if (r == 0 && !module_tree_has_deps(tree))

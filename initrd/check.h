@@ -9,4 +9,7 @@
 int initrd_check_script(const struct nash *s, const struct initrd *image, const struct loads_want *want,
 		 struct initrd_answer *out, struct unrack_error *err);
 
+/* UNRACK_UNSUPPORTED for images that neither mkinitrd's nash nor dracut's scripts start. */
+int initrd_check_kind(const struct initrd *i, struct unrack_error *err);
+
 #endif

@@ -387,6 +387,54 @@ int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **o
 	return r;
 }
 
+static int lay_over(struct initrd *i, const struct initrd *base, const struct buf *archive,
+		    struct unrack_error *err)
+{
+	const struct cpio_member trailer = { .name = CPIO_TRAILER, .nlink = 1 };
+	struct buf b = { 0 };
+	size_t at = 0;
+	int r;
+
+	for (size_t k = 0; k < base->items.len; k++)
+		if (image_items_push(&i->items, base->items.at[k]) < 0)
+			return error_nomem(err);
+	for (size_t k = 0; k < base->segments.len; k++)
+		if (image_segments_push(&i->segments, base->segments.at[k]) < 0)
+			return error_nomem(err);
+	if (buf_append(&b, archive->data, archive->len) < 0 || cpio_write(&b, &trailer) < 0 ||
+	    image_streams_push(&i->streams, b) < 0) {
+		buf_free(&b);
+		return error_nomem(err);
+	}
+	r = read_archive(i, PACK_GZIP, b.data, b.len, &at, err);
+	if (r == 0)
+		r = share_contents(i, err);
+	if (r == 0)
+		r = index_names(i, err);
+	if (r == 0)
+		describe(i);
+	return r;
+}
+
+int image_overlay(const struct initrd *base, const struct buf *archive, struct initrd **out,
+		  struct unrack_error *err)
+{
+	struct initrd *i = calloc(1, sizeof *i);
+	int r;
+
+	*out = NULL;
+	if (!i || !(i->name = strdup(base->name))) {
+		initrd_close(i);
+		return error_nomem(err);
+	}
+	r = lay_over(i, base, archive, err);
+	if (r < 0)
+		initrd_close(i);
+	else
+		*out = i;
+	return r;
+}
+
 void initrd_close(struct initrd *i)
 {
 	if (!i)
@@ -444,6 +492,21 @@ size_t image_index(const struct initrd *i, const char *name)
 	if (!low || strcmp(i->items.at[i->by_name[low - 1]].m.name, name) != 0)
 		return SIZE_MAX;
 	return i->by_name[low - 1];
+}
+
+const struct initrd_member *image_next(const struct initrd *i, size_t *k)
+{
+	const struct initrd_member *m = NULL;
+
+	while (*k < i->items.len) {
+		const struct initrd_member *here = &i->items.at[i->by_name[*k]].m;
+
+		if (m && strcmp(here->name, m->name) != 0)
+			break;
+		m = here;
+		++*k;
+	}
+	return m;
 }
 
 const struct initrd_member *initrd_find(const struct initrd *i, const char *name)

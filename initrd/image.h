@@ -37,7 +37,7 @@ struct initrd {
 	enum initrd_kind kind;
 	enum initrd_special special;
 	char container[160];
-	struct image_streams streams; /* unpacked; members point into them */
+	struct image_streams streams; /* the file, then what is unpacked; members point into them */
 	struct image_items items;
 	struct image_segments segments;
 	size_t *by_name; /* items sorted by name, then by place */
@@ -45,6 +45,10 @@ struct initrd {
 
 /* Index of the member that counts for NAME; SIZE_MAX: none. */
 size_t image_index(const struct initrd *i, const char *name);
+
+/* The member that counts for the name at place *K of the sorted ones, from 0, and moves *K to
+ * the next name; NULL: that was all. */
+const struct initrd_member *image_next(const struct initrd *i, size_t *k);
 
 struct image_new {
 	char *name; /* "lib/mptspi.ko" */
@@ -66,6 +70,11 @@ struct image_edit {
 /* EDIT may be NULL. */
 int image_write(const struct initrd *i, const struct image_edit *edit, struct buf *out,
 		struct unrack_error *err);
+
+/* BASE with the members of ARCHIVE, which are written without a trailer, unpacked over it as
+ * one more segment. It points into BASE, which has to live longer; ARCHIVE is copied. */
+int image_overlay(const struct initrd *base, const struct buf *archive, struct initrd **out,
+		  struct unrack_error *err);
 
 /* Appends what distinguishes two images, member by member, and a unified diff of the
  * member SCRIPT. -1: no memory. */

@@ -52,27 +52,11 @@ static int compare(const struct initrd_member *old, const struct initrd_member *
 	return diff_unified(script, script, old->data, old->size, new->data, new->size, out);
 }
 
-/* The member that counts for the name at place *K of the sorted ones, and the next name. */
-static const struct initrd_member *next(const struct initrd *i, size_t *k)
-{
-	const struct initrd_member *m = NULL;
-
-	while (*k < i->items.len) {
-		const struct initrd_member *here = &i->items.at[i->by_name[*k]].m;
-
-		if (m && strcmp(here->name, m->name) != 0)
-			break;
-		m = here;
-		++*k;
-	}
-	return m;
-}
-
 int image_compare(const struct initrd *old, const struct initrd *new, const char *script,
 		  struct buf *out)
 {
 	size_t ka = 0, kb = 0;
-	const struct initrd_member *a = next(old, &ka), *b = next(new, &kb);
+	const struct initrd_member *a = image_next(old, &ka), *b = image_next(new, &kb);
 
 	while (a || b) {
 		int d = !a ? 1 : !b ? -1 : strcmp(a->name, b->name), r;
@@ -86,9 +70,9 @@ int image_compare(const struct initrd *old, const struct initrd *new, const char
 		if (r < 0)
 			return r;
 		if (d <= 0)
-			a = next(old, &ka);
+			a = image_next(old, &ka);
 		if (d >= 0)
-			b = next(new, &kb);
+			b = image_next(new, &kb);
 	}
 	return 0;
 }

@@ -168,55 +168,13 @@ static void reasons(void)
 	why(FOUR WAIT "mkrootdev -t ext3 -o ro /dev/sda2", ALL, "/init never looks for a root filesystem");
 }
 
-/* dracut: the files must be there, and in the image's own modules.dep. */
-static void dracut(const char *top, const char *kver, const char *dep, const char *want)
-{
-	static const char kernel[] = "kernel/vmw_pvscsi.ko.xz: kernel/scsi_mod.ko.xz\nkernel/scsi_mod.ko.xz:\n";
-	CLEANUP_BUF struct buf b = { 0 };
-	const char *wanted = "vmw_pvscsi";
-	struct module_tree *t = made_tree("3.10.0-1160.el7.x86_64", kernel);
-	struct initrd_answer a;
-	struct initrd *i;
-	char name[200];
-
-	made_member(&b, "usr/lib/dracut/modules.txt", S_IFREG | 0644, "");
-	snprintf(name, sizeof name, "%s/%s/kernel/scsi_mod.ko.xz", top, kver);
-	made_member(&b, name, S_IFREG | 0644, "x");
-	if (dep) {
-		snprintf(name, sizeof name, "%s/%s/kernel/vmw_pvscsi.ko.xz", top, kver);
-		made_member(&b, name, S_IFREG | 0644, "x");
-		snprintf(name, sizeof name, "%s/%s/modules.dep", top, kver);
-		made_member(&b, name, S_IFREG | 0644, dep);
-	}
-	made_end(&b);
-	i = made_open(&b);
-	is_int(initrd_check(i, t, &wanted, 1, &a, &err), 0, "checks a dracut image");
-	is_str(a.text, want, "its answer");
-	is_int(a.loads, !strncmp(want, "it holds vmw", 12), "its verdict");
-	if (a.loads)
-		is_str(buf_str(&a.order), "scsi_mod\nvmw_pvscsi\n", "the modules in order");
-	initrd_answer_free(&a);
-	initrd_close(i);
-	module_tree_free(t);
-}
-
 static void others(void)
 {
-	static const char both[] = "kernel/vmw_pvscsi.ko.xz: kernel/scsi_mod.ko.xz\nkernel/scsi_mod.ko.xz:\n";
 	CLEANUP_BUF struct buf b = { 0 };
 	const char *wanted = "ahci";
 	struct initrd_answer a;
 	struct module_tree *t;
 	struct initrd *i;
-
-	dracut("usr/lib/modules", "3.10.0-1160.el7.x86_64", both, "it holds vmw_pvscsi and all that it needs");
-	dracut("lib/modules", "3.10.0-1160.el7.x86_64", both, "it holds vmw_pvscsi and all that it needs");
-	dracut("usr/lib/modules", "3.10.0-1160.el7.x86_64", NULL,
-	       "scsi_mod is in it, but its modules.dep does not list it (and 1 more)");
-	dracut("usr/lib/modules", "3.10.0-1160.el7.x86_64", "kernel/scsi_mod.ko.xz:\n",
-	       "vmw_pvscsi is in it, but its modules.dep does not list it");
-	dracut("usr/lib/modules", "3.10.0-957.el7.x86_64", both,
-	       "it holds no modules of kernel 3.10.0-1160.el7.x86_64");
 
 	buf_zeros(&b, 4096);
 	b.data[1080] = 0x53;

@@ -206,8 +206,7 @@ static void module_files(void)
 
 static void refusals(void)
 {
-	static const char dracut[] = "kernel/drivers/ata/ahci.ko:\nkernel/drivers/scsi/vmw_pvscsi.ko:\n";
-	CLEANUP_BUF struct buf b = { 0 }, long_script = { 0 };
+	CLEANUP_BUF struct buf long_script = { 0 };
 	struct fixture f;
 
 	buf_puts(&long_script, "#!/bin/nash\n/sbin/udevstart\n");
@@ -227,23 +226,6 @@ static void refusals(void)
 
 	set_up(&f, "#!/bin/sh\n", "", "ahci");
 	is_int(change(&f), UNRACK_UNSUPPORTED, "an image of another make");
-	tear_down(&f);
-
-	set_up(&f, "#!/bin/sh\n", "", "ahci");
-	initrd_close(f.i);
-	made_member(&b, "usr/lib/dracut/modules.txt", S_IFREG | 0644, "");
-	made_member(&b, "usr/lib/modules/x/kernel/drivers/ata/ahci.ko", S_IFREG | 0644, "x");
-	made_member(&b, "usr/lib/modules/x/modules.dep", S_IFREG | 0644, "kernel/drivers/ata/ahci.ko:\n");
-	made_end(&b);
-	f.i = made_open(&b);
-	f.c.tree = made_tree("x", dracut);
-	is_int(change(&f), 0, "a dracut image that holds the driver");
-	ok(!f.changed, "is right as it is");
-	f.wanted = "vmw_pvscsi";
-	is_int(change(&f), UNRACK_UNSUPPORTED, "one that does not");
-	has_str(err.text, "is an image by dracut, which this version of unrack does not change, but would have to: "
-		"vmw_pvscsi is not in it", "is told");
-	module_tree_free((struct module_tree *)f.c.tree);
 	tear_down(&f);
 }
 

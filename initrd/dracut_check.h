@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The check of an image by dracut: whether it holds what is wanted, and loads it.
+ *
+ * A module is loaded if another one that is wanted needs it, or if it has an alias in the
+ * image's own modules.alias: udev asks for those of each device, and the kernel for those of
+ * filesystems and the like. One without any must be loaded by name: modules-load.d,
+ * rd.driver.pre=, a hook. */
+#ifndef INITRD_DRACUT_CHECK_H
+#define INITRD_DRACUT_CHECK_H
+
+#include "dracut.h"
+#include "loads.h"
+
+/* Fills all of OUT but its kind. UNRACK_UNSUPPORTED: a squashed image, if anything is wanted. */
+int dracut_check(const struct initrd *i, const struct module_tree *tree,
+		 const struct loads_want *want, struct initrd_answer *out, struct unrack_error *err);
+
+/* Whether one of the wanted modules that come later needs number K. */
+bool dracut_is_needed(const struct loads_want *want, size_t k);
+
+#endif
