@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "check.h"
+#include "dracut_repair.h"
 #include "nash_repair.h"
 
 struct additions {
@@ -156,43 +157,37 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 	return r;
 }
 
-/* Others than nash's can be right as they are, but not be changed. */
-static int change_other(const struct initrd *i, const struct initrd_change *c,
-			struct unrack_error *err)
+static int change(const struct initrd *i, const struct initrd_change *c, const struct loads_want *want,
+		  struct buf *out, bool *changed, struct buf *summary, struct unrack_error *err)
 {
-	struct initrd_answer answer;
-	int r = initrd_check(i, c->tree, c->wanted, c->n_wanted, &answer, err);
+	const struct initrd_member *init;
+	struct nash s;
+	int r;
 
+	if (i->kind == INITRD_DRACUT)
+		return dracut_change(i, c, want, out, changed, summary, err);
+	init = initrd_find(i, "init");
+	r = nash_parse(init->data, init->size, i->name, &s, err);
 	if (r < 0)
 		return r;
-	if (!answer.loads)
-		r = error_set(err, UNRACK_UNSUPPORTED, "%s: is an image by dracut, which this version of unrack "
-			      "does not change, but would have to: %s", i->name, answer.text);
-	initrd_answer_free(&answer);
+	r = change_nash(i, c, want, &s, out, changed, summary, err);
+	nash_free(&s);
 	return r;
 }
 
 int initrd_change(const struct initrd *i, const struct initrd_change *c, struct buf *out,
 		  bool *changed, struct buf *summary, struct unrack_error *err)
 {
-	const struct initrd_member *init;
 	struct loads_want want;
-	struct nash s;
-	int r;
+	int r = initrd_check_kind(i, err);
 
 	*changed = false;
 	buf_clear(out);
-	if (i->kind != INITRD_NASH)
-		return change_other(i, c, err);
-	r = loads_want_new(c->tree, c->wanted, c->n_wanted, &want, err);
+	if (r == 0)
+		r = loads_want_new(c->tree, c->wanted, c->n_wanted, &want, err);
 	if (r < 0)
 		return r;
-	init = initrd_find(i, "init");
-	r = nash_parse(init->data, init->size, i->name, &s, err);
-	if (r == 0) {
-		r = change_nash(i, c, &want, &s, out, changed, summary, err);
-		nash_free(&s);
-	}
+	r = change(i, c, &want, out, changed, summary, err);
 	loads_want_free(&want);
 	if (r < 0) {
 		*changed = false;

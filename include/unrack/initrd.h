@@ -119,8 +119,8 @@ struct initrd_change {
 	const char *const *wanted; /* module names to be loaded, in this order, with their closure */
 	size_t n_wanted;
 	/* Content of a file by its path relative to /lib/modules/KVER: of a module, or of one of
-	 * the kernel's indexes (modules.alias.bin), which a dracut image needs; one that is not
-	 * there is UNRACK_MISSING. */
+	 * the kernel's indexes (modules.alias.bin), which a dracut image needs; for one that is
+	 * not there the error's sys_errno is ENOENT. */
 	int (*read_module)(void *ctx, const char *path, struct buf *out, struct unrack_error *err);
 	void *ctx;
 	/* Device names in the script to replace: pairs {old, new}, longest match wins, whole
@@ -133,9 +133,15 @@ struct initrd_change {
 
 /* A new image with the change. *changed is false, and OUT empty, when the image is right as
  * it is. SUMMARY: a member-by-member diff as text (added, changed, a unified diff of the script).
- * Lines of dmraid, multipath and iSCSI go too. Nothing is handed out that initrd_check would
- * refuse. Only INITRD_NASH can be changed; a dracut image may be right as it is, else
- * UNRACK_UNSUPPORTED. What read_module returns may be packed. */
+ * Nothing is handed out that initrd_check would refuse. What read_module returns may be packed.
+ *
+ * INITRD_NASH: the image is written anew. Lines of dmraid, multipath and iSCSI go too.
+ *
+ * INITRD_DRACUT: the image stays as it is, byte for byte, and gets one gzip'd segment behind it,
+ * which the kernel unpacks over it: the modules that are missing, as they are in the guest, and
+ * the kernel's indexes. Device names are those in the kernel arguments that are baked in; new
+ * NULL: the argument goes, but for root=. Not changed (UNRACK_UNSUPPORTED) are kdump and squashed
+ * images, and one of another kernel than TREE is of. */
 int initrd_change(const struct initrd *i, const struct initrd_change *c, struct buf *out,
 		  bool *changed, struct buf *summary, struct unrack_error *err);
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dracut_indexes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "kmod_index.h"
+
+int dracut_read_guest(const struct initrd_change *c, const char *path, struct buf *out, bool *found,
+		      struct unrack_error *err)
+{
+	int r = c->read_module(c->ctx, path, out, err);
+
+	*found = r == 0;
+	if (r < 0 && err->sys_errno == ENOENT) {
+		buf_clear(out);
+		return 0;
+	}
+	return r;
+}
+
+/* Unless the image has the same. */
+static int put(const struct dracut *d, struct overlay *o, const char *name, const struct buf *b,
+	       struct unrack_error *err)
+{
+	const struct initrd_member *m = dracut_file(d, name);
+	char path[IMAGE_PATH_MAX + 64];
+
+	if (m && m->size == b->len && !memcmp(m->data, b->data, b->len))
+		return 0;
+	snprintf(path, sizeof path, "%s/%s", d->dir, name);
+	return overlay_put(o, path, b->len ? (const void *)b->data : "", b->len, err);
+}
+
+/* --- modules.dep ------------------------------------------------------------------------ */
+
+/* The path that counts for PATH of the guest: the image may have the module elsewhere. */
+static const char *path_in_image(const struct dracut *d, const char *path)
+{
+	const char *own;
+	char name[64];
+
+	module_name_of(path, name);
+	own = d->own ? module_tree_find(d->own, name) : NULL;
+	return own && !dracut_file(d, path) ? own : path;
+}
+
+/* The guest's modules.dep with the paths of the image. */
+static int translate_dep(const struct dracut *d, const char *text, struct buf *out)
+{
+	for (const char *p = text; *p;) {
+		size_t n = strcspn(p, " \t:\n");
+		char path[IMAGE_PATH_MAX];
+
+		if (n && n < sizeof path) {
+			snprintf(path, sizeof path, "%.*s", (int)n, p);
+			if (buf_puts(out, path_in_image(d, path)) < 0)
+				return -1;
+		} else if (buf_append(out, p, n) < 0) {
+			return -1;
+		}
+		p += n;
+		n = strspn(p, " \t:\n");
+		if (buf_append(out, p, n) < 0)
+			return -1;
+		p += n;
+	}
+	return 0;
+}
+
+/* --- Pairs of text and index ------------------------------------------------------------ */
+
+static int nothing(void *ctx, const struct kmod_entry *e)
+{
+	(void)ctx, (void)e;
+	return 0;
+}
+
+/* Whether the index says the same as the text, as far as it matters: an older one that depmod
+ * had no room to replace would not. */
+static bool is_current(enum kmod_index_kind kind, const struct buf *bin, const struct initrd_change *c,
+		       const struct buf *made)
+{
+	if (kmod_index_each(bin->data, bin->len, nothing, NULL) != 0)
+		return false;
+	for (size_t k = 0; kind == KMOD_DEP && k < c->n_wanted; k++) {
+		char key[64];
+		const char *theirs, *ours;
+
+		snprintf(key, sizeof key, "%s", c->wanted[k]);
+		for (char *p = key; *p; p++)
+			*p = *p == '-' ? '_' : *p;
+		theirs = kmod_index_find(bin->data, bin->len, key);
+		ours = kmod_index_find(made->data, made->len, key);
+		if (!theirs != !ours || (theirs && strcmp(theirs, ours) != 0))
+			return false;
+	}
+	return true;
+}
+
+/* NAME and NAME.bin. TEXT: what is to be taken for the guest's text, or NULL. */
+static int put_pair(const struct dracut *d, const struct initrd_change *c, enum kmod_index_kind kind,
+		    const char *name, const struct buf *text, struct overlay *o, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf own = { 0 }, bin = { 0 }, made = { 0 };
+	bool changed = text != NULL, has_text = changed, has_bin = false;
+	char bin_name[64];
+	int r = 0;
+
+	snprintf(bin_name, sizeof bin_name, "%s.bin", name);
+	if (!text) {
+		text = &own;
+		r = dracut_read_guest(c, name, &own, &has_text, err);
+	}
+	if (r == 0 && has_text)
+		r = put(d, o, name, text, err);
+	if (r == 0)
+		r = dracut_read_guest(c, bin_name, &bin, &has_bin, err);
+	if (r == 0 && has_text)
+		r = kmod_index_make(kind, buf_str(text), &made, err);
+	if (r < 0)
+		return r;
+	if (has_bin && !changed && (!has_text || is_current(kind, &bin, c, &made)))
+		return put(d, o, bin_name, &bin, err);
+	/* Those who read texts must not find an old index beside them. */
+	return has_text ? put(d, o, bin_name, &made, err) : 0;
+}
+
+static int put_dep(const struct dracut *d, const struct initrd_change *c, struct overlay *o,
+		   struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf dep = { 0 }, own = { 0 };
+	const char *kver = module_tree_kver(c->tree);
+	bool found;
+	int r = dracut_read_guest(c, "modules.dep", &dep, &found, err);
+
+	if (r < 0)
+		return r;
+	if (!found || !dep.len)
+		return error_set(err, UNRACK_UNSUPPORTED, "/lib/modules/%s/modules.dep is missing or empty, so %s can't be "
+				 "repaired; run depmod -a %s on the server, then copy it again",
+				 kver, d->image->name, kver);
+	if (translate_dep(d, buf_str(&dep), &own) < 0)
+		return error_nomem(err);
+	return put_pair(d, c, KMOD_DEP, "modules.dep", strcmp(buf_str(&own), buf_str(&dep)) ? &own : NULL, o, err);
+}
+
+int dracut_put_indexes(const struct dracut *d, const struct initrd_change *c, struct overlay *o,
+		       struct unrack_error *err)
+{
+	/* softdeps always; the others only if it has none, since they are the kernel's and its own
+	 * are as good. */
+	static const char *const files[] = {
+		"modules.softdep", "modules.order", "modules.builtin", "modules.builtin.bin",
+		"modules.builtin.modinfo", "modules.builtin.alias.bin", "modules.devname",
+	};
+	int r = put_dep(d, c, o, err);
+
+	if (r == 0)
+		r = put_pair(d, c, KMOD_ALIAS, "modules.alias", NULL, o, err);
+	if (r == 0)
+		r = put_pair(d, c, KMOD_ALIAS, "modules.symbols", NULL, o, err);
+	for (size_t k = 0; r == 0 && k < ARRAY_LEN(files); k++) {
+		CLEANUP_BUF struct buf b = { 0 };
+		bool found;
+
+		if (k > 0 && dracut_file(d, files[k]))
+			continue;
+		r = dracut_read_guest(c, files[k], &b, &found, err);
+		if (r == 0 && found)
+			r = put(d, o, files[k], &b, err);
+	}
+	return r;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "overlay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/size.h"
+#include "gzip.h"
+
+#define CPIO_BLOCK 512
+#define LZ4_END    8 /* zeros: only a size of zero ends such a stream, wherever 4 bytes begin */
+
+void overlay_begin(struct overlay *o, const struct initrd *base)
+{
+	*o = (struct overlay){ .base = base, .ino = 1 };
+	for (size_t k = 0; k < base->items.len; k++)
+		if (base->items.at[k].stored.mtime > o->mtime)
+			o->mtime = base->items.at[k].stored.mtime;
+}
+
+void overlay_free(struct overlay *o)
+{
+	for (size_t k = 0; k < o->folders.len; k++)
+		free(o->folders.at[k]);
+	overlay_names_free(&o->folders);
+	buf_free(&o->archive);
+}
+
+static int put_member(struct overlay *o, const char *name, uint32_t mode, const void *data, size_t n,
+		      struct unrack_error *err)
+{
+	const struct cpio_member m = {
+		.name = name, .ino = o->ino++, .mode = mode, .nlink = S_ISDIR(mode) ? 2 : 1,
+		.mtime = o->mtime, .data = data, .size = (uint32_t)n,
+	};
+
+	if (n > INITRD_UNPACKED_MAX || o->archive.len > INITRD_UNPACKED_MAX - n)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: would grow by more than %u MiB, which no initrd does",
+				 o->base->name, INITRD_UNPACKED_MAX >> 20);
+	return cpio_write(&o->archive, &m) < 0 ? error_nomem(err) : 0;
+}
+
+static int put_folder(struct overlay *o, const char *name, struct unrack_error *err)
+{
+	const struct initrd_member *m = initrd_find(o->base, name);
+	char *copy;
+
+	if (m && S_ISDIR(m->mode))
+		return 0;
+	if (m)
+		return error_set(err, UNRACK_DAMAGED, "%s: %s in it is no folder, but should be; take another copy "
+				 "of this file", o->base->name, name);
+	for (size_t k = 0; k < o->folders.len; k++)
+		if (!strcmp(o->folders.at[k], name))
+			return 0;
+	copy = strdup(name);
+	if (!copy || overlay_names_push(&o->folders, copy) < 0) {
+		free(copy);
+		return error_nomem(err);
+	}
+	return put_member(o, name, S_IFDIR | 0755, NULL, 0, err);
+}
+
+static bool is_plain(const char *path)
+{
+	for (const char *p = path;; p++) {
+		size_t n = strcspn(p, "/");
+
+		if (n == 0 || (n == 1 && p[0] == '.') || (n == 2 && !memcmp(p, "..", 2)))
+			return false;
+		p += n;
+		if (!*p)
+			return true;
+	}
+}
+
+int overlay_put(struct overlay *o, const char *path, const void *data, size_t n,
+		struct unrack_error *err)
+{
+	char folder[IMAGE_PATH_MAX], real[IMAGE_PATH_MAX], full[2 * IMAGE_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	const struct initrd_member *m;
+	int r;
+
+	if (!is_plain(path) || strlen(path) >= sizeof folder)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: %.200s is no name for a file in it", o->base->name, path);
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 0, path);
+	if (!image_real(o->base, folder, real))
+		return error_set(err, UNRACK_DAMAGED, "%s: its links from /%s lead nowhere; take another copy of this "
+				 "file", o->base->name, folder);
+	snprintf(full, sizeof full, "%s%s%s", real, real[0] ? "/" : "", slash ? slash + 1 : path);
+	if (strlen(full) >= IMAGE_PATH_MAX)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: %.200s... is too long a name for a file in it",
+				 o->base->name, path);
+	for (char *p = strchr(full, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		r = put_folder(o, full, err);
+		*p = '/';
+		if (r < 0)
+			return r;
+	}
+	m = initrd_find(o->base, full);
+	if (m && S_ISDIR(m->mode))
+		return error_set(err, UNRACK_DAMAGED, "%s: %s in it is a folder, but should be a file; take another "
+				 "copy of this file", o->base->name, full);
+	return put_member(o, full, S_IFREG | 0644, data, n, err);
+}
+
+int overlay_write(const struct overlay *o, struct buf *out, struct unrack_error *err)
+{
+	const struct cpio_member trailer = { .name = CPIO_TRAILER, .nlink = 1 };
+	const struct initrd *base = o->base;
+	const struct buf *file = &base->streams.at[0];
+	bool lz4 = base->segments.at[base->segments.len - 1].how == PACK_LZ4;
+	CLEANUP_BUF struct buf all = { 0 };
+	size_t unpacked = 0;
+
+	for (size_t k = 1; k < base->streams.len; k++)
+		unpacked += base->streams.at[k].len;
+	if (buf_append(&all, o->archive.data, o->archive.len) < 0 || cpio_write(&all, &trailer) < 0 ||
+	    buf_zeros(&all, round_up(all.len, CPIO_BLOCK) - all.len) < 0)
+		return error_nomem(err);
+	if (unpacked > INITRD_UNPACKED_MAX || all.len > INITRD_UNPACKED_MAX - unpacked)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: would unpack to more than %u MiB with what it needs; "
+				 "no initrd is that large", base->name, INITRD_UNPACKED_MAX >> 20);
+	if (buf_append(out, file->data, file->len) < 0 ||
+	    buf_zeros(out, -out->len % 4 + (lz4 ? LZ4_END : 0)) < 0)
+		return error_nomem(err);
+	return gzip_pack(all.data, all.len, out, err);
+}

@@ -1,0 +1,672 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../initrd/image.h"
+#include "base/size.h"
+#include "made_dracut.h"
+
+static struct unrack_error err;
+static struct module_tree *tree;
+
+/* --- A guest's /lib/modules/KVER -------------------------------------------------------- */
+
+struct guest {
+	struct { char name[100]; struct buf content; } files[40];
+	size_t n;
+	int fails; /* for every read */
+};
+
+static struct buf *guest_file(struct guest *g, const char *name)
+{
+	for (size_t k = 0; k < g->n; k++)
+		if (!strcmp(g->files[k].name, name))
+			return &g->files[k].content;
+	made(g->n < sizeof g->files / sizeof *g->files, name);
+	snprintf(g->files[g->n].name, sizeof g->files[0].name, "%s", name);
+	return &g->files[g->n++].content;
+}
+
+static void guest_text(struct guest *g, const char *name, const char *text)
+{
+	struct buf *b = guest_file(g, name);
+
+	buf_clear(b);
+	made(buf_puts(b, text) == 0, name);
+}
+
+static void guest_index(struct guest *g, enum kmod_index_kind kind, const char *name, const char *text)
+{
+	struct buf *b = guest_file(g, name);
+
+	buf_clear(b);
+	made(kmod_index_make(kind, text, b, &err) == 0, name);
+}
+
+static void guest_remove(struct guest *g, const char *name)
+{
+	for (size_t k = 0; k < g->n; k++)
+		if (!strcmp(g->files[k].name, name))
+			strcpy(g->files[k].name, "-");
+}
+
+static void guest_new(struct guest *g, const char *dep, const char *alias)
+{
+	*g = (struct guest){ 0 };
+	for (const char *p = dep; *p; p = strchr(p, '\n') + 1) {
+		char name[100], text[200];
+
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(p, ":"), p);
+		snprintf(text, sizeof text, "\177ELF %s of the guest", name);
+		guest_text(g, name, text);
+	}
+	guest_text(g, "modules.dep", dep);
+	guest_index(g, KMOD_DEP, "modules.dep.bin", dep);
+	guest_text(g, "modules.alias", alias);
+	guest_index(g, KMOD_ALIAS, "modules.alias.bin", alias);
+	guest_text(g, "modules.symbols", "alias symbol:scsi_add_host scsi_mod\n");
+	guest_index(g, KMOD_ALIAS, "modules.symbols.bin", "alias symbol:scsi_add_host scsi_mod\n");
+	guest_text(g, "modules.softdep", "# Soft dependencies extracted from modules themselves.\n");
+	guest_text(g, "modules.order", "kernel/drivers/scsi/scsi_mod.ko\n");
+	guest_text(g, "modules.builtin", "kernel/fs/ext4/ext4.ko\n");
+}
+
+static void guest_free(struct guest *g)
+{
+	for (size_t k = 0; k < g->n; k++)
+		buf_free(&g->files[k].content);
+}
+
+static int read_guest(void *ctx, const char *path, struct buf *out, struct unrack_error *e)
+{
+	struct guest *g = ctx;
+
+	if (g->fails)
+		return error_errno(e, g->fails, "can't read %s", path);
+	for (size_t k = 0; k < g->n; k++)
+		if (!strcmp(g->files[k].name, path))
+			return buf_append(out, g->files[k].content.data, g->files[k].content.len);
+	return error_errno(e, ENOENT, "can't open %s", path);
+}
+
+/* --- One change -------------------------------------------------------------------------- */
+
+struct fixture {
+	struct guest g;
+	struct buf base, out, summary;
+	struct initrd_change c;
+	const char *wanted;
+	bool changed;
+};
+
+static void set_up(struct fixture *f, const char *wanted)
+{
+	*f = (struct fixture){ .wanted = wanted };
+	guest_new(&f->g, made_dep, made_alias);
+	f->c = (struct initrd_change){ .tree = tree, .n_wanted = 1, .read_module = read_guest };
+}
+
+static void tear_down(struct fixture *f)
+{
+	guest_free(&f->g);
+	buf_free(&f->base);
+	buf_free(&f->out);
+	buf_free(&f->summary);
+}
+
+/* An image of RHEL 7 for AHCI. */
+static void physical(struct fixture *f)
+{
+	made_el7(&f->base);
+	made_modules(&f->base, EL7_DIR, made_old_dep);
+	made_indexes(&f->base, EL7_DIR, made_old_dep, made_old_alias);
+	made_text(&f->base, EL7_DIR "modules.builtin", "kernel/fs/ext4/ext4.ko\n");
+}
+
+static int change(struct fixture *f)
+{
+	struct initrd *i = made_open(&f->base);
+	int r;
+
+	f->c.wanted = &f->wanted;
+	f->c.ctx = &f->g;
+	err = (struct unrack_error)UNRACK_ERROR_INIT;
+	buf_clear(&f->summary);
+	r = initrd_change(i, &f->c, &f->out, &f->changed, &f->summary, &err);
+	initrd_close(i);
+	return r;
+}
+
+static bool loads(struct fixture *f, const struct buf *image, const char *wanted)
+{
+	struct initrd *i = made_open(image);
+	struct initrd_answer a;
+	bool good = initrd_check(i, f->c.tree, &wanted, 1, &a, &err) == 0 && a.loads;
+
+	if (!good)
+		printf("# %s\n", a.text);
+	initrd_answer_free(&a);
+	initrd_close(i);
+	return good;
+}
+
+static bool begins_with(const struct buf *out, const struct buf *base)
+{
+	return out->len > base->len && !memcmp(out->data, base->data, base->len);
+}
+
+/* The result becomes the base; the same change does nothing then. */
+static void again(struct fixture *f)
+{
+	buf_clear(&f->base);
+	buf_append(&f->base, f->out.data, f->out.len);
+	is_int(change(f), 0, "the same change of the result");
+	ok(!f->changed && !f->out.len && !f->summary.len, "does nothing");
+}
+
+static void members_of(const struct buf *image, size_t from, struct buf *names)
+{
+	struct initrd *i = made_open(image);
+
+	buf_clear(names);
+	for (size_t k = from; k < initrd_len(i); k++)
+		buf_printf(names, "%s%s\n", initrd_at(i, k)->name, S_ISDIR(initrd_at(i, k)->mode) ? "/" : "");
+	initrd_close(i);
+}
+
+static void repair(void)
+{
+	CLEANUP_BUF struct buf first = { 0 }, names = { 0 };
+	const struct initrd_member *m;
+	struct fixture f;
+	struct initrd *i;
+	size_t n_base, at;
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_end(&f.base);
+	buf_zeros(&f.base, 1); /* so that padding is needed */
+	i = made_open(&f.base);
+	n_base = initrd_len(i);
+	initrd_close(i);
+	ok(!loads(&f, &f.base, "vmw_pvscsi"), "an image of a physical machine does not load the driver");
+	is_int(change(&f), 0, "it is changed");
+	ok(f.changed && begins_with(&f.out, &f.base), "into one that begins with the old");
+	at = f.base.len + 3;
+	ok(!f.out.data[f.base.len] && !f.out.data[at - 1] && at % 4 == 0 && f.out.data[at] == 0x1f,
+	   "and goes on with zeros and a gzip segment");
+	ok(!memcmp(f.out.data + at + 4, "\0\0\0\0", 4), "without a time");
+	ok(loads(&f, &f.out, "vmw_pvscsi"), "and loads the driver");
+	ok(loads(&f, &f.out, "ahci"), "and the old one");
+	members_of(&f.out, n_base, &names);
+	is_str(buf_str(&names),
+	       EL7_DIR "kernel/drivers/scsi/vmw_pvscsi.ko.xz\n" EL7_DIR "modules.dep\n" EL7_DIR "modules.dep.bin\n"
+	       EL7_DIR "modules.alias\n" EL7_DIR "modules.alias.bin\n" EL7_DIR "modules.symbols\n" EL7_DIR "modules.symbols.bin\n"
+	       EL7_DIR "modules.softdep\n" EL7_DIR "modules.order\n", "what is new in it: no folder that is there");
+	has_str(buf_str(&f.summary), "appended a segment of ", "the summary tells the size");
+	has_str(buf_str(&f.summary), "added   " EL7_DIR "kernel/drivers/scsi/vmw_pvscsi.ko.xz, 54 bytes\n", "each new member");
+	has_str(buf_str(&f.summary), "changed " EL7_DIR "modules.dep, ", "and changed ones");
+	i = made_open(&f.out);
+	m = initrd_find(i, EL7_DIR "kernel/drivers/scsi/vmw_pvscsi.ko.xz");
+	ok(m && !memcmp(m->data, "\177ELF kernel/drivers/scsi/vmw_pvscsi.ko.xz of the guest", m->size) &&
+	   m->mode == (S_IFREG | 0644) && !m->uid && m->mtime == 1234567890, "the file is the guest's");
+	m = initrd_find(i, EL7_DIR "kernel/drivers/scsi/scsi_mod.ko.xz");
+	ok(m && memmem(m->data, m->size, "of the image", 12), "one that was there stays");
+	m = initrd_find(i, EL7_DIR "modules.alias.bin");
+	ok(m && m->size == guest_file(&f.g, "modules.alias.bin")->len &&
+	   !memcmp(m->data, guest_file(&f.g, "modules.alias.bin")->data, m->size), "indexes are the guest's, byte for byte");
+	initrd_close(i);
+
+	buf_append(&first, f.out.data, f.out.len);
+	change(&f);
+	ok(f.out.len == first.len && !memcmp(f.out.data, first.data, first.len), "the same gives the same bytes");
+	again(&f);
+	f.wanted = "noalias";
+	is_int(change(&f), 0, "for one more target");
+	members_of(&f.out, n_base + 9, &names);
+	is_str(buf_str(&names), EL7_DIR "kernel/drivers/scsi/noalias.ko.xz\netc/modules-load.d/\netc/modules-load.d/unrack.conf\n",
+	       "only what is missing is added; one without an alias is loaded by name");
+	has_str(buf_str(&f.summary), "added   etc/modules-load.d/unrack.conf, 8 bytes\n", "which is told");
+	ok(loads(&f, &f.out, "vmw_pvscsi") && loads(&f, &f.out, "noalias"), "both are loaded");
+	again(&f);
+	tear_down(&f);
+}
+
+/* Guests whose indexes are not whole. */
+static void guests_indexes(void)
+{
+	const struct initrd_member *m;
+	struct fixture f;
+	struct initrd *i;
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_end(&f.base);
+	guest_remove(&f.g, "modules.dep.bin");
+	guest_remove(&f.g, "modules.alias.bin");
+	guest_remove(&f.g, "modules.symbols.bin");
+	is_int(change(&f), 0, "texts only");
+	ok(loads(&f, &f.out, "vmw_pvscsi"), "the indexes are made");
+	i = made_open(&f.out);
+	m = initrd_find(i, EL7_DIR "modules.symbols.bin");
+	ok(m && kmod_index_find(m->data, m->size, "symbol:scsi_add_host"), "all three");
+	initrd_close(i);
+	again(&f);
+	tear_down(&f);
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_end(&f.base);
+	guest_index(&f.g, KMOD_DEP, "modules.dep.bin", made_old_dep);
+	guest_text(&f.g, "modules.alias.bin", "cut");
+	is_int(change(&f), 0, "old and damaged indexes");
+	ok(loads(&f, &f.out, "vmw_pvscsi"), "are made anew");
+	tear_down(&f);
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_end(&f.base);
+	guest_remove(&f.g, "modules.alias.bin");
+	guest_remove(&f.g, "modules.alias");
+	guest_remove(&f.g, "modules.softdep");
+	is_int(change(&f), 0, "no aliases");
+	ok(loads(&f, &f.out, "vmw_pvscsi"), "loaded by name");
+	tear_down(&f);
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_end(&f.base);
+	guest_remove(&f.g, "modules.dep");
+	is_int(change(&f), UNRACK_UNSUPPORTED, "no modules.dep");
+	is_str(err.text, "/lib/modules/" EL7 "/modules.dep is missing or empty, so initrd.img can't be repaired; run depmod -a "
+	       EL7 " on the server, then copy it again", "is told");
+	ok(!f.changed && !f.out.len, "and nothing is handed out");
+	f.g.fails = EIO;
+	is_int(change(&f), UNRACK_IO, "a read that fails");
+	is_str(err.text, "can't read kernel/drivers/scsi/vmw_pvscsi.ko.xz: Input/output error", "is told in the reader's words");
+	tear_down(&f);
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_end(&f.base);
+	guest_text(&f.g, "kernel/drivers/scsi/vmw_pvscsi.ko.xz", "");
+	is_int(change(&f), UNRACK_DAMAGED, "an empty module");
+	is_str(err.text, "kernel/drivers/scsi/vmw_pvscsi.ko.xz: is empty; install the package of kernel " EL7 " again", "is told");
+	tear_down(&f);
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_end(&f.base);
+	guest_text(&f.g, "modules.softdep", "softdep vmw_pvscsi pre: noalias unknown post: ahci\nsoftdep x pre: ahci\nsoftdep\n");
+	is_int(change(&f), 0, "softdeps");
+	i = made_open(&f.out);
+	ok(initrd_find(i, EL7_DIR "kernel/drivers/scsi/noalias.ko.xz"), "come along");
+	initrd_close(i);
+	tear_down(&f);
+}
+
+/* An image whose modules were unpacked when it was made. */
+static void other_names(void)
+{
+	static const char dep[] = "kernel/drivers/scsi/scsi_mod.ko:\nkernel/drivers/scsi/sd_mod.ko: kernel/drivers/scsi/scsi_mod.ko\n";
+	const struct initrd_member *m;
+	struct fixture f;
+	struct initrd *i;
+
+	set_up(&f, "vmw_pvscsi");
+	made_el7(&f.base);
+	made_modules(&f.base, EL7_DIR, dep);
+	made_indexes(&f.base, EL7_DIR, dep, made_old_alias);
+	made_end(&f.base);
+	is_int(change(&f), 0, "files of other names");
+	ok(loads(&f, &f.out, "vmw_pvscsi"), "still count");
+	i = made_open(&f.out);
+	m = initrd_find(i, EL7_DIR "modules.dep");
+	has_str(m ? (const char *)m->data : "", "kernel/drivers/scsi/vmw_pvscsi.ko.xz: kernel/drivers/scsi/scsi_mod.ko\n",
+		"modules.dep names those that are there");
+	ok(!initrd_find(i, EL7_DIR "kernel/drivers/scsi/scsi_mod.ko.xz"), "which do not come twice");
+	initrd_close(i);
+	again(&f);
+	tear_down(&f);
+}
+
+static void el6(void)
+{
+	static const char dep[] = "kernel/scsi_mod.ko:\nkernel/sd_mod.ko: kernel/scsi_mod.ko\nkernel/drivers/vmw_pvscsi.ko: kernel/scsi_mod.ko\n"
+				  "kernel/noalias.ko:\n";
+	static const char old[] = "kernel/scsi_mod.ko:\nkernel/sd_mod.ko: kernel/scsi_mod.ko\n";
+	struct module_tree *t = made_tree(EL6, dep);
+	CLEANUP_BUF struct buf names = { 0 };
+	const struct initrd_member *m;
+	struct fixture f;
+	struct initrd *i;
+	size_t n;
+
+	set_up(&f, "vmw_pvscsi");
+	guest_free(&f.g);
+	guest_new(&f.g, dep, made_alias);
+	f.c.tree = t;
+	made_el6(&f.base);
+	made_modules(&f.base, EL6_DIR, old);
+	made_text(&f.base, EL6_DIR "modules.dep", old);
+	made_text(&f.base, EL6_DIR "modules.alias", made_old_alias);
+	made_text(&f.base, EL6_DIR "modules.softdep", "# Soft dependencies extracted from modules themselves.\n");
+	made_text(&f.base, "etc/cmdline", "rd_NO_DM root=/dev/sda2\nsecond line");
+	made_end(&f.base);
+	made_gzip(&f.base);
+	i = made_open(&f.base);
+	n = initrd_len(i);
+	initrd_close(i);
+	is_int(change(&f), 0, "an image of RHEL 6");
+	ok(begins_with(&f.out, &f.base) && loads(&f, &f.out, "vmw_pvscsi"), "is changed too");
+	members_of(&f.out, n, &names);
+	is_str(buf_str(&names), EL6_DIR "kernel/drivers/\n" EL6_DIR "kernel/drivers/vmw_pvscsi.ko\n" EL6_DIR "modules.dep\n"
+	       EL6_DIR "modules.dep.bin\n" EL6_DIR "modules.alias\n" EL6_DIR "modules.alias.bin\n" EL6_DIR "modules.symbols\n"
+	       EL6_DIR "modules.symbols.bin\n" EL6_DIR "modules.order\n" EL6_DIR "modules.builtin\n",
+	       "in /lib, with the folders that are missing");
+	again(&f);
+	f.wanted = "noalias";
+	is_int(change(&f), 0, "a driver without an alias");
+	i = made_open(&f.out);
+	m = initrd_find(i, "etc/cmdline");
+	is_str(m ? (const char *)m->data : "", "rd_NO_DM root=/dev/sda2 rdloaddriver=noalias\n", "goes into the one line that is read");
+	initrd_close(i);
+	again(&f);
+	tear_down(&f);
+	module_tree_free(t);
+}
+
+/* A folder's member with the name of a link would undo that: see also what repair() adds. */
+static void links(void)
+{
+	struct fixture f;
+
+	set_up(&f, "vmw_pvscsi");
+	made_el7(&f.base);
+	made_link(&f.base, EL7_DIR "kernel", "/data/k");
+	made_indexes(&f.base, EL7_DIR, made_old_dep, made_old_alias);
+	made_end(&f.base);
+	is_int(change(&f), UNRACK_UNSUPPORTED, "modules below a link are not looked for");
+	has_str(err.text, "initrd.img: cannot be repaired: scsi_mod is not in it", "and none are put on it");
+	tear_down(&f);
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_text(&f.base, EL7_DIR "kernel/drivers/scsi", "a file");
+	made_end(&f.base);
+	is_int(change(&f), UNRACK_DAMAGED, "a file where a folder should be");
+	is_str(err.text, "initrd.img: " EL7_DIR "kernel/drivers/scsi in it is no folder, but should be; take another copy of this file",
+	       "is told");
+	tear_down(&f);
+}
+
+/* --- Bases ------------------------------------------------------------------------------- */
+
+static bool packed(struct buf *b, const char *command)
+{
+	char path[] = "/tmp/unrack-base-XXXXXX", line[200];
+	CLEANUP_BUF struct buf out = { 0 };
+	int fd = mkstemp(path);
+	bool good;
+
+	made(fd >= 0 && write(fd, b->data, b->len) == (ssize_t)b->len && close(fd) == 0, path);
+	snprintf(line, sizeof line, "%s < %s 2>/dev/null", command, path);
+	good = made_by(&out, line);
+	unlink(path);
+	buf_clear(b);
+	buf_append(b, out.data, out.len);
+	return good;
+}
+
+static void bases(void)
+{
+	static const char *const commands[] = {
+		"cat", "gzip -9n", "xz --check=crc32", "xz -T2 --block-size=65536 --check=crc32", "zstd -q -15", "lz4 -l -q -9",
+		"bzip2", "xz --format=lzma",
+	};
+
+	for (size_t k = 0; k < sizeof commands / sizeof *commands; k++) {
+		CLEANUP_BUF struct buf early = { 0 };
+		struct fixture f;
+
+		set_up(&f, "vmw_pvscsi");
+		physical(&f);
+		made_end(&f.base);
+		if (!packed(&f.base, commands[k])) {
+			ok(true, "%s # SKIP it is not here", commands[k]);
+			tear_down(&f);
+			continue;
+		}
+		is_int(change(&f), 0, "a base by %s", commands[k]);
+		ok(begins_with(&f.out, &f.base) && loads(&f, &f.out, "vmw_pvscsi"), "gets a segment that counts");
+		again(&f);
+
+		made_text(&early, "kernel/x86/microcode/GenuineIntel.bin", "microcode");
+		made_end(&early);
+		buf_clear(&f.base);
+		physical(&f);
+		made_end(&f.base);
+		packed(&f.base, commands[k]);
+		buf_append(&early, f.base.data, f.base.len);
+		buf_clear(&f.base);
+		buf_append(&f.base, early.data, early.len);
+		is_int(change(&f), 0, "with microcode in front");
+		ok(begins_with(&f.out, &f.base) && loads(&f, &f.out, "vmw_pvscsi"), "too");
+		tear_down(&f);
+	}
+}
+
+/* What others make of it: the segment by gzip and cpio. */
+static void by_cpio(void)
+{
+	char path[] = "/tmp/unrack-segment-XXXXXX", line[300];
+	CLEANUP_BUF struct buf out = { 0 };
+	struct fixture f;
+	FILE *p;
+
+	set_up(&f, "vmw_pvscsi");
+	if (system("cpio --version >/dev/null 2>&1") != 0) {
+		ok(true, "cpio # SKIP it is not here");
+		tear_down(&f);
+		return;
+	}
+	snprintf(line, sizeof line, "d=$(mktemp -d) && cd $d && mkdir -p usr/lib/dracut usr/lib/modules/" EL7 " && ln -s usr/lib lib && "
+		 "echo bash > usr/lib/dracut/modules.txt && find . | cpio --quiet -o -H newc | gzip -9n; rm -r $d");
+	made(made_by(&f.base, line), "an image by cpio");
+	is_int(change(&f), 0, "an image by cpio");
+	ok(loads(&f, &f.out, "vmw_pvscsi"), "is changed");
+	made(mkdtemp(path), path);
+	snprintf(line, sizeof line, "cd %s && tail -c +%zu - > s.gz && gzip -t s.gz && gzip -dc s.gz | cpio --quiet -idm && "
+		 "cat usr/lib/modules/" EL7 "/kernel/drivers/scsi/vmw_pvscsi.ko.xz > x; [ -d usr/lib/modules/" EL7 "/kernel ]",
+		 path, (size_t)round_up(f.base.len, 4) + 1);
+	p = popen(line, "w");
+	made(p && fwrite(f.out.data, 1, f.out.len, p) == f.out.len, line);
+	is_int(pclose(p), 0, "gzip and cpio unpack the segment");
+	snprintf(line, sizeof line, "cat %s/x; modprobe -C /dev/null -d %s/usr -S " EL7
+		 " --show-depends pci:v000015ADd000007C0sv0sd0bc0sc0i0 2>&1 | sed 's/.*kernel/kernel/'", path, path);
+	made_by(&out, line);
+	if (system("modprobe --version >/dev/null 2>&1") == 0)
+		is_str(buf_str(&out), "\177ELF kernel/drivers/scsi/vmw_pvscsi.ko.xz of the guest"
+		       "kernel/drivers/scsi/scsi_mod.ko.xz \nkernel/drivers/scsi/vmw_pvscsi.ko.xz \n", "and modprobe finds all of it");
+	else
+		ok(true, "modprobe # SKIP it is not here");
+	snprintf(line, sizeof line, "rm -r %s", path);
+	made(system(line) == 0, line);
+	tear_down(&f);
+}
+
+/* --- Names ------------------------------------------------------------------------------- */
+
+static void names(void)
+{
+	static const char *const devices[][2] = {
+		{ "/dev/cciss/c0d0p2", "/dev/sda2" }, { "/dev/cciss/c0d0p3", "/dev/sda3" },
+		{ "/dev/mapper/mpatha", NULL },
+	};
+	const struct initrd_member *m;
+	struct fixture f;
+	struct initrd *i;
+
+	set_up(&f, "ahci");
+	f.c.devices = devices;
+	f.c.n_devices = 3;
+	physical(&f);
+	made_text(&f.base, "etc/cmdline.d/a.conf", " root=block:/dev/cciss/c0d0p2  resume=\"/dev/cciss/c0d0p3\" x=/dev/cciss/c0d0p22\n"
+		  "y=/dev/mapper/mpatha z=a,/dev/cciss/c0d0p3,b w=x/dev/cciss/c0d0p3\n");
+	made_text(&f.base, "etc/cmdline.d/b.conf", "rd.lvm.lv=rhel/root\n");
+	made_end(&f.base);
+	is_int(change(&f), 0, "names in a good image");
+	ok(f.changed && begins_with(&f.out, &f.base), "are changed");
+	i = made_open(&f.out);
+	m = initrd_find(i, "etc/cmdline.d/a.conf");
+	is_str(m ? (const char *)m->data : "", " root=block:/dev/sda2  resume=\"/dev/sda3\" x=/dev/cciss/c0d0p22\n"
+	       " z=a,/dev/sda3,b w=x/dev/cciss/c0d0p3\n", "whole ones, and arguments that have to go");
+	is_str(initrd_at(i, initrd_len(i) - 1)->name, "etc/cmdline.d/a.conf", "in one member");
+	initrd_close(i);
+	has_str(buf_str(&f.summary), "--- etc/cmdline.d/a.conf\n", "the summary shows the lines");
+	again(&f);
+	tear_down(&f);
+
+	set_up(&f, "ahci");
+	f.c.devices = (const char *const[][2]){ { "/dev/mapper/mpatha", NULL } };
+	f.c.n_devices = 1;
+	physical(&f);
+	made_text(&f.base, "etc/cmdline.d/a.conf", "root=/dev/mapper/mpatha");
+	made_end(&f.base);
+	is_int(change(&f), UNRACK_USAGE, "root cannot go");
+	is_str(err.text, "initrd.img: /dev/mapper/mpatha is the root device in it, and has to have another name in the virtual machine",
+	       "and said so");
+	tear_down(&f);
+}
+
+/* --- Refusals ----------------------------------------------------------------------------- */
+
+static void refused(struct fixture *f, const char *want)
+{
+	made_end(&f->base);
+	is_int(change(f), UNRACK_UNSUPPORTED, "refused");
+	is_str(err.text, want, "why");
+	ok(!f->changed && !f->out.len && !f->summary.len, "and nothing is handed out");
+	tear_down(f);
+}
+
+static void refusals(void)
+{
+	static const char evil[] = "../../../etc/vmw_pvscsi.ko:\n";
+	struct module_tree *t = made_tree(EL7, evil);
+	struct fixture f;
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_text(&f.base, "usr/lib/dracut/modules.txt", "kdumpbase\n");
+	refused(&f, "initrd.img: is an image for crash dumps, which kdump makes anew by itself; it is left as it is");
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_text(&f.base, "squash-root.img", "hsqs");
+	refused(&f, "initrd.img: its files are in a squashed filesystem inside, which unrack does not look into");
+	set_up(&f, "vmw_pvscsi");
+	made_text(&f.base, "usr/lib/dracut/modules.txt", "bash\n");
+	made_modules(&f.base, "usr/lib/modules/5.14.0-1.el9.x86_64/", made_old_dep);
+	refused(&f, "initrd.img: is made for kernel 5.14.0-1.el9.x86_64, and cannot be one of kernel " EL7);
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_text(&f.base, "etc/modprobe.d/x.conf", "blacklist vmw_pvscsi\n");
+	refused(&f, "initrd.img: cannot be repaired: its etc/modprobe.d/x.conf keeps vmw_pvscsi from being loaded");
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	f.c.tree = t;
+	guest_text(&f.g, "../../../etc/vmw_pvscsi.ko", "x");
+	refused(&f, "initrd.img: usr/lib/modules/" EL7 "/../../../etc/vmw_pvscsi.ko is no name for a file in it");
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_text(&f.base, "usr/lib/dracut/modules.txt", "rescue\n");
+	made_end(&f.base);
+	is_int(change(&f), 0, "a rescue image is changed like others");
+	ok(f.changed, "since it boots like others");
+	tear_down(&f);
+	module_tree_free(t);
+}
+
+/* --- Hostile, and large ------------------------------------------------------------------- */
+
+static void mutations(void)
+{
+	CLEANUP_BUF struct buf whole = { 0 };
+	unsigned seed = 11, good = 0;
+	struct fixture f;
+
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_text(&f.base, "etc/cmdline.d/a.conf", "root=/dev/sda2\n");
+	made_end(&f.base);
+	buf_append(&whole, f.base.data, f.base.len);
+	for (int round = 0; round < 400; round++) {
+		struct initrd *i;
+		int r;
+
+		buf_clear(&f.base);
+		buf_append(&f.base, whole.data, whole.len);
+		for (unsigned k = 1 + made_random(&seed) % 4; k; k--)
+			f.base.data[made_random(&seed) % f.base.len] = (uint8_t)made_random(&seed);
+		r = initrd_open(f.base.data, f.base.len, "initrd.img", &i, &err);
+		initrd_close(i);
+		if (r == 0)
+			r = change(&f);
+		good += r == 0 ? !f.changed || begins_with(&f.out, &f.base) : (r < 0 && err.text[0]);
+	}
+	is_int(good, 400, "damaged images are repaired or refused");
+	tear_down(&f);
+}
+
+/* 60 MiB that do not pack, as an image full of packed modules is. */
+static void speed(void)
+{
+	CLEANUP_BUF struct buf content = { 0 };
+	struct timespec t0, t1;
+	struct fixture f;
+	struct initrd *i;
+	unsigned seed = 1;
+	double s;
+
+	set_up(&f, "vmw_pvscsi");
+	buf_reserve(&content, 60 << 20);
+	while (content.len < 60 << 20) {
+		uint32_t v = made_random(&seed) << 16 ^ made_random(&seed);
+
+		memcpy(content.data + content.len, &v, 4);
+		content.len += 4;
+	}
+	physical(&f);
+	made_node(&f.base, "usr/lib/firmware", S_IFREG | 0644, 1, 1, 0, 0, content.data, content.len);
+	made_end(&f.base);
+	i = made_open(&f.base);
+	f.c.wanted = &f.wanted;
+	f.c.ctx = &f.g;
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	is_int(initrd_change(i, &f.c, &f.out, &f.changed, &f.summary, &err), 0, "an image of 60 MiB");
+	clock_gettime(CLOCK_MONOTONIC, &t1);
+	s = (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9;
+	printf("# in %.2f s, %zu bytes more\n", s, f.out.len - f.base.len);
+	ok(f.changed && s < 10 && f.out.len - f.base.len < 65536, "in bounded time, and grows a little");
+	initrd_close(i);
+	tear_down(&f);
+}
+
+int main(void)
+{
+	tree = made_tree(EL7, made_dep);
+	repair();
+	guests_indexes();
+	other_names();
+	el6();
+	links();
+	bases();
+	by_cpio();
+	names();
+	refusals();
+	mutations();
+	speed();
+	module_tree_free(tree);
+	return tap_done();
+}
