@@ -60,7 +60,8 @@ static int put_node(struct buf *b, const struct kmod_entry *e, size_t n, size_t 
 	size_t from = at, n_values = 0;
 	uint32_t *child CLEANUP_FREE = NULL;
 
-	while (e[0].key[at] && e[0].key[at] == e[n - 1].key[at])
+	/* depmod's root never has one */
+	while (from && e[0].key[at] && e[0].key[at] == e[n - 1].key[at])
 		at++;
 	while (n_values < n && !e[n_values].key[at])
 		n_values++;

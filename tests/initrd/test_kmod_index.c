@@ -104,6 +104,7 @@ static void like_depmod(void)
 		is_int(kmod_index_make(all[k].kind, buf_str(&text), &ours, &err), 0, "and made");
 		kmod_index_each(ours.data, ours.len, put_pair, &b);
 		ok(a.len > 100 && a.len == b.len && !memcmp(a.data, b.data, a.len), "with the same %zu bytes of entries", a.len);
+		is_int(ours.len, (long)theirs.len, "in a trie of the same size");
 	}
 }
 
