@@ -21,17 +21,17 @@ int dracut_read_guest(const struct initrd_change *c, const char *path, struct bu
 	return r;
 }
 
-/* Unless the image has the same. */
+/* Unless the image has the same, or the guest's is empty. */
 static int put(const struct dracut *d, struct overlay *o, const char *name, const struct buf *b,
 	       struct unrack_error *err)
 {
 	const struct initrd_member *m = dracut_file(d, name);
 	char path[IMAGE_PATH_MAX + 64];
 
-	if (m && m->size == b->len && !memcmp(m->data, b->data, b->len))
+	if (!b->len || (m && m->size == b->len && !memcmp(m->data, b->data, b->len)))
 		return 0;
 	snprintf(path, sizeof path, "%s/%s", d->dir, name);
-	return overlay_put(o, path, b->len ? (const void *)b->data : "", b->len, err);
+	return overlay_put(o, path, b->data, b->len, err);
 }
 
 /* --- modules.dep ------------------------------------------------------------------------ */

@@ -106,8 +106,12 @@ struct initrd_answer {
 
 /* WANTED: module names; those that TREE, that kernel's modules, knows to be built in count
  * as loaded. What they need is wanted too, and so is sd_mod if they drive disks. N may be 0:
- * then only the names in the script are asked for. INITRD_EXT2 and INITRD_OTHER:
- * UNRACK_UNSUPPORTED; a wanted module that the kernel has not: UNRACK_MISSING. */
+ * then only the names in the script are asked for. INITRD_EXT2 and INITRD_OTHER, and
+ * INITRD_SQUASH if anything is wanted: UNRACK_UNSUPPORTED; a wanted module that the kernel
+ * has not: UNRACK_MISSING.
+ *
+ * By dracut: the image must hold the modules, its own indexes list them as the reader in the
+ * image (kmod, module-init-tools) sees them, and an alias or a name lead to them. */
 int initrd_check(const struct initrd *i, const struct module_tree *tree,
 		 const char *const *wanted, size_t n, struct initrd_answer *out,
 		 struct unrack_error *err);

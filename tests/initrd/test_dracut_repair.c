@@ -298,10 +298,12 @@ static void guests_indexes(void)
 	set_up(&f, "vmw_pvscsi");
 	physical(&f);
 	made_end(&f.base);
+	guest_text(&f.g, "modules.order", "");
 	guest_text(&f.g, "modules.softdep", "softdep vmw_pvscsi pre: noalias unknown post: ahci\nsoftdep x pre: ahci\nsoftdep\n");
 	is_int(change(&f), 0, "softdeps");
 	i = made_open(&f.out);
 	ok(initrd_find(i, EL7_DIR "kernel/drivers/scsi/noalias.ko.xz"), "come along");
+	ok(!initrd_find(i, EL7_DIR "modules.order"), "empty files do not");
 	initrd_close(i);
 	tear_down(&f);
 }
