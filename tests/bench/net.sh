@@ -40,7 +40,7 @@ trap 'netns_down; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 cd "$dir"
 
-# --- A real sshd in the far namespace ---
+# --- A real sshd in the far namespace. Its shell sees a home folder without a .bashrc, which may take long ---
 ssh-keygen -q -t ed25519 -N '' -f host
 ssh-keygen -q -t ed25519 -N '' -f id
 cat >sshd_config <<END
@@ -50,6 +50,7 @@ AuthorizedKeysFile $dir/id.pub
 StrictModes no
 PidFile none
 UsePAM no
+SetEnv HOME=$dir
 PermitRootLogin yes
 END
 echo "[$far_ip]:$SSH_PORT $(cut -d' ' -f1,2 host.pub)" >known_hosts

@@ -11,6 +11,8 @@
 #   sshd_wrap            an array: a command that sshd is started by, such as unshare(1)
 #   ssh_options          an array: unrack's options to connect to it, as `unrack ... "${ssh_options[@]}"`
 #
+# The far shell sees an empty home folder: what people have in their .bashrc takes its time, and may
+# wait for a lock that a killed session has left.
 # A server that runs as root needs /run/sshd; as another user it lets in only that user.
 sshd=$work/sshd
 sshd_pid=
@@ -75,6 +77,7 @@ write_sshd_config() {
 			AuthorizedKeysFile $sshd/authorized_keys
 			StrictModes no
 			UsePAM no
+			SetEnv HOME=$sshd
 			PermitRootLogin yes
 			PasswordAuthentication no
 			KbdInteractiveAuthentication no
