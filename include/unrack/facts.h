@@ -41,6 +41,7 @@ struct guest_initrd {
 	char *problem;
 	char *root, *resume;  /* baked in; NULL: none */
 	char *mentions;       /* other device names in it, one per line */
+	bool multipath;       /* it starts multipath, with the physical machine's configuration */
 };
 
 struct guest_kernel {
@@ -62,6 +63,9 @@ struct guest_entry {
 	char *args;            /* the kernel's arguments */
 	char *root;            /* root= of them */
 	int disk, partition;   /* that it reads from; partition 1-based; -1: not said */
+	char *id;              /* GRUB 2: by which a default may name it; may be NULL */
+	char *file;            /* the entry's own (BLS); NULL: it stands in the loader's file */
+	char *uuid;            /* GRUB 2: of the filesystem that it reads from; NULL: not said */
 	bool xen;              /* starts a hypervisor */
 	int kernel_index;      /* in kernels[], or -1: it is not there */
 	int initrd_index;      /* in that kernel's initrds[], or -1: none, or it is not there */
@@ -73,14 +77,19 @@ struct guest_loader {
 	struct guest_entry *entries;
 	size_t n_entries;
 	int default_entry;       /* 0-based; may be beyond n_entries */
-	bool default_saved;      /* it is what /boot/grub/default says */
+	bool default_saved;      /* it is what /boot/grub/default or grubenv says */
+	char *grubenv;           /* GRUB 2's environment block, the real file; NULL: none */
+	bool bls;                /* entries come from loader/entries */
 	enum boot_sector sectors[64]; /* by disk */
 	unsigned n_sectors;
 };
 
 struct guest_nic {
 	char *name;     /* "eth0" */
-	char *path;     /* its ifcfg file */
+	char *path;     /* its ifcfg file, or keyfile of NetworkManager */
+	bool keyfile;   /* the latter */
+	bool unnamed;   /* the file names no interface: NAME is the connection's */
+	char *rule;     /* file of a rule that calls the VM's card so too; NULL: none */
 	char *mac;      /* HWADDR in lower case, else hwconf's, else a former HWADDR; NULL: not known */
 	bool hwaddr;    /* the ifcfg file insists on it */
 	char *bootproto;
@@ -113,7 +122,7 @@ struct guest_facts {
 	struct modconf_alias *aliases; /* of its scsi_hostadapter* and ethN, in order */
 	size_t n_aliases;
 	bool kudzu;          /* runs at boot */
-	char *devicemap;     /* /boot/grub/device.map, the real file */
+	char *devicemap;     /* /boot/grub/device.map or /boot/grub2/device.map, the real file */
 	struct devname_map names; /* which old name is which image */
 };
 

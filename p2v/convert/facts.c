@@ -37,6 +37,9 @@ static void free_entry(struct guest_entry *e)
 	free(e->initrd);
 	free(e->args);
 	free(e->root);
+	free(e->id);
+	free(e->file);
+	free(e->uuid);
 }
 
 void facts_free(struct guest_facts *f)
@@ -51,6 +54,7 @@ void facts_free(struct guest_facts *f)
 		free_entry(&f->loader.entries[i]);
 	free(f->loader.entries);
 	free(f->loader.conf);
+	free(f->loader.grubenv);
 	fstab_free(f->fstab, f->n_fstab);
 	free(f->root);
 	free(f->swap);
@@ -60,6 +64,7 @@ void facts_free(struct guest_facts *f)
 		free(f->nics[i].mac);
 		free(f->nics[i].bootproto);
 		free(f->nics[i].driver);
+		free(f->nics[i].rule);
 	}
 	free(f->nics);
 	free(f->modconf);

@@ -138,6 +138,9 @@ static int read_release(struct search *s, struct candidate *c, struct unrack_err
 	for (size_t i = 0; i < ARRAY_LEN(other); i++) {
 		if (!read_below(s, c, other[i], &text))
 			continue;
+		name = sysconfig_get(buf_str(&text), text.len, "ID_LIKE");
+		c->rhel_like |= name && strstr(name, "rhel");
+		free(name);
 		name = sysconfig_get(buf_str(&text), text.len, "PRETTY_NAME");
 		if (!name)
 			name = sysconfig_get(buf_str(&text), text.len, "DISTRIB_DESCRIPTION");
@@ -163,7 +166,8 @@ static void read_device_map(struct search *s, const struct candidate *c)
 	size_t pos = 0;
 	int bios;
 
-	if (!read_below(s, c, "/grub/device.map", &text) && !read_below(s, c, "/boot/grub/device.map", &text))
+	if (!read_below(s, c, "/grub/device.map", &text) && !read_below(s, c, "/boot/grub/device.map", &text) &&
+	    !read_below(s, c, "/grub2/device.map", &text) && !read_below(s, c, "/boot/grub2/device.map", &text))
 		return;
 	while (devicemap_next(buf_str(&text), text.len, &pos, &bios, name))
 		devname_map_learn(s->names, name, bios, "device.map");

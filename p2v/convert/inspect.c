@@ -57,6 +57,8 @@ int inspect_guest(struct guest *g, struct guest_facts *facts, struct unrack_erro
 	if (r == 0)
 		r = inspect_net(g, facts, err);
 	if (r == 0)
+		r = inspect_cards(g, facts, err);
+	if (r == 0)
 		r = inspect_disks(g, facts, err);
 	if (r < 0)
 		facts_free(facts);

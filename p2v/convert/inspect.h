@@ -13,12 +13,16 @@
 int inspect_release(struct guest *g, struct guest_facts *f, struct unrack_error *err);
 /* loader, without the entries' kernel_index */
 int inspect_loader(struct guest *g, struct guest_facts *f, struct unrack_error *err);
+/* The same of GRUB 2, of which L's kind and sectors are known. */
+int inspect_grub2(struct guest *g, struct guest_loader *l, struct unrack_error *err);
 /* kernels, default_kernel, bits, the entries' kernel_index */
 int inspect_kernels(struct guest *g, struct guest_facts *f, struct unrack_error *err);
 /* A rebuild whose name is not known counts when its kernels say that they are of that release. */
 int inspect_confirm(struct guest_facts *f, struct unrack_error *err);
 /* nics, modconf, aliases, kudzu, hostname */
 int inspect_net(struct guest *g, struct guest_facts *f, struct unrack_error *err);
+/* nics of NetworkManager's keyfiles, and which rules name a card */
+int inspect_cards(struct guest *g, struct guest_facts *f, struct unrack_error *err);
 /* fstab, root, swap, devicemap, names, efi */
 int inspect_disks(struct guest *g, struct guest_facts *f, struct unrack_error *err);
 
@@ -27,6 +31,14 @@ int inspect_disks(struct guest *g, struct guest_facts *f, struct unrack_error *e
 void inspect_parse_release(const char *text, const char **family, int *major, int *minor);
 /* The version in a kernel's header ("2.6.18-398.el5"), malloc'd; NULL: not a bzImage. */
 char *inspect_kernel_version(const uint8_t *data, size_t n);
+/* What "release VERSION" in os-release's terms says; family as above. */
+int inspect_parse_os_release(const char *text, size_t n, const char **family, int *major, int *minor);
+/* The guest's path of a file that the loader reads from a partition (disk -1: not said); malloc'd. */
+char *inspect_boot_path(struct guest *g, int disk, int partition, const char *path);
+/* WHERE/PATH, malloc'd. */
+char *inspect_join(const char *where, const char *path);
+/* The first that is a card's address, in lower case; the others of LIST are freed. NULL: none. */
+char *inspect_take_mac(char *list[], size_t n);
 /* What the first sectors of a disk, N bytes, hold. */
 enum boot_sector inspect_boot_sector(const uint8_t *head, size_t n);
 

@@ -27,6 +27,8 @@ static int learn_devicemap(struct guest *g, struct guest_facts *f, struct unrack
 	int bios, r = inspect_real(g, "/boot/grub/device.map", &f->devicemap, err);
 	bool found;
 
+	if (r == 0 && !f->devicemap)
+		r = inspect_real(g, "/boot/grub2/device.map", &f->devicemap, err);
 	if (r < 0 || !f->devicemap)
 		return r;
 	r = inspect_read(g, f->devicemap, &text, &found, err);

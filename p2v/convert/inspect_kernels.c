@@ -162,6 +162,11 @@ static int version_of(struct guest *g, const char *path, char **kver, struct unr
 
 	*kver = NULL;
 	name = name && !strncmp(name, "/vmlinuz-", 9) && name[9] != '.' ? name + 9 : NULL;
+	/* A copy of some kernel, with an initrd of its own: 0-rescue-MACHINE-ID. */
+	if (name && strstr(name, "rescue") && strlen(name) < KVER_MAX) {
+		*kver = strdup(name);
+		return *kver ? 0 : error_nomem(err);
+	}
 	if (name && strlen(name) < KVER_MAX) {
 		if (buf_printf(&dir, "/lib/modules/%s", name) < 0)
 			return error_nomem(err);
@@ -221,6 +226,7 @@ static int ask_initrd(const struct initrd *image, const struct guest_kernel *k,
 	i->root = answer.root[0] ? strdup(answer.root) : NULL;
 	i->resume = answer.resume[0] ? strdup(answer.resume) : NULL;
 	i->mentions = buf_steal(&answer.mentions);
+	i->multipath = initrd_find(image, "etc/multipath.conf") != NULL;
 	initrd_answer_free(&answer);
 	return i->container && i->mentions ? 0 : error_nomem(why);
 }

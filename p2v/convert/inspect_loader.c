@@ -43,7 +43,8 @@ static int first_real(struct guest *g, const char *const *paths, size_t n, char 
 static bool has_grub2(struct guest *g)
 {
 	return guest_exists(g, "/boot/grub2/grub.cfg") || guest_exists(g, "/boot/loader/entries") ||
-	       guest_exists(g, "/boot/efi/EFI/redhat/grub.cfg");
+	       guest_exists(g, "/boot/efi/EFI/redhat/grub.cfg") ||
+	       guest_exists(g, "/boot/grub2/grubenv");
 }
 
 /* The sector is what starts; files of several loaders may lie about. */
@@ -65,7 +66,7 @@ static enum loader_kind kind_of(struct guest *g, const struct guest_loader *l)
 }
 
 /* --- Entries -------------------------------------------------------------------------- */
-static char *join(const char *where, const char *path)
+char *inspect_join(const char *where, const char *path)
 {
 	CLEANUP_BUF struct buf b = { 0 };
 
@@ -77,15 +78,15 @@ static char *join(const char *where, const char *path)
 
 /* The guest's path of PATH on the partition (DISK, PARTITION), as the loader counts them.
  * Where the mounts do not tell (a plain directory), the file itself does. */
-static char *guest_path(struct guest *g, int disk, int partition, const char *path)
+char *inspect_boot_path(struct guest *g, int disk, int partition, const char *path)
 {
 	char *in_boot, *plain;
 
 	for (unsigned i = 0; i < g->n_mounts; i++)
 		if (disk >= 0 && g->mounts[i].disk == disk && g->mounts[i].partition == partition)
-			return join(g->mounts[i].where, path);
-	in_boot = join("/boot", path);
-	plain = join("/", path);
+			return inspect_join(g->mounts[i].where, path);
+	in_boot = inspect_join("/boot", path);
+	plain = inspect_join("/", path);
 	if (in_boot && plain && !guest_exists(g, plain) &&
 	    (guest_exists(g, in_boot) || strncmp(path, "/boot/", 6) != 0)) {
 		free(plain);
@@ -111,7 +112,7 @@ static int add_entry(struct guest *g, struct guest_loader *l, const struct grubc
 		return 0;
 	if (device)
 		grubconf_device(device, &e->disk, &e->partition);
-	e->kernel = guest_path(g, e->disk, e->partition, from->kernel);
+	e->kernel = inspect_boot_path(g, e->disk, e->partition, from->kernel);
 	e->args = strdup(from->args ? from->args : "");
 	if (!e->kernel || !e->args)
 		return error_nomem(err);
@@ -121,7 +122,7 @@ static int add_entry(struct guest *g, struct guest_loader *l, const struct grubc
 	device = from->initrd_device ? from->initrd_device : from->device;
 	if (device)
 		grubconf_device(device, &disk, &partition);
-	e->initrd = guest_path(g, disk, partition, from->initrd);
+	e->initrd = inspect_boot_path(g, disk, partition, from->initrd);
 	return e->initrd ? 0 : error_nomem(err);
 }
 
@@ -166,8 +167,6 @@ int inspect_loader(struct guest *g, struct guest_facts *f, struct unrack_error *
 	/* RHEL's GRUB reads grub.conf; menu.lst and /etc/grub.conf are links to it. */
 	static const char *const grub[] = { "/boot/grub/grub.conf", "/boot/grub/menu.lst",
 					    "/etc/grub.conf" };
-	static const char *const grub2[] = { "/boot/grub2/grub.cfg",
-					     "/boot/efi/EFI/redhat/grub.cfg" };
 	static const char *const lilo[] = { "/etc/lilo.conf" };
 	struct guest_loader *l = &f->loader;
 	int r;
@@ -186,6 +185,6 @@ int inspect_loader(struct guest *g, struct guest_facts *f, struct unrack_error *
 	free(l->conf);
 	l->conf = NULL;
 	if (l->kind == LOADER_GRUB2)
-		return first_real(g, grub2, ARRAY_LEN(grub2), &l->conf, err);
+		return inspect_grub2(g, l, err);
 	return l->kind == LOADER_LILO ? first_real(g, lilo, ARRAY_LEN(lilo), &l->conf, err) : 0;
 }

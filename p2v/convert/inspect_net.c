@@ -46,7 +46,7 @@ static bool is_known(const struct guest_facts *f, const char *device)
 }
 
 /* The first of LIST that is a card's address, in lower case; the others are freed. */
-static char *take_mac(char *list[], size_t n)
+char *inspect_take_mac(char *list[], size_t n)
 {
 	char *mac = NULL;
 
@@ -72,7 +72,7 @@ static int add_nic(struct guest_facts *f, const char *path, struct ifcfg *c, con
 	n->bootproto = c->bootproto;
 	n->onboot = c->onboot;
 	n->hwaddr = c->hwaddr != NULL;
-	n->mac = take_mac(macs, 3);
+	n->mac = inspect_take_mac(macs, 3);
 	memset(c, 0, sizeof *c);
 	n->path = strdup(path);
 	for (size_t i = 0; i < f->n_aliases; i++) {
@@ -152,6 +152,27 @@ static int find_kudzu(struct guest *g, struct guest_facts *f, struct unrack_erro
 	return r;
 }
 
+/* Since RHEL 7 in a file of its own, which may begin with comments. */
+static int read_hostname(struct guest *g, struct guest_facts *f, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	size_t pos = 0, at = 0, len;
+	const char *word;
+	struct line l;
+	bool found;
+	int r = inspect_read(g, "/etc/hostname", &text, &found, err);
+
+	while (r == 0 && !f->hostname && line_next(buf_str(&text), text.len, &pos, &l)) {
+		at = 0;
+		if (!line_word(&l, &at, &word, &len) || word[0] == '#')
+			continue;
+		f->hostname = line_copy(word, len);
+		if (!f->hostname)
+			return error_nomem(err);
+	}
+	return r;
+}
+
 int inspect_net(struct guest *g, struct guest_facts *f, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf text = { 0 };
@@ -166,5 +187,5 @@ int inspect_net(struct guest *g, struct guest_facts *f, struct unrack_error *err
 		r = inspect_read(g, "/etc/sysconfig/network", &text, &found, err);
 	if (r == 0)
 		f->hostname = sysconfig_get(buf_str(&text), text.len, "HOSTNAME");
-	return r;
+	return r == 0 && !f->hostname ? read_hostname(g, f, err) : r;
 }

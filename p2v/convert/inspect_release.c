@@ -50,6 +50,37 @@ void inspect_parse_release(const char *text, const char **family, int *major, in
 		*minor = (int)(strtoul(update + 7, NULL, 10) % 10000);
 }
 
+int inspect_parse_os_release(const char *text, size_t n, const char **family, int *major, int *minor)
+{
+	/* os-release(5): ID, ID_LIKE, VERSION_ID. */
+	static const struct {
+		const char *id, *family;
+	} ids[] = {
+		{ "rhel", "rhel" }, { "centos", "centos" }, { "ol", "oracle" }, { "scientific", "scientific" },
+		{ "rocky", "rocky" }, { "almalinux", "almalinux" },
+	};
+	char *id = sysconfig_get(text, n, "ID"), *like = sysconfig_get(text, n, "ID_LIKE");
+	char *version = sysconfig_get(text, n, "VERSION_ID"), *end;
+
+	*family = NULL;
+	*major = 0;
+	*minor = -1;
+	for (size_t i = 0; id && i < ARRAY_LEN(ids); i++)
+		if (!strcmp(id, ids[i].id))
+			*family = ids[i].family;
+	if (!*family && like && strstr(like, "rhel"))
+		*family = "rhel";
+	if (version && isdigit((unsigned char)*version)) {
+		*major = (int)(strtoul(version, &end, 10) % 10000);
+		if (*end == '.' && isdigit((unsigned char)end[1]))
+			*minor = (int)(strtoul(end + 1, NULL, 10) % 10000);
+	}
+	free(id);
+	free(like);
+	free(version);
+	return *family && *major ? 0 : -1;
+}
+
 static int refuse(const char *what, struct unrack_error *err)
 {
 	return error_set(err, UNRACK_UNSUPPORTED,
@@ -58,10 +89,11 @@ static int refuse(const char *what, struct unrack_error *err)
 			 what);
 }
 
-/* What else it calls itself. */
-static int refuse_other(struct guest *g, struct unrack_error *err)
+/* A system without redhat-release: a rebuild that says so in os-release, or another one. */
+static int read_os_release(struct guest *g, struct guest_facts *f, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf text = { 0 };
+	const char *family;
 	char *name;
 	bool found;
 	int r = inspect_read(g, "/etc/os-release", &text, &found, err);
@@ -69,6 +101,12 @@ static int refuse_other(struct guest *g, struct unrack_error *err)
 	if (r < 0)
 		return r;
 	name = sysconfig_get(buf_str(&text), text.len, "PRETTY_NAME");
+	if (name && inspect_parse_os_release(buf_str(&text), text.len, &family, &f->major, &f->minor) == 0 &&
+	    f->major >= 7 && f->major <= 10) {
+		f->release = name;
+		f->family = strdup(family);
+		return f->family ? 0 : error_nomem(err);
+	}
 	r = refuse(name ? name : "unknown (it has no /etc/redhat-release)", err);
 	free(name);
 	return r;
@@ -90,7 +128,7 @@ int inspect_release(struct guest *g, struct guest_facts *f, struct unrack_error 
 			return r;
 	}
 	if (!found)
-		return refuse_other(g, err);
+		return read_os_release(g, f, err);
 	f->release = strndup(buf_str(&text), strcspn(buf_str(&text), "\r\n"));
 	if (!f->release)
 		return error_nomem(err);
