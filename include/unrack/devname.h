@@ -37,6 +37,8 @@ bool devname_parse(const char *name, struct devname *out);
 void devname_find(const char *text, size_t n, size_t *at, size_t *len);
 /* A name on its own that depends on hardware: by-id, by-path, multipath, fake RAID. */
 bool devname_is_hardware_alias(const char *name);
+/* The partition that such a name ends with ("...-part3", "/dev/mapper/mpathap3"); 0: none. */
+unsigned devname_alias_partition(const char *name);
 
 struct devname_mapped {
 	char disk[DEVNAME_MAX]; /* "cciss/c0d0" */

@@ -97,9 +97,10 @@ void grubconf_free(struct grubconf *g);
 bool grubconf_device(const char *s, int *disk, int *partition);
 /* The value of the last NAME= of a kernel's arguments (malloc'd), NULL: none. */
 char *grubconf_argument(const char *args, const char *name);
-/* Device names in arguments like root= and resume= and in the comment #boot= that grubby
- * reads; NEW NULL: the argument goes. DEFAULT_ENTRY -1: as it is. */
-int grubconf_edit(const char *text, size_t n, const struct edit_names *names, int default_entry,
+/* Changes kernels' arguments, and device names in the comment #boot= that grubby reads.
+ * DEFAULT_ENTRY -1: as it is. */
+struct args_change; /* bootconf.h */
+int grubconf_edit(const char *text, size_t n, const struct args_change *change, int default_entry,
 		  struct buf *out, struct unrack_error *err);
 
 /* --- device.map ----------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ static bool find_value(const char *word, size_t len, const char **value, size_t 
 {
 	const char *equals = memchr(word, '=', len);
 
-	if (!equals || equals == word)
+	if (!equals)
 		return false;
 	*value = equals + 1;
 	*value_len = (size_t)(word + len - *value);
@@ -57,7 +57,7 @@ bool args_next(const char *text, size_t n, size_t *at, char **name, char **value
 	size_t len, v_len;
 
 	while (next_word(text, n, at, &word, &len)) {
-		if (!find_value(word, len, &v, &v_len))
+		if (word[0] == '=' || !find_value(word, len, &v, &v_len))
 			continue;
 		*name = line_copy(word, (size_t)((const char *)memchr(word, '=', len) - word));
 		*value = line_copy(v, v_len);

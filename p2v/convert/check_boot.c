@@ -2,13 +2,17 @@
 /* From the firmware to the driver of the root disk. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "check_parts.h"
 #include "drivers.h"
 #include "inspect.h"
 
-#define STAGE1_BOOT_DRIVE 0x40 /* GRUB legacy, stage1.h: 0xff is the BIOS's drive */
+/* Where the drive stands that the first sector reads from; 0xff is the BIOS's. GRUB legacy's
+ * stage1.h, GRUB 2's i386/pc/boot.h. */
+#define STAGE1_BOOT_DRIVE 0x40
+#define BOOT_IMG_BOOT_DRIVE 0x64
 
 static const char *sector_text(enum boot_sector s)
 {
@@ -66,7 +70,9 @@ int check_boot_disk(struct check_job *j, struct unrack_error *err)
 				 say("the first disk %s", sector_text(first)),
 				 say("what its first sector does is not known"), err);
 	case BOOT_SECTOR_GRUB_LEGACY:
-		drive = j->g->disk_heads[0][STAGE1_BOOT_DRIVE];
+	case BOOT_SECTOR_GRUB2:
+		drive = j->g->disk_heads[0][first == BOOT_SECTOR_GRUB2 ? BOOT_IMG_BOOT_DRIVE :
+									  STAGE1_BOOT_DRIVE];
 		if (drive != 0xff && drive != 0x80)
 			return check_add(j, "boot disk", CHECK_BAD,
 					 say("the first disk %s, and then BIOS drive 0x%x",
@@ -82,6 +88,15 @@ int check_boot_disk(struct check_job *j, struct unrack_error *err)
 			 err);
 }
 
+/* No filesystem that is here has UUID. */
+static bool is_missing(const struct check_job *j, const char *uuid)
+{
+	for (unsigned i = 0; i < j->g->n_parts; i++)
+		if (!strcasecmp(j->g->parts[i].uuid, uuid))
+			return false;
+	return j->g->n_parts > 0;
+}
+
 int check_loader(struct check_job *j, struct unrack_error *err)
 {
 	const struct guest_loader *l = &j->f->loader;
@@ -91,13 +106,13 @@ int check_loader(struct check_job *j, struct unrack_error *err)
 		return check_add(j, "default entry", CHECK_BAD,
 				 say("no boot loader's files were found"),
 				 say("is /boot on a disk that is not here?"), err);
-	if (l->kind != LOADER_GRUB_LEGACY)
-		return check_add(j, "default entry", CHECK_UNKNOWN,
-				 say("%s", l->conf ? l->conf : "GRUB 2"),
-				 say("this version reads the entries of GRUB legacy only"), err);
+	if (l->kind == LOADER_LILO)
+		return check_add(j, "default entry", CHECK_UNKNOWN, say("%s", l->conf ? l->conf : "LILO"),
+				 say("this version reads the entries of GRUB only"), err);
 	if (!l->conf)
 		return check_add(j, "default entry", CHECK_BAD,
-				 say("there is no /boot/grub/grub.conf"),
+				 say("there is no %s", l->kind == LOADER_GRUB2 ? "/boot/grub2/grub.cfg" :
+										"/boot/grub/grub.conf"),
 				 say("is /boot on a disk that is not here?"), err);
 	if (!e)
 		return check_add(j, "default entry", CHECK_BAD,
@@ -111,13 +126,19 @@ int check_loader(struct check_job *j, struct unrack_error *err)
 		return check_add(j, "default entry", CHECK_BAD,
 				 say("%s: entry %d, %s", l->conf, l->default_entry, e->title),
 				 say("it starts no kernel"), err);
-	if (e->disk > 0)
+	if (e->uuid && is_missing(j, e->uuid))
+		return check_add(j, "default entry", CHECK_BAD,
+				 say("%s: entry %d searches for the filesystem %s", l->conf,
+				     l->default_entry, e->uuid),
+				 say("none of the disks given has it"), err);
+	if (e->disk > 0 && !e->uuid)
 		return check_add(j, "default entry", CHECK_BAD,
 				 say("%s: entry %d reads from (hd%d,%d)", l->conf, l->default_entry,
 				     e->disk, e->partition - 1),
 				 say("the VM boots from (hd0); give the boot disk first"), err);
 	return check_add(j, "default entry", CHECK_OK,
-			 say("%s: entry %d, %s", l->conf, l->default_entry, e->title), NULL, err);
+			 say("%s: entry %d, %s", e->file ? e->file : l->conf, l->default_entry, e->title),
+			 NULL, err);
 }
 
 int check_kernel(struct check_job *j, struct unrack_error *err)
@@ -194,17 +215,52 @@ static const char *root_module(const struct check_job *j)
 	return path && strcmp(path, "(built in)") != 0 ? type : NULL;
 }
 
+/* What makes devices of logical volumes, if / is on one, as a module; NULL: not needed. */
+static const char *volume_module(const struct check_job *j)
+{
+	const char *path = j->g->n_mounts && j->g->mounts[0].disk < 0 && j->g->mounts[0].device[0] ?
+				   facts_module(j->kernel, "dm-mod") :
+				   NULL;
+
+	return path && strcmp(path, "(built in)") != 0 ? "dm-mod" : NULL;
+}
+
+/* The image has its own lvm.conf, whose filter was made for the old names of disks. */
+static int check_filter(struct check_job *j, const struct initrd *image, const char *path,
+			struct unrack_error *err)
+{
+	const struct initrd_member *m = initrd_find(image, "etc/lvm/lvm.conf");
+
+	for (unsigned i = 0; m && volume_module(j) && i < j->g->n_parts; i++) {
+		const struct guest_part *p = &j->g->parts[i];
+		char name[DEVNAME_MAX];
+
+		if (p->disk < 0 || strcmp(p->fstype, "LVM2_member") != 0)
+			continue;
+		devname_make(j->vm.prefix, (unsigned)p->disk, (unsigned)p->partition, name);
+		if (lvmconf_rejects((const char *)m->data, m->size, name))
+			return check_add(j, "initrd", CHECK_BAD, say("%s: etc/lvm/lvm.conf in it", path),
+					 say("its filter hides %s, which root is on; remove the filter on "
+					     "the server, run dracut -f there, then copy it again",
+					     name),
+					 err);
+	}
+	return 0;
+}
+
 static int check_loads(struct check_job *j, const struct initrd *image, const char *driver,
 		       struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf evidence = { 0 };
-	const char *wanted[DRIVERS_MAX + 1];
+	const char *wanted[DRIVERS_MAX + 2], *volumes = volume_module(j);
 	size_t n = drivers_wanted(j->kernel, j->t, wanted);
 	struct initrd_answer a = { 0 };
 	int r, bad;
 
 	wanted[n] = root_module(j);
 	n += wanted[n] != NULL;
+	wanted[n] = volumes;
+	n += volumes != NULL;
 	r = initrd_check(image, j->kernel->tree, wanted, n, &a, err);
 	if (r == UNRACK_UNSUPPORTED || r == UNRACK_MISSING)
 		return check_add(j, "driver", CHECK_UNKNOWN,
@@ -257,6 +313,8 @@ static int check_image(struct check_job *j, const struct guest_initrd *i, const 
 		r = j->g->ops->read(j->g, i->path, GUEST_FILE_MAX, &data, err);
 	if (r == 0)
 		r = initrd_open(data.data, data.len, i->path, &image, err);
+	if (r == 0)
+		r = check_filter(j, image, i->path, err);
 	if (r == 0)
 		r = check_loads(j, image, driver, err);
 	initrd_close(image);

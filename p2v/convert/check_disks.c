@@ -8,9 +8,11 @@
 #include "check_parts.h"
 #include "harm.h"
 #include "inspect.h"
+#include "unrack/bootconf.h"
 
 #define NONE (-1) /* guest_mount_resolve: no partition has that name */
 #define SEVERAL (-2)
+#define RELEASE_SYSTEMD 7
 #define UNSEEN (-3) /* the partitions are not known */
 
 /* The partition that NAME is in the VM: its place in g->parts, or one of the above. */
@@ -104,15 +106,18 @@ int check_root(struct check_job *j, struct unrack_error *err)
 static int check_entry(struct check_job *j, const struct fstab_entry *e, size_t *good,
 		       struct unrack_error *err)
 {
-	bool is_swap = !strcmp(e->type, "swap");
+	bool is_swap = !strcmp(e->type, "swap"), needed = e->passno > 0;
 	int at = locate(j, e->device);
 
 	if (at >= 0 || at == UNSEEN) {
 		(*good)++;
 		return 0;
 	}
-	/* rc.sysinit stops for a repair when fsck fails, and goes on when mount fails. */
-	return check_add(j, "mounts", e->passno && !is_swap ? CHECK_BAD : CHECK_WARN,
+	/* rc.sysinit stops for a repair when fsck fails, and goes on when mount fails; systemd
+	 * stops for whatever is not there. */
+	if (j->f->major >= RELEASE_SYSTEMD)
+		needed = !fstab_has_option(e, "nofail");
+	return check_add(j, "mounts", needed && !is_swap ? CHECK_BAD : CHECK_WARN,
 			 say("fstab line %u: %s at %s", e->line, e->device, e->where),
 			 say_fault(j, at), err);
 }
@@ -144,6 +149,46 @@ static int check_lvm(struct check_job *j, struct unrack_error *err)
 	return r;
 }
 
+/* dracut waits for the volumes that the kernel's arguments name, then gives up. */
+static int check_volumes(struct check_job *j, struct unrack_error *err)
+{
+	const char *args = j->entry && j->entry->args ? j->entry->args : "";
+	char *name, *value;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && j->g->n_parts && args_next(args, strlen(args), &at, &name, &value)) {
+		char *device CLEANUP_FREE = value ? say("/dev/%s", value) : NULL;
+
+		if (!name || !value || !device)
+			r = error_nomem(err);
+		else if ((!strcmp(name, "rd.lvm.lv") || !strcmp(name, "rd_LVM_LV")) &&
+			 locate(j, device) == NONE)
+			r = check_add(j, "mounts", CHECK_BAD, say("the loader: %s=%s", name, value),
+				      say("there is no such volume on the disks given, and the initramfs "
+					  "waits for it"),
+				      err);
+		free(name);
+		free(value);
+	}
+	return r;
+}
+
+/* RHEL 9's list of LVM's devices. */
+static int check_devices_file(struct check_job *j, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	bool found;
+	int r = inspect_read(j->g, "/etc/lvm/devices/system.devices", &text, &found, err);
+
+	if (r < 0 || !memmem(text.data, text.len, "IDTYPE=sys_", 11))
+		return r;
+	return check_add(j, "mounts", CHECK_WARN, say("/etc/lvm/devices/system.devices"),
+			 say("it lists the physical machine's disks by their identities: volumes that the "
+			     "initramfs does not start are not there"),
+			 err);
+}
+
 int check_mounts(struct check_job *j, struct unrack_error *err)
 {
 	const char *resume CLEANUP_FREE =
@@ -159,6 +204,10 @@ int check_mounts(struct check_job *j, struct unrack_error *err)
 	}
 	if (r == 0)
 		r = check_lvm(j, err);
+	if (r == 0)
+		r = check_volumes(j, err);
+	if (r == 0)
+		r = check_devices_file(j, err);
 	if (r == 0)
 		r = check_add(j, "mounts", CHECK_OK,
 			      say("%zu other filesystems and swap areas%s", good,

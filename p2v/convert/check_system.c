@@ -6,10 +6,13 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "cards.h"
 #include "check_parts.h"
 #include "drivers.h"
 #include "inspect.h"
 #include "lines.h"
+
+#define RELEASE_RULES 6 /* from here on rules name cards by their addresses */
 
 /* The first line of inittab that starts a getty on a serial port: its number, or 0. */
 static unsigned serial_getty(const struct buf *inittab)
@@ -71,7 +74,7 @@ static bool vmx_has_mac(const struct check_job *j, const char *mac)
 }
 
 static int check_card(struct check_job *j, const struct guest_nic *n, const char *driver,
-		      struct unrack_error *err)
+		      const struct buf *rules, struct unrack_error *err)
 {
 	char *evidence = say("%s: %s%s%s%s%s", n->path, n->name, n->driver ? ", alias " : "",
 			     n->driver ? n->driver : "", n->hwaddr ? ", HWADDR " : "",
@@ -88,7 +91,13 @@ static int check_card(struct check_job *j, const struct guest_nic *n, const char
 				 say("no card of the VM has that address, so the interface "
 				     "will not start"),
 				 err);
-	if (n->hwaddr && j->f->n_nics == 1 && !(j->files && j->files->vmx_text))
+	if (j->f->major >= RELEASE_RULES &&
+	    !cards_name_kept(j->g, j->f, j->entry ? j->entry->args : NULL, n, rules))
+		return check_add(j, "network", CHECK_WARN, evidence,
+				 say("the VM's card gets another name, after its place there, and what "
+				     "this file says is not used"),
+				 err);
+	if (n->hwaddr && j->f->major < RELEASE_RULES && j->f->n_nics == 1 && !(j->files && j->files->vmx_text))
 		return check_add(j, "network", CHECK_WARN, evidence,
 				 say("the interface starts only on a card with that address"), err);
 	return check_add(j, "network", CHECK_OK, evidence, NULL, err);
@@ -97,9 +106,13 @@ static int check_card(struct check_job *j, const struct guest_nic *n, const char
 int check_network(struct check_job *j, struct unrack_error *err)
 {
 	const char *driver = j->kernel ? drivers_nic(j->kernel, j->t) : NULL;
+	CLEANUP_BUF struct buf rules = { 0 };
 	char files[256];
-	int r = 0;
+	bool found;
+	int r = inspect_read(j->g, CARDS_RULES, &rules, &found, err);
 
+	if (r < 0)
+		return r;
 	if (!j->kernel)
 		return check_add(j, "network", CHECK_UNKNOWN, say("none"),
 				 say("which kernel starts is not known"), err);
@@ -114,7 +127,7 @@ int check_network(struct check_job *j, struct unrack_error *err)
 		r = check_add(j, "network", CHECK_WARN, say("%s for %s", driver, j->t->nic->name),
 			      say("no network card is configured"), err);
 	for (size_t i = 0; r == 0 && i < j->f->n_nics; i++)
-		r = check_card(j, &j->f->nics[i], driver, err);
+		r = check_card(j, &j->f->nics[i], driver, &rules, err);
 	if (r == 0 && j->f->kudzu)
 		r = check_add(j, "network", CHECK_WARN, say("kudzu runs at boot"),
 			      say("it puts the configuration of the old card aside"), err);

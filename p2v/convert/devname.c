@@ -148,6 +148,23 @@ bool devname_is_hardware_alias(const char *name)
 	return false;
 }
 
+unsigned devname_alias_partition(const char *name)
+{
+	static const char mpath[] = "/dev/mapper/mpath";
+	const char *p = strstr(name, "-part");
+	unsigned n = 0;
+
+	if (p) {
+		p += 5;
+	} else if (!strncmp(name, mpath, sizeof mpath - 1)) {
+		/* RHEL 6 puts a p between, 7 and later do not. */
+		p = name + sizeof mpath - 1;
+		while (islower((unsigned char)*p))
+			p++;
+	}
+	return p && take_number(&p, &n) && !*p ? n : 0;
+}
+
 /* --- The map -------------------------------------------------------------------------- */
 void devname_map_init(struct devname_map *m, unsigned images)
 {

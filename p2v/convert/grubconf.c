@@ -8,6 +8,7 @@
 
 #include "base/vec.h"
 #include "lines.h"
+#include "unrack/bootconf.h"
 #include "unrack/edit.h"
 
 #define ENTRIES_MAX 1024 /* more are ignored */
@@ -229,31 +230,27 @@ int grubconf_parse(const char *text, size_t n, struct grubconf *out, struct unra
 }
 
 /* --- Editing -------------------------------------------------------------------------- */
-/* L from AT on, with the device names in its NAME=VALUE words replaced. */
-static int put_arguments(const struct line *l, size_t at, const struct edit_names *names, struct buf *out)
+/* L with the arguments that begin at AT changed; words are added to what starts Linux. */
+static int put_arguments(const struct line *l, size_t at, bool add, const struct args_change *change,
+			 struct buf *out)
 {
-	size_t done = 0, len, before;
+	struct args_change c = *change;
+
+	if (!add)
+		c.n_add = 0;
+	return buf_append(out, l->text, at) | args_put(l->text + at, l->len - at, &c, out) |
+	       buf_append(out, l->text + l->len, l->end);
+}
+
+/* "kernel /xen.gz ..." */
+static bool starts_xen(const struct line *l, size_t at)
+{
 	const char *word;
-	int bad = 0;
+	size_t len;
 
-	while (before = at, line_word(l, &at, &word, &len)) {
-		const char *equals = memchr(word, '=', len);
-		const char *value = equals ? equals + 1 : NULL;
-		const struct edit_name *name =
-			value ? edit_names_find(names, value, (size_t)(word + len - value)) : NULL;
-
-		if (!name)
-			continue;
-		if (name->new) {
-			bad |= buf_append(out, l->text + done, (size_t)(value - l->text) - done) |
-			       buf_puts(out, name->new);
-		} else {
-			/* The blanks before it go too. */
-			bad |= buf_append(out, l->text + done, before - done);
-		}
-		done = (size_t)(word - l->text) + len;
-	}
-	return bad | buf_append(out, l->text + done, l->len + l->end - done);
+	while (line_word(l, &at, &word, &len) && len > 2 && !memcmp(word, "--", 2))
+		;
+	return memmem(word, len, "/xen", 4) != NULL;
 }
 
 /* "#boot=/dev/sda": grubby takes the boot disk from it. */
@@ -286,7 +283,7 @@ static int put_default(const struct line *l, size_t arg, int entry, struct buf *
 	       buf_append(out, word + len, (size_t)(l->text + l->len + l->end - word) - len);
 }
 
-int grubconf_edit(const char *text, size_t n, const struct edit_names *names, int default_entry,
+int grubconf_edit(const char *text, size_t n, const struct args_change *change, int default_entry,
 		  struct buf *out, struct unrack_error *err)
 {
 	bool in_entry = false, default_put = default_entry < 0;
@@ -300,7 +297,7 @@ int grubconf_edit(const char *text, size_t n, const struct edit_names *names, in
 		size_t len, arg;
 
 		if (!take_command(&l, &word, &len, &arg)) {
-			bad |= put_comment(&l, names, out);
+			bad |= put_comment(&l, &change->names, out);
 			continue;
 		}
 		if (!in_entry && line_is(word, len, "default") && default_entry >= 0) {
@@ -315,8 +312,10 @@ int grubconf_edit(const char *text, size_t n, const struct edit_names *names, in
 						  l.end == 2 ? "\r\n" : "\n");
 			default_put = in_entry = true;
 		}
-		if (line_is(word, len, "kernel") || line_is(word, len, "module"))
-			bad |= put_arguments(&l, arg, names, out);
+		if (line_is(word, len, "kernel"))
+			bad |= put_arguments(&l, arg, !starts_xen(&l, arg), change, out);
+		else if (line_is(word, len, "module"))
+			bad |= put_arguments(&l, arg, false, change, out);
 		else
 			bad |= buf_append(out, l.text, l.len + l.end);
 	}

@@ -109,21 +109,16 @@ static int refuse_family(const struct guest_facts *f, struct unrack_error *err)
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "%s boots by EFI; EFI guests are not repaired by this version",
 				 f->release);
-	if (l->kind == LOADER_GRUB2 || f->major >= 6)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "%s boots by %s; GRUB 2 / dracut guests are not repaired by "
-				 "this version",
-				 f->release,
-				 l->kind == LOADER_GRUB2 ? "GRUB 2" : "a dracut initramfs");
 	if (l->kind == LOADER_LILO)
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "%s boots by LILO, whose map of sectors can't be rewritten "
 				 "from outside; install GRUB on the server first, then copy it again",
 				 f->release);
-	if (l->kind == LOADER_NONE || !l->conf)
+	if (l->kind == LOADER_NONE || (!l->conf && !l->n_entries))
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "%s has no boot loader that is known: there is no "
-				 "/boot/grub/grub.conf; is /boot on a disk that is not here?",
+				 "/boot/grub/grub.conf or /boot/grub2/grub.cfg; is /boot on a disk "
+				 "that is not here?",
 				 f->release);
 	return 0;
 }
@@ -141,17 +136,22 @@ static int refuse_root(const struct plan_job *j, struct unrack_error *err)
 {
 	const struct guest *g = j->g;
 	const char *root = j->f->root;
+	bool is_mounted = g->n_mounts && g->mounts[0].device[0];
 
 	if (!root)
 		return error_set(err, UNRACK_DAMAGED,
 				 "/etc/fstab of the guest names no device for /");
-	if (!is_stacked(root) && g->n_mounts && g->mounts[0].disk < 0 && g->mounts[0].device[0])
+	/* Since dracut names of volumes stay, and what is on multipath is found by its content. */
+	if (j->f->major >= RELEASE_DRACUT && is_mounted && strncmp(root, "/dev/md", 7) != 0)
+		return 0;
+	if (!is_stacked(root) && is_mounted && g->mounts[0].disk < 0)
 		root = g->mounts[0].device;
 	if (!is_stacked(root))
 		return 0;
 	return error_set(err, UNRACK_UNSUPPORTED,
-			 "the root filesystem is on %s; guests whose root is on LVM, software "
-			 "RAID or multipath are not repaired by this version",
+			 "the root filesystem is on %s; guests before RHEL 6 whose root is on LVM or "
+			 "multipath, and any whose root is on software RAID, are not repaired by this "
+			 "version",
 			 root);
 }
 
@@ -243,8 +243,8 @@ int plan_make(struct guest *g, const struct guest_facts *facts, const struct tar
 	      struct plan *out, struct unrack_error *err)
 {
 	static int (*const parts[])(struct plan_job *, struct unrack_error *) = {
-		warn_names,   plan_harm,  plan_modconf, plan_fstab,   plan_loader,
-		plan_network, plan_kudzu, plan_lvm,	plan_caches, plan_initrds,
+		warn_names,  plan_harm,		plan_modconf, plan_fstab,  plan_loader, plan_network, plan_cards,
+		plan_kudzu,  plan_lvm,		plan_devices_file, plan_caches, plan_dracut,  plan_initrds,
 	};
 	struct plan_job *j = calloc(1, sizeof *j);
 	int r;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files that name drivers or disks: modprobe.conf, fstab, the loader's, and those that
- * would do harm. */
-#include <stdio.h>
+/* Files that name drivers or disks: modprobe.conf, fstab, and those that would do harm. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +7,6 @@
 #include "drivers.h"
 #include "harm.h"
 #include "inspect.h"
-#include "lines.h"
 #include "plan_parts.h"
 
 /* --- Drivers -------------------------------------------------------------------------- */
@@ -124,8 +121,10 @@ int plan_fstab(struct plan_job *j, struct unrack_error *err)
 		return r;
 	r = inspect_read(j->g, path, &before, &found, err);
 
+	j->stable = j->f->major >= RELEASE_DRACUT;
 	for (size_t i = 0; r == 0 && i < j->f->n_fstab; i++)
 		r = add_fstab_name(j, &t, &j->f->fstab[i], err);
+	j->stable = false;
 	names = plan_table_names(&t);
 	if (r == 0)
 		r = fields_edit(buf_str(&before), before.len, 0, &names, &after, err);
@@ -133,182 +132,6 @@ int plan_fstab(struct plan_job *j, struct unrack_error *err)
 		r = plan_add_text(j, path, &before, &after, plan_table_say(&t), err);
 	plan_table_free(&t);
 	return r;
-}
-
-/* --- Loader --------------------------------------------------------------------------- */
-/* Device names in the arguments of one entry. */
-static int add_arguments(struct plan_job *j, struct plan_table *t, const struct guest_entry *e,
-			 struct unrack_error *err)
-{
-	struct line l = { e->args, strlen(e->args), 0 };
-	const char *word;
-	size_t at = 0, len;
-	int r = 0;
-
-	while (r == 0 && line_word(&l, &at, &word, &len)) {
-		const char *equals = memchr(word, '=', len);
-		bool is_root = len > 5 && !memcmp(word, "root=", 5),
-		     is_resume = len > 7 && !memcmp(word, "resume=", 7);
-		char *name CLEANUP_FREE =
-			equals ? line_copy(equals + 1, (size_t)(word + len - equals) - 1) : NULL;
-		enum devname_result result;
-
-		if (!equals)
-			continue;
-		if (!name)
-			return error_nomem(err);
-		r = plan_table_translate(j, t, name, is_root ? "/" : NULL, &result, err);
-		if (r < 0 || (result != DEVNAME_ABSENT && result != DEVNAME_UNSURE))
-			continue;
-		if (is_resume)
-			r = plan_table_add(t, name, NULL, err);
-		else if (is_root && e->kernel_index >= 0 &&
-			 &j->f->kernels[e->kernel_index] == j->kernel)
-			r = plan_refuse_name(j, j->f->loader.conf, name, result, err);
-		else if (is_root)
-			r = plan_warn(j,
-				      say("entry \"%s\" of %s starts with root=%s, which is "
-					  "none of the disks given",
-					  e->title, j->f->loader.conf, name),
-				      err);
-	}
-	return r;
-}
-
-/* Whole disks that some file names: those that the map knows. */
-static int add_disks(struct plan_job *j, struct plan_table *t, bool drop_absent,
-		     struct unrack_error *err)
-{
-	enum devname_result result;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < j->names.n; i++) {
-		char name[DEVNAME_MAX + 8];
-
-		snprintf(name, sizeof name, "/dev/%s", j->names.at[i].disk);
-		r = plan_table_translate(j, t, name, NULL, &result, err);
-		if (r == 0 && result == DEVNAME_ABSENT && drop_absent)
-			r = plan_table_add(t, name, NULL, err);
-	}
-	return r;
-}
-
-/* The changes that AFTER really has: names that were only provided for are left out. */
-static char *say_used(const struct plan_table *t, const struct buf *before, const char *extra)
-{
-	struct plan_table used = { 0 };
-	char *text, *all;
-
-	for (size_t i = 0; i < t->v.len; i++) {
-		const char *old = t->v.at[i].old;
-		const char *p = memmem(buf_str(before), before->len, old, strlen(old));
-
-		for (; p; p = strstr(p + 1, old)) {
-			if (strchr(" \t\r\n\"'", p[strlen(old)])) { /* the end of the text too */
-				plan_name_vec_push(&used.v, t->v.at[i]);
-				break;
-			}
-		}
-	}
-	text = used.v.len ? plan_table_say(&used) : strdup("");
-	plan_name_vec_free(&used.v);
-	if (!extra || !text)
-		return text;
-	all = say("%s%s%s", extra, *text ? "; " : "", text);
-	free(text);
-	return all;
-}
-
-static int edit_conf(struct plan_job *j, struct unrack_error *err)
-{
-	const struct guest_loader *l = &j->f->loader;
-	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
-	struct plan_table t = { 0 };
-	struct edit_names names;
-	bool found;
-	int r = inspect_read(j->g, l->conf, &before, &found, err);
-
-	for (size_t i = 0; r == 0 && i < l->n_entries; i++)
-		if (l->entries[i].args)
-			r = add_arguments(j, &t, &l->entries[i], err);
-	if (r == 0)
-		r = add_disks(j, &t, false, err); /* the comment #boot= */
-	names = plan_table_names(&t);
-	if (r == 0)
-		r = grubconf_edit(buf_str(&before), before.len, &names, j->default_entry, &after,
-				  err);
-	if (r == 0)
-		r = plan_add_text(j, l->conf, &before, &after,
-				  say_used(&t, &before,
-					   j->default_entry >= 0 ?
-						   "its default is an entry for Xen's hypervisor, "
-						   "which ESX can't run" :
-						   NULL),
-				  err);
-	plan_table_free(&t);
-	return r;
-}
-
-static int edit_devicemap(struct plan_job *j, struct unrack_error *err)
-{
-	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
-	struct plan_table t = { 0 };
-	struct edit_names names;
-	bool found;
-	int r;
-
-	if (!j->f->devicemap)
-		return 0;
-	r = inspect_read(j->g, j->f->devicemap, &before, &found, err);
-	if (r == 0)
-		r = add_disks(j, &t, true, err);
-	names = plan_table_names(&t);
-	if (r == 0)
-		r = devicemap_edit(buf_str(&before), before.len, &names, &after, err);
-	if (r == 0)
-		r = plan_add_text(j, j->f->devicemap, &before, &after, say_used(&t, &before, NULL),
-				  err);
-	plan_table_free(&t);
-	return r;
-}
-
-/* "boot=/dev/sda" in /etc/sysconfig/grub: where grub-install and grubby put the loader. */
-static int edit_sysconfig_grub(struct plan_job *j, struct unrack_error *err)
-{
-	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
-	char *path CLEANUP_FREE = NULL;
-	char *boot CLEANUP_FREE = NULL;
-	struct plan_table t = { 0 };
-	enum devname_result result;
-	struct edit_names names;
-	bool found;
-	int r = inspect_real(j->g, "/etc/sysconfig/grub", &path, err);
-
-	if (r < 0 || !path)
-		return r;
-	r = inspect_read(j->g, path, &before, &found, err);
-	if (r < 0)
-		return r;
-	boot = sysconfig_get(buf_str(&before), before.len, "boot");
-	if (!boot)
-		return 0;
-	r = plan_table_translate(j, &t, boot, NULL, &result, err);
-	names = plan_table_names(&t);
-	if (r == 0)
-		r = sysconfig_edit(buf_str(&before), before.len, "boot", &names, &after, err);
-	if (r == 0)
-		r = plan_add_text(j, path, &before, &after, plan_table_say(&t), err);
-	plan_table_free(&t);
-	return r;
-}
-
-int plan_loader(struct plan_job *j, struct unrack_error *err)
-{
-	int r = edit_conf(j, err);
-
-	if (r == 0)
-		r = edit_devicemap(j, err);
-	return r == 0 ? edit_sysconfig_grub(j, err) : r;
 }
 
 /* --- First do no harm ----------------------------------------------------------------- */
@@ -324,7 +147,7 @@ static int edit_harm(struct plan_job *j, enum harm_file file, const char *path,
 		r = harm_edit(file, buf_str(&before), before.len, &names, &after, err);
 	return r == 0 ? plan_add_text(
 				j, path, &before, &after,
-				say_used(t, &before,
+				plan_table_say_used(t, &before,
 					 "names of disks move, and here a wrong one destroys data"),
 				err) :
 			r;

@@ -233,16 +233,18 @@ static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const s
 			return 0;
 	if (i->problem)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s", i->problem);
-	if (i->kind != INITRD_NASH)
+	if (i->kind != INITRD_NASH && i->kind != INITRD_DRACUT)
 		return error_set(err, UNRACK_UNSUPPORTED,
-				 "%s is no initrd of mkinitrd (%s); GRUB 2 / dracut guests are not "
-				 "repaired by this version",
+				 "%s is no initrd of mkinitrd or dracut (%s), and this version can't "
+				 "change another one",
 				 i->path, i->container);
 	r = j->g->ops->read(j->g, i->path, GUEST_FILE_MAX, &data, err);
 	if (r == 0)
 		r = initrd_open(data.data, data.len, i->path, &image, err);
+	j->stable = i->kind == INITRD_DRACUT;
 	if (r == 0)
 		r = add_names(j, &t, k, i, err);
+	j->stable = false;
 	if (r == 0)
 		r = change_initrd(j, k, i, image, &t, needs, err);
 	initrd_close(image);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "plan_parts.h"
 
 /* sdX had 15 partitions until Linux 2.6.28; hdX and cciss had more (devices.txt). */
@@ -48,21 +49,47 @@ int plan_table_add(struct plan_table *t, const char *old, const char *new, struc
 static enum devname_result translate_alias(const struct plan_job *j, const char *old,
 					   const char *where, char out[DEVNAME_MAX])
 {
-	const char *part = strstr(old, "-part");
-	unsigned long n = part ? strtoul(part + 5, NULL, 10) : 0;
+	unsigned n = devname_alias_partition(old);
 
 	for (unsigned i = 0; where && i < j->g->n_mounts; i++) {
 		const struct guest_mount *m = &j->g->mounts[i];
 
-		if (!strcmp(m->where, where) && m->disk >= 0) {
-			devname_make(j->names.prefix, (unsigned)m->disk, (unsigned)m->partition, out);
-			return DEVNAME_NEW;
-		}
+		if (strcmp(m->where, where) != 0 || !m->device[0])
+			continue;
+		if (m->disk < 0)
+			return DEVNAME_UNSURE; /* a volume: it has no such name */
+		devname_make(j->names.prefix, (unsigned)m->disk, (unsigned)m->partition, out);
+		return DEVNAME_NEW;
 	}
 	if (j->names.images != 1 || n == 0 || n > 255)
 		return DEVNAME_UNSURE;
-	devname_make(j->names.prefix, 0, (unsigned)n, out);
+	devname_make(j->names.prefix, 0, n, out);
 	return DEVNAME_NEW;
+}
+
+/* Puts UUID= of what the VM calls OUT there, if it has one of its own: names that a kernel
+ * counts may move again. */
+static void make_stable(const struct plan_job *j, char out[DEVNAME_MAX])
+{
+	static const char *const types[] = { "ext2", "ext3", "ext4", "xfs", "swap" };
+	const struct guest_part *found = NULL;
+	char name[DEVNAME_MAX];
+
+	for (unsigned i = 0; i < j->g->n_parts && !found; i++) {
+		const struct guest_part *p = &j->g->parts[i];
+
+		if (p->disk < 0 || !p->uuid[0] || strlen(p->uuid) > 40)
+			continue;
+		devname_make(j->names.prefix, (unsigned)p->disk, (unsigned)p->partition, name);
+		for (size_t k = 0; k < ARRAY_LEN(types) && !strcmp(name, out); k++)
+			if (!strcmp(p->fstype, types[k]))
+				found = p;
+	}
+	for (unsigned i = 0; found && i < j->g->n_parts; i++)
+		if (&j->g->parts[i] != found && !strcmp(j->g->parts[i].uuid, found->uuid))
+			return;
+	if (found)
+		snprintf(out, DEVNAME_MAX, "UUID=%s", found->uuid);
 }
 
 int plan_translate(struct plan_job *j, const char *old, const char *where, char out[DEVNAME_MAX],
@@ -78,6 +105,8 @@ int plan_translate(struct plan_job *j, const char *old, const char *where, char 
 				 "%s would be %s in the VM, but a disk on %s has at most %d "
 				 "partitions in %s; --scsi ide may keep more",
 				 old, out, j->t->disk->name, SD_PARTITIONS_OLD, j->f->release);
+	if (*result == DEVNAME_NEW && j->stable)
+		make_stable(j, out);
 	return 0;
 }
 
@@ -107,6 +136,31 @@ char *plan_table_say(const struct plan_table *t)
 	}
 	bad |= buf_puts(&b, " in the VM");
 	return bad ? NULL : buf_steal(&b);
+}
+
+char *plan_table_say_used(const struct plan_table *t, const struct buf *before, const char *extra)
+{
+	struct plan_table used = { 0 };
+	char *text, *all;
+
+	for (size_t i = 0; i < t->v.len; i++) {
+		const char *old = t->v.at[i].old;
+		const char *p = memmem(buf_str(before), before->len, old, strlen(old));
+
+		for (; p; p = strstr(p + 1, old)) {
+			if (strchr(" \t\r\n\"'", p[strlen(old)])) { /* the end of the text too */
+				plan_name_vec_push(&used.v, t->v.at[i]);
+				break;
+			}
+		}
+	}
+	text = used.v.len ? plan_table_say(&used) : strdup("");
+	plan_name_vec_free(&used.v);
+	if (!extra || !text)
+		return text;
+	all = say("%s%s%s", extra, *text ? "; " : "", text);
+	free(text);
+	return all;
 }
 
 int plan_refuse_name(const struct plan_job *j, const char *file, const char *name,

@@ -9,12 +9,15 @@
 
 DEFINE_VEC(plan_name_vec, struct edit_name);
 
+#define RELEASE_DRACUT 6 /* from here on initramfs, GRUB 2, names by UUID */
+
 struct plan_job {
 	struct guest *g;
 	const struct guest_facts *f;
 	const struct target *t;
 	const struct guest_kernel *kernel; /* that the VM starts; others are fixed as well */
 	const struct guest_entry *entry;   /* by which */
+	bool stable;                       /* plan_translate gives UUID= where it can */
 	int default_entry;                 /* to be set in the loader's file; -1: as it is */
 	uint64_t initrd_bytes;             /* of all new ones, which are held in memory */
 	struct devname_map names;          /* of the facts, with the target's prefix */
@@ -48,6 +51,8 @@ int plan_table_translate(struct plan_job *j, struct plan_table *t, const char *o
 			 enum devname_result *result, struct unrack_error *err);
 /* "/dev/cciss/c0d0p3 is /dev/sda3, ...": the changes of a table, for reasons. Malloc'd. */
 char *plan_table_say(const struct plan_table *t);
+/* The same of those names that BEFORE holds, behind EXTRA (may be NULL). */
+char *plan_table_say_used(const struct plan_table *t, const struct buf *before, const char *extra);
 /* The sentence for a name that cannot be translated. */
 int plan_refuse_name(const struct plan_job *j, const char *file, const char *name, enum devname_result result,
 		     struct unrack_error *err);
@@ -57,6 +62,9 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err);
 int plan_fstab(struct plan_job *j, struct unrack_error *err);
 int plan_loader(struct plan_job *j, struct unrack_error *err);
 int plan_harm(struct plan_job *j, struct unrack_error *err);
+int plan_cards(struct plan_job *j, struct unrack_error *err);
+int plan_dracut(struct plan_job *j, struct unrack_error *err);
+int plan_devices_file(struct plan_job *j, struct unrack_error *err);
 int plan_network(struct plan_job *j, struct unrack_error *err);
 int plan_kudzu(struct plan_job *j, struct unrack_error *err);
 int plan_lvm(struct plan_job *j, struct unrack_error *err);

@@ -82,6 +82,10 @@ int plan_network(struct plan_job *j, struct unrack_error *err)
 	size_t n = 0;
 	int r = 0;
 
+	/* Later ones take a card's name from its address, see plan_cards. */
+	if (j->f->n_nics && (j->f->major > RELEASE_DRACUT ||
+			     (j->f->major == RELEASE_DRACUT && strncmp(nic->name, "eth", 3) != 0)))
+		return 0;
 	/* Several cards are told apart by the addresses, which the VM's cards get too. */
 	if (j->f->n_nics > 1) {
 		for (size_t i = 0; r == 0 && i < j->f->n_nics; i++)

@@ -25,7 +25,7 @@ static void test_put(void)
 		{ "ro quiet ", "ro quiet rd.multipath=0 nompath ", "words are added before the blanks at the end", 2 },
 		{ "nompath ro", "nompath ro rd.multipath=0", "unless they are there", 2 },
 		{ "", "rd.multipath=0", "to nothing", 1 },
-		{ "=x =/dev/cciss/c0d0p2 \"", "=x =/dev/cciss/c0d0p2 \"", "words without a name, a quote left open", 0 },
+		{ "=x =/dev/cciss/c0d0p2 \"", "=x =UUID=1-2 \"", "words without a name, a quote left open", 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

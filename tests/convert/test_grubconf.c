@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "../support/tap.h"
+#include "unrack/bootconf.h"
 #include "unrack/edit.h"
 
 static struct unrack_error err;
@@ -97,7 +98,10 @@ static void test_edit(void)
 		{ "/dev/cciss/c0d0p3", "/dev/sda3" }, { "/dev/cciss/c0d0", "/dev/sda" }, { "/dev/cciss/c0d0p2", "/dev/sda2" },
 		{ "/dev/gone", NULL },
 	};
-	const struct edit_names names = { pairs, 4 }, none = { NULL, 0 };
+	static const char *const add[] = { "rd_NO_MULTIPATH", "nompath" };
+	const struct args_change change = { .names = { pairs, 4 } }, none = { .n_add = 0 },
+				 more = { .add = add, .n_add = 2 };
+	const char *xen = "title a\nkernel /xen.gz x\nmodule /k ro\ntitle b\n  kernel --x /k ro nompath \r\n";
 	static const struct {
 		const char *what;
 		int entry;
@@ -128,11 +132,14 @@ static void test_edit(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const char *b = cases[i].before;
 
-		is_int(grubconf_edit(b, strlen(b), &names, cases[i].entry, &out, &err), 0, "edited");
+		is_int(grubconf_edit(b, strlen(b), &change, cases[i].entry, &out, &err), 0, "edited");
 		is_str(buf_str(&out), cases[i].after, "%s", cases[i].what);
 		grubconf_edit(b, strlen(b), &none, -1, &out, &err);
 		is_str(buf_str(&out), b, "without names nothing changes");
 	}
+	grubconf_edit(xen, strlen(xen), &more, -1, &out, &err);
+	is_str(buf_str(&out), "title a\nkernel /xen.gz x\nmodule /k ro\ntitle b\n  kernel --x /k ro nompath rd_NO_MULTIPATH \r\n",
+	       "words are added for Linux, once");
 }
 
 static void test_hostile(void)
