@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-
 #include "base/size.h"
 #include "sender_effort.h"
 #include "sender_parts.h"
