@@ -98,7 +98,7 @@ int digest_table_create(const struct io *io, const char *path, uint64_t disk_byt
 	put_le32(header + AT_GRAIN, GRAIN_SIZE);
 	put_le64(header + AT_BYTES, disk_bytes);
 	put_le64(header + AT_SUM, checksum64(header, AT_SUM));
-	r = io_open(io, path, O_RDWR | O_CREAT | O_TRUNC, 0666, &t->fd, err);
+	r = io_open(io, path, O_RDWR | O_CREAT | O_TRUNC, 0600, &t->fd, err);
 	if (r == 0)
 		r = io_pwrite_all(io, t->fd, path, header, sizeof header, 0, err);
 	if (r == 0)

@@ -83,7 +83,7 @@ static int write_anew(struct journal *j, struct unrack_error *err)
 	}
 	j->c.end = b.len;
 	io_close(j->io, &j->fd, j->path, &dropped);
-	r = io_replace_file(j->io, j->path, b.data, b.len, 0666, err);
+	r = io_replace_file(j->io, j->path, b.data, b.len, 0600, err);
 	if (r == 0)
 		r = io_open(j->io, j->path, O_RDWR, 0, &j->fd, err);
 	return r;

@@ -46,11 +46,16 @@ void report_clean(const char *text, size_t n, char *out, size_t room)
 /* A whole line, or the end of what there was of one. */
 static void end_line(struct report *r)
 {
+	static const char warning[] = "warning: ";
 	char text[REPORT_LINE_MAX + 1];
+	size_t skip = 0;
 
 	while (r->line_len && (r->line[r->line_len - 1] == ' ' || r->line[r->line_len - 1] == '\r'))
 		r->line_len--;
-	report_clean(r->line, r->line_len, text, sizeof text);
+	/* It becomes one of ours. */
+	if (r->line_len > sizeof warning - 1 && !memcmp(r->line, warning, sizeof warning - 1))
+		skip = sizeof warning - 1;
+	report_clean(r->line + skip, r->line_len - skip, text, sizeof text);
 	if (r->line_len) {
 		memcpy(r->last, text, sizeof text);
 		if (r->lines < REPORT_LINES_MAX)

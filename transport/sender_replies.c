@@ -118,7 +118,7 @@ static int explain_lost(struct unrack_error *err)
 	struct unrack_error why = *err;
 
 	error_set(err, UNRACK_LOST, "the connection to the receiver was lost (%.500s); what it "
-		  "acknowledged is safe: run the same command again to continue", why.text);
+		  "acknowledged is safe", why.text);
 	err->sys_errno = why.sys_errno;
 	return UNRACK_LOST;
 }

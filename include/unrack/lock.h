@@ -31,7 +31,8 @@ struct lock_options {
 	const struct log *log; /* says when it waits; its stop flag ends the waiting */
 };
 
-/* DIR: the folder NAME/unrack. UNRACK_UNSAFE: held by a live owner, which the sentence names. */
+/* DIR: the folder NAME/unrack. UNRACK_UNSAFE with EBUSY: held by a live owner, which the sentence
+ * names. */
 int lock_take(const char *dir, const struct lock_options *opt, struct lock **out,
 	      struct unrack_error *err);
 /* Still ours? To be asked before each record that says something is durable. Any thread.

@@ -144,7 +144,10 @@ int client_call(struct client *c, struct call *call, struct call_answer *answer,
 		return r;
 	call->silence_ms = c->silence_ms;
 	r = call_make(remote_channel(c->remote), call, answer, err);
-	if (r < 0)
+	if (r == UNRACK_UNSUPPORTED && !remote_channel(c->remote)->spoken)
+		error_suffix(err, "; what the far shell starts with must print nothing: see what `ssh %s true` says",
+			     c->url->host);
+	else if (r < 0)
 		client_explain(c, err);
 	else
 		c->reached = true;
@@ -187,12 +190,18 @@ static bool stopped(const struct client *c, struct unrack_error *why)
 	return false;
 }
 
+/* Our own session before the cut may hold the folder still: it has not noticed, or was stopped. */
+static bool is_our_past(const struct client *c, const struct unrack_error *why)
+{
+	return c->lost_since != 0 && why->code == UNRACK_UNSAFE && why->sys_errno == EBUSY;
+}
+
 bool client_again(struct client *c, struct unrack_error *why)
 {
 	int64_t now = now_ms();
 	bool first;
 
-	if (why->code != UNRACK_LOST || !c->reached)
+	if (!c->reached || (why->code != UNRACK_LOST && !is_our_past(c, why)))
 		return false;
 	if (c->reconnect_ms == 0 || log_stop_asked(&c->log))
 		return stopped(c, why);

@@ -84,6 +84,11 @@ static int open_storage(struct server *s, const char **folder, struct unrack_err
 	if (!**folder)
 		return error_set(err, UNRACK_USAGE, "no machine folder is named; end the destination with its name");
 	r = io_open_beneath(s->o->root, &s->beneath, err);
+	if (r < 0 && s->o->receive_only) {
+		log_warn(&s->cli->log, "%s", err->text);
+		return error_set(err, UNRACK_MISSING, "the server can't use its folder of machines; whoever looks after it "
+				 "has to see to that");
+	}
 	if (r < 0)
 		return r;
 	s->io = s->beneath;
@@ -279,6 +284,7 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 		return r;
 	s.channel->silence_ms = CALL_SILENCE_MS;
 	r = call_take(s.channel, &s.call, &s.waiting, err);
+	cli->told = r < 0; /* by call_take */
 	if (r == 0)
 		r = answer_call(&s, err);
 	/* Nobody is there any more to be told. */

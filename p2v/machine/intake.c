@@ -484,8 +484,8 @@ static int take_lock(struct intake *in, const char *dir, struct unrack_error *er
 				     .log = opt->receive_only ? &in->quiet : opt->log };
 	int r = lock_take(dir, &lock, &in->lock, err);
 
-	/* With an errno it is about the folder, not about its owner. */
-	if (r == UNRACK_UNSAFE && err->sys_errno == 0)
+	/* Else it is about the folder, not about its owner. */
+	if (r == UNRACK_UNSAFE && (err->sys_errno == 0 || err->sys_errno == EBUSY))
 		r = conceal(opt, "is in use by another session; wait until it ends, and run the same command again",
 			    err);
 	return r;

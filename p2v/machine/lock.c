@@ -269,10 +269,12 @@ static const char *host_of(const struct lock_record *who)
 
 static int held(const struct lock *l, const struct lock_record *who, struct unrack_error *err)
 {
-	return error_set(err, UNRACK_UNSAFE,
-			 "%.*s is in use by another unrack, process %ld on %s; wait until it ends, or stop "
-			 "it, and run the same command again", folder_length(l), l->dir, (long)who->pid,
-			 host_of(who));
+	error_set(err, UNRACK_UNSAFE,
+		  "%.*s is in use by another unrack, process %ld on %s; wait until it ends, or stop "
+		  "it, and run the same command again", folder_length(l), l->dir, (long)who->pid,
+		  host_of(who));
+	err->sys_errno = EBUSY;
+	return err->code;
 }
 
 /* --- Taking it -------------------------------------------------------------------------- */
@@ -290,7 +292,7 @@ static int wait_for_owner(struct lock *l, const struct lock_record *who, struct 
 	if (now >= l->wait_until)
 		return held(l, who, err);
 	if (!l->said_waiting)
-		log_info(l->log, "waiting for %s pid %ld to leave %.*s", host_of(who), (long)who->pid,
+		log_warn(l->log, "waiting for %s pid %ld to leave %.*s", host_of(who), (long)who->pid,
 			 folder_length(l), l->dir);
 	l->said_waiting = true;
 	if (log_stop_asked(l->log))

@@ -351,7 +351,7 @@ int main(void)
 	against(two_answers, UNRACK_DAMAGED, "ACCEPT", "two answers");
 	against(vanish, UNRACK_LOST, "the connection to the receiver was lost",
 		"a receiver that vanishes");
-	against(vanish, UNRACK_LOST, "run the same command again to continue", "what to do then");
+	against(vanish, UNRACK_LOST, "what it acknowledged is safe", "and what is safe");
 	against(they_lost_it, UNRACK_LOST, "the stream was damaged",
 		"a line that is lost for the receiver is lost for us");
 	against(damaged, UNRACK_LOST,
