@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fsprobe.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,12 +96,32 @@ static bool probe_swap(const uint8_t *head, size_t n, struct fsprobe *out)
 	return true;
 }
 
+/* The physical volume's UUID is the first thing behind the label's header; LVM shows it in
+ * groups of 6, 4, 4, 4, 4, 4 and 6 characters. */
+static void set_pv_uuid(struct fsprobe *out, const uint8_t *head, size_t n, size_t label)
+{
+	size_t at = label + get_le32(head + label + 20), k = 0;
+
+	if (get_le32(head + label + 20) > SECTOR_SIZE || n < at + 32)
+		return;
+	for (size_t i = 0; i < 32; i++)
+		if (!isalnum(head[at + i]))
+			return;
+	for (size_t i = 0; i < 32; i++) {
+		if (i >= 6 && i <= 26 && (i - 6) % 4 == 0)
+			out->uuid[k++] = '-';
+		out->uuid[k++] = (char)head[at + i];
+	}
+	out->uuid[k] = '\0';
+}
+
 static bool probe_member(const uint8_t *head, size_t n, struct fsprobe *out)
 {
 	for (size_t sector = 0; sector < 4; sector++)
 		if (has(head, n, sector * SECTOR_SIZE, "LABELONE") &&
 		    has(head, n, sector * SECTOR_SIZE + 24, "LVM2 001")) {
 			out->type = "LVM2_member";
+			set_pv_uuid(out, head, n, sector * SECTOR_SIZE);
 			return true;
 		}
 	if (has(head, n, 0, "LUKS\xba\xbe")) {

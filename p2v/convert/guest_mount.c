@@ -102,17 +102,6 @@ static void first_line(const struct buf *text, char *out, size_t size)
 	snprintf(out, size, "%.*s", (int)(n < size ? n : size - 1), buf_str(text));
 }
 
-/* Whether a file below the place where C is mounted is there, and its content. */
-static bool read_below(struct search *s, const struct candidate *c, const char *path, struct buf *text)
-{
-	struct unrack_error dropped;
-	char full[300];
-	bool found;
-
-	snprintf(full, sizeof full, "%s%s", c->at, path);
-	return guest_read_if(s->g, full, TEXT_MAX, text, &found, &dropped) == 0 && found;
-}
-
 static int read_release(struct search *s, struct candidate *c, struct unrack_error *err)
 {
 	/* Rebuilds have redhat-release too; the others say which one it is. */
@@ -124,19 +113,19 @@ static int read_release(struct search *s, struct candidate *c, struct unrack_err
 	char *name;
 
 	for (size_t i = 0; i < ARRAY_LEN(like); i++)
-		if (read_below(s, c, like[i], &text)) {
+		if (guest_parts_read_below(s, c, like[i], &text)) {
 			first_line(&text, c->release, sizeof c->release);
 			c->rhel_like = true;
 			return 0;
 		}
-	if (read_below(s, c, "/etc/debian_version", &text)) {
+	if (guest_parts_read_below(s, c, "/etc/debian_version", &text)) {
 		snprintf(c->release, sizeof c->release, "Debian ");
 		first_line(&text, c->release + 7, sizeof c->release - 7);
 		return 0;
 	}
 	snprintf(c->release, sizeof c->release, "an unknown Linux");
 	for (size_t i = 0; i < ARRAY_LEN(other); i++) {
-		if (!read_below(s, c, other[i], &text))
+		if (!guest_parts_read_below(s, c, other[i], &text))
 			continue;
 		name = sysconfig_get(buf_str(&text), text.len, "ID_LIKE");
 		c->rhel_like |= name && strstr(name, "rhel");
@@ -166,11 +155,22 @@ static void read_device_map(struct search *s, const struct candidate *c)
 	size_t pos = 0;
 	int bios;
 
-	if (!read_below(s, c, "/grub/device.map", &text) && !read_below(s, c, "/boot/grub/device.map", &text) &&
-	    !read_below(s, c, "/grub2/device.map", &text) && !read_below(s, c, "/boot/grub2/device.map", &text))
+	if (!guest_parts_read_below(s, c, "/grub/device.map", &text) && !guest_parts_read_below(s, c, "/boot/grub/device.map", &text) &&
+	    !guest_parts_read_below(s, c, "/grub2/device.map", &text) && !guest_parts_read_below(s, c, "/boot/grub2/device.map", &text))
 		return;
 	while (devicemap_next(buf_str(&text), text.len, &pos, &bios, name))
 		devname_map_learn(s->names, name, bios, "device.map");
+}
+
+static bool has_loader(struct search *s, const struct candidate *c)
+{
+	static const char *const files[] = { "/grub2/grub.cfg", "/grub2/grubenv", "/grub/grub.conf", "/grub/menu.lst" };
+	CLEANUP_BUF struct buf text = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (guest_parts_read_below(s, c, files[i], &text))
+			return true;
+	return false;
 }
 
 /* Mounts every filesystem that may be a root, read-only, each at a place of its own. */
@@ -199,7 +199,8 @@ static int look_at_all(struct search *s, struct unrack_error *err)
 		if (r < 0)
 			return r;
 		read_device_map(s, c);
-		c->root = read_below(s, c, "/etc/fstab", &fstab);
+		c->boot = has_loader(s, c);
+		c->root = guest_parts_read_below(s, c, "/etc/fstab", &fstab);
 		r = c->root ? read_release(s, c, err) : 0;
 		if (r < 0)
 			return r;
@@ -229,47 +230,6 @@ static int report_no_root(struct search *s, struct unrack_error *err)
 			 found.len ? buf_str(&found) : "no filesystem that is known");
 }
 
-/* The candidate that the default entry of GRUB legacy on the active partition starts. */
-static int root_of_loader(struct search *s)
-{
-	static const char *const confs[] = { "/grub/grub.conf", "/grub/menu.lst", "/boot/grub/grub.conf",
-					     "/boot/grub/menu.lst" };
-	struct guest *g = s->g;
-	int active = fsprobe_active(g->disk_heads[0], 512), found = -1;
-
-	for (unsigned i = 0; i < g->n_parts && active > 0; i++) {
-		const struct candidate *c = &s->at[i];
-		CLEANUP_BUF struct buf text = { 0 };
-		struct unrack_error dropped;
-		struct devname_map *names;
-		struct grubconf conf;
-		bool have = false;
-		char *root = NULL;
-
-		if (g->parts[i].disk != 0 || g->parts[i].partition != active || !c->at[0])
-			continue;
-		for (size_t k = 0; k < ARRAY_LEN(confs) && !have; k++)
-			have = read_below(s, c, confs[k], &text);
-		if (!have || grubconf_parse(buf_str(&text), text.len, &conf, &dropped) < 0)
-			return -1;
-		names = malloc(sizeof *names);
-		if (conf.default_entry >= 0 && (size_t)conf.default_entry < conf.n &&
-		    conf.entries[conf.default_entry].args)
-			root = grubconf_argument(conf.entries[conf.default_entry].args, "root");
-		if (root && names) {
-			*names = *s->names;
-			devname_map_mention(names, root);
-			devname_map_settle(names);
-			found = guest_mount_resolve(g, names, root);
-		}
-		free(root);
-		free(names);
-		grubconf_free(&conf);
-		return found >= 0 && s->at[found].root ? found : -1;
-	}
-	return -1;
-}
-
 static int choose_root(struct search *s, unsigned *root, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf list = { 0 };
@@ -288,11 +248,11 @@ static int choose_root(struct search *s, unsigned *root, struct unrack_error *er
 	if (n == 0)
 		return report_no_root(s, err);
 	if (n > 1) {
-		named = root_of_loader(s);
+		named = guest_root_of_loader(s);
 		if (named < 0)
 			return error_set(err, UNRACK_UNSUPPORTED,
-					 "there are %u systems, and the boot loader on the active partition of "
-					 "the first disk does not say which one starts: %s", n, buf_str(&list));
+					 "there are %u systems, and the boot loader of the first disk does not say "
+					 "which one starts: %s", n, buf_str(&list));
 		*root = (unsigned)named;
 	}
 	if (!s->at[*root].rhel_like)
@@ -403,6 +363,29 @@ static int refuse_md_root(const struct fstab_entry *e, size_t n, struct unrack_e
 	return 0;
 }
 
+/* What a name of the physical machine's hardware means: on a single disk by the partition that
+ * it ends with; /boot by its content. -1: it can't be told. */
+static int by_hardware_name(const struct search *s, const struct fstab_entry *e)
+{
+	unsigned partition = devname_alias_partition(e->device);
+	int found = -1;
+
+	if (!devname_is_hardware_alias(e->device))
+		return -1;
+	for (unsigned i = 0; i < s->g->n_parts; i++) {
+		const struct guest_part *p = &s->g->parts[i];
+
+		if (s->g->disks == 1 && partition && p->disk == 0 && p->partition == (int)partition)
+			return (int)i;
+		if (strcmp(e->where, "/boot") != 0 || !s->at[i].boot)
+			continue;
+		if (found >= 0)
+			return -1;
+		found = (int)i;
+	}
+	return found;
+}
+
 static int mount_entries(struct search *s, struct fstab_entry *e, size_t n, struct unrack_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -414,6 +397,8 @@ static int mount_entries(struct search *s, struct fstab_entry *e, size_t n, stru
 		if (!fstab_is_local(&e[i]) && !boot)
 			continue;
 		part = guest_mount_resolve(s->g, s->names, e[i].device);
+		if (part == -1)
+			part = by_hardware_name(s, &e[i]);
 		if (part >= 0 && !s->at[part].probe.mountable && strcmp(s->g->parts[part].fstype, "vfat"))
 			part = -1;
 		if (part < 0) {

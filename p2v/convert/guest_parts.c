@@ -8,6 +8,8 @@
 
 #include "base/cleanup.h"
 
+#define LOADER_TEXT_MAX (1u << 20) /* of a configuration file */
+
 bool guest_parts_parse_name(const char *name, int *disk, int *partition)
 {
 	unsigned d = 0, p = 0;
@@ -50,6 +52,16 @@ void guest_parts_describe(const struct guest_part *p, char *out, size_t size)
 	if (p->fstype[0])
 		snprintf(what, sizeof what, " (%s%s%s)", p->fstype, p->label[0] ? ", label " : "", p->label);
 	snprintf(out, size, "%s%s", where, what);
+}
+
+bool guest_parts_read_below(struct search *s, const struct candidate *c, const char *path, struct buf *text)
+{
+	struct unrack_error dropped;
+	char full[300];
+	bool found;
+
+	snprintf(full, sizeof full, "%s%s", c->at, path);
+	return guest_read_if(s->g, full, LOADER_TEXT_MAX, text, &found, &dropped) == 0 && found;
 }
 
 /* --- Partitions ---------------------------------------------------------------------------- */
@@ -113,6 +125,34 @@ static int add_parts(struct search *s, const struct buf *names, struct unrack_er
 	return 0;
 }
 
+/* Volumes of one name, or one physical volume twice (a leg of a mirror, a clone): which of them
+ * LVM started is chance. */
+static int refuse_duplicates(const struct search *s, struct unrack_error *err)
+{
+	const struct guest *g = s->g;
+
+	for (unsigned i = 0; i < g->n_parts; i++)
+		for (unsigned k = i + 1; k < g->n_parts; k++) {
+			const struct guest_part *a = &g->parts[i], *b = &g->parts[k];
+			char one[512], other[512];
+
+			guest_parts_describe(a, one, sizeof one);
+			guest_parts_describe(b, other, sizeof other);
+			if (a->disk < 0 && !strcmp(a->device, b->device))
+				return error_set(err, UNRACK_UNSAFE,
+						 "there are two volumes %s, in two volume groups of one name; which "
+						 "of them is the server's can't be told, give only the disks that it "
+						 "used together", a->device);
+			if (!strcmp(a->fstype, "LVM2_member") && !strcmp(b->fstype, "LVM2_member") &&
+			    a->uuid[0] && !strcmp(a->uuid, b->uuid))
+				return error_set(err, UNRACK_UNSAFE,
+						 "%s and %s are one physical volume of LVM twice (%s), legs of a mirror "
+						 "or a clone; which of them is the server's can't be told, give only "
+						 "one of the disks", one, other, a->uuid);
+		}
+	return 0;
+}
+
 int guest_parts_find(struct search *s, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf names = { 0 };
@@ -132,5 +172,7 @@ int guest_parts_find(struct search *s, struct unrack_error *err)
 	if (r < 0 || !lvm)
 		return r;
 	r = s->a->ops->volumes(s->a->ctx, &names, err);
-	return r < 0 ? r : add_parts(s, &names, err);
+	if (r == 0)
+		r = add_parts(s, &names, err);
+	return r == 0 ? refuse_duplicates(s, err) : r;
 }

@@ -12,6 +12,7 @@ struct candidate {
 	struct fsprobe probe;
 	char at[16];        /* where it is mounted to be looked at, or "" */
 	bool root;          /* has /etc/fstab */
+	bool boot;          /* has GRUB's files at its top: it is mounted at /boot */
 	bool rhel_like;
 	char release[128];  /* first line of its release file */
 	char problem[256];  /* why it can't be mounted */
@@ -32,6 +33,12 @@ int guest_parts_find(struct search *s, struct unrack_error *err);
 bool guest_parts_parse_name(const char *name, int *disk, int *partition);
 /* The name of a whole disk: 1 is "/dev/sdb", 26 is "/dev/sdaa". */
 void guest_parts_disk_name(unsigned disk, char out[16]);
+
+/* Whether a file below the place where C is mounted is there, and its content. */
+bool guest_parts_read_below(struct search *s, const struct candidate *c, const char *path, struct buf *text);
+
+/* The candidate that the first disk's boot loader starts by default; -1: that can't be told. */
+int guest_root_of_loader(struct search *s);
 
 /* "partition 3 of disk 0 (ext3, label /)", for a person. */
 void guest_parts_describe(const struct guest_part *p, char *out, size_t size);

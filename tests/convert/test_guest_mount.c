@@ -79,6 +79,8 @@ static int fake_head(void *ctx, const char *name, uint8_t *head, size_t n, size_
 	} else if (!strcmp(d->type, "pv")) {
 		memcpy(head + 512, "LABELONE", 8);
 		memcpy(head + 536, "LVM2 001", 8);
+		put_le32(head + 512 + 20, 32);
+		memcpy(head + 512 + 32, d->label, strlen(d->label));
 	} else if (!strcmp(d->type, "ntfs")) {
 		memcpy(head + 3, "NTFS    ", 8);
 	}
@@ -388,6 +390,106 @@ static void test_incomplete_group(void)
 		"and the reason is said");
 }
 
+static void test_duplicates(void)
+{
+	static const char uuid[] = "abcdefghijklmnopqrstuvwxyz012345";
+	static const struct device twins[] = { { "/dev/sda1", "pv", uuid, false, false },
+					       { "/dev/sdb1", "pv", uuid, false, false },
+					       { "/dev/vg/root", "ext3", "", false, false },
+					       { NULL, NULL, NULL, false, false } };
+	static const struct device groups[] = { { "/dev/sda1", "pv", uuid, false, false },
+						{ "/dev/sdb1", "pv", "zbcdefghijklmnopqrstuvwxyz012345", false, false },
+						{ "/dev/vg/root", "ext3", "", false, false },
+						{ "/dev/vg/root", "ext3", "", false, false },
+						{ NULL, NULL, NULL, false, false } };
+	static const struct file f[] = { { "/dev/vg/root", "/etc/redhat-release", redhat },
+					 { "/dev/vg/root", "/etc/fstab", "/dev/vg/root / ext3 defaults 1 1\n" },
+					 { NULL, NULL, NULL } };
+	struct guest *g;
+	int r;
+
+	guest_close(mount_all(twins, f, true, &r));
+	is_int(r, UNRACK_UNSAFE, "a physical volume that is there twice");
+	has_str(err.text, "partition 1 of disk 0 (LVM2_member) and partition 1 of disk 1 (LVM2_member) are one physical volume of LVM "
+		"twice (abcdef-ghij-klmn-opqr-stuv-wxyz-012345)", "is not used by chance");
+	guest_close(mount_all(groups, f, true, &r));
+	is_int(r, UNRACK_UNSAFE, "nor are two groups of one name");
+	has_str(err.text, "there are two volumes /dev/vg/root, in two volume groups of one name", "which is said");
+	g = mount_all(twins + 1, f, true, &r);
+	is_int(r, 0, "one of them alone is: %s", err.text);
+	guest_close(g);
+}
+
+static void test_hardware_names(void)
+{
+	static const struct device d[] = { { "/dev/sda1", "ext3", "", false, false },
+					   { "/dev/sda3", "ext3", "", false, false },
+					   { NULL, NULL, NULL, false, false } };
+	static const struct device two[] = { { "/dev/sda1", "ext3", "", false, false },
+					     { "/dev/sda3", "ext3", "", false, false },
+					     { "/dev/sdb3", "ext3", "", false, false },
+					     { NULL, NULL, NULL, false, false } };
+	static const struct file f[] = {
+		{ "/dev/sda3", "/etc/redhat-release", redhat },
+		{ "/dev/sda3", "/etc/fstab", "/dev/mapper/mpathap3 / ext3 defaults 1 1\n/dev/mapper/mpatha1 /boot ext3 defaults 1 2\n" },
+		{ "/dev/sda1", "/grub2/grub.cfg", "" },
+		{ NULL, NULL, NULL },
+	};
+	struct guest *g;
+	int r;
+
+	g = mount_all(d, f, true, &r);
+	is_int(r, 0, "names of multipath: %s", err.text);
+	ok(is_mounted(g, 1, "/boot", "/dev/sda1", true), "on a single disk by the partition's number");
+	guest_close(g);
+	g = mount_all(two, f, true, &r);
+	is_int(r, 0, "on two disks: %s", err.text);
+	ok(is_mounted(g, 1, "/boot", "/dev/sda1", true), "/boot by its content");
+	guest_close(g);
+}
+
+static void test_grub2_roots(void)
+{
+	static const struct device d[] = { { "/dev/sda1", "ext3", "/boot", false, false },
+					   { "/dev/sda2", "ext3", "/old", false, false },
+					   { "/dev/sda3", "ext3", "/new", false, false },
+					   { NULL, NULL, NULL, false, false } };
+	static const char menu[] = "set default=\"1\"\nmenuentry a {\nlinux16 /v root=LABEL=/old\n}\nmenuentry b {\nlinux16 /v root=LABEL=/new\n}\n";
+	static char env[1025];
+	static const struct file by_menu[] = { { "/dev/sda1", "/grub2/grub.cfg", menu },
+					       { "/dev/sda2", "/etc/fstab", "" },
+					       { "/dev/sda2", "/etc/redhat-release", redhat },
+					       { "/dev/sda3", "/etc/fstab", "LABEL=/new / ext3 defaults 1 1\n" },
+					       { "/dev/sda3", "/etc/redhat-release", redhat },
+					       { NULL, NULL, NULL } };
+	static const struct file by_entry[] = { { "/dev/sda1", "/grub2/grub.cfg", "set default=\"${saved_entry}\"\nblscfg\n" },
+						{ "/dev/sda1", "/grub2/grubenv", env },
+						{ "/dev/sda1", "/loader/entries/m-5.conf", "linux /v\noptions $kernelopts\n" },
+						{ "/dev/sda2", "/etc/fstab", "" },
+						{ "/dev/sda2", "/etc/redhat-release", redhat },
+						{ "/dev/sda3", "/etc/fstab", "LABEL=/new / ext3 defaults 1 1\n" },
+						{ "/dev/sda3", "/etc/redhat-release", redhat },
+						{ NULL, NULL, NULL } };
+	static const char lines[] = "# GRUB Environment Block\nsaved_entry=m-5\nkernelopts=root=LABEL=/new ro\n";
+	struct guest *g;
+	int r;
+
+	g = mount_all(d, by_menu, false, &r);
+	is_int(r, 0, "of two systems GRUB 2 starts one: %s", err.text);
+	ok(is_mounted(g, 0, "/", "/dev/sda3", false), "by its menu");
+	guest_close(g);
+	memset(env, '#', 1024);
+	memcpy(env, lines, sizeof lines - 1);
+	g = mount_all(d, by_entry, false, &r);
+	is_int(r, 0, "by an entry: %s", err.text);
+	ok(is_mounted(g, 0, "/", "/dev/sda3", false), "whose arguments are in grubenv");
+	guest_close(g);
+	memcpy(env + 25, "saved_entry=m-6", 15);
+	guest_close(mount_all(d, by_entry, false, &r));
+	is_int(r, UNRACK_UNSUPPORTED, "an entry that is not there");
+	has_str(err.text, "there are 2 systems, and the boot loader of the first disk does not say which one starts", "says nothing");
+}
+
 static void test_names(void)
 {
 	static const struct {
@@ -419,6 +521,9 @@ int main(void)
 	test_several_roots();
 	test_lvm();
 	test_incomplete_group();
+	test_duplicates();
+	test_hardware_names();
+	test_grub2_roots();
 	test_names();
 	return tap_done();
 }
