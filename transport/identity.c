@@ -191,6 +191,11 @@ static bool is_partial(const char *strict)
 	return find_value(strict, IDENTITY_PARTIAL, strlen(IDENTITY_PARTIAL), &l);
 }
 
+bool identity_is_partial(const struct identity *id)
+{
+	return is_partial(id->strict);
+}
+
 /* The same where only PART, which is IS or else WAS, is partial: what WHOLE names beyond it
  * does not count. But a part that names nothing is not anybody's. */
 static bool part_differs(const char *part, const char *whole, bool part_is, char *why,

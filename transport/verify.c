@@ -18,6 +18,8 @@ struct verify {
 	struct block_source *source; /* the disk, maybe padded to a whole sector */
 	const struct digest_key *key;
 	uint8_t *data;                /* BATCH grains */
+	uint64_t end;                 /* the first grain that is not compared */
+	bool first_only;              /* one that differs is enough */
 	struct digest want[BATCH];
 };
 
@@ -73,10 +75,11 @@ static int compare_all(struct verify *v, struct digest_table *t, uint64_t disk_b
 		       const struct digest_after_entry *after, uint64_t n_after, int disk,
 		       const struct log *log, struct verify_result *r, struct unrack_error *err)
 {
-	uint64_t grains = grain_count(disk_bytes), data_at = 0, data_end = 0, after_at = 0;
+	uint64_t grains = min_u64(v->end, grain_count(disk_bytes)), total = min_u64(grains * GRAIN_SIZE, disk_bytes);
+	uint64_t data_at = 0, data_end = 0, after_at = 0;
 	int e;
 
-	for (uint64_t g = 0, n; g < grains; g += n) {
+	for (uint64_t g = 0, n; g < grains && !(v->first_only && r->different); g += n) {
 		n = min_u64(BATCH, grains - g);
 		e = digest_table_read(t, g, v->want, n, err);
 		if (e < 0)
@@ -95,8 +98,8 @@ static int compare_all(struct verify *v, struct digest_table *t, uint64_t disk_b
 		r->checked += n;
 		log_progress(log, &(struct log_progress){
 					  .step = "verify", .disk = disk, .unit = "bytes",
-					  .done = min_u64((g + n) * GRAIN_SIZE, disk_bytes),
-					  .total = disk_bytes });
+					  .done = min_u64((g + n) * GRAIN_SIZE, total),
+					  .total = total });
 		if (log_stop_asked(log))
 			return error_set(err, UNRACK_INTERRUPTED, "the check of %s was interrupted",
 					 v->source->name);
@@ -104,24 +107,35 @@ static int compare_all(struct verify *v, struct digest_table *t, uint64_t disk_b
 	return 0;
 }
 
-static int verify(struct block_source *source, uint64_t disk_bytes, struct digest_table *t,
-		  const struct digest_key *key, const struct digest_after_entry *after,
-		  uint64_t n_after, int disk, const struct log *log, struct verify_result *r,
-		  struct unrack_error *err)
+/* V has the source, the key, and how far to go. */
+static int verify(struct verify *v, uint64_t disk_bytes, struct digest_table *t,
+		  const struct digest_after_entry *after, uint64_t n_after, int disk,
+		  const struct log *log, struct verify_result *r, struct unrack_error *err)
 {
 	CLEANUP_FREE uint8_t *data = malloc((size_t)BATCH * GRAIN_SIZE);
-	struct verify v = { .source = source, .key = key, .data = data };
 
 	*r = (struct verify_result){ 0 };
 	if (!data)
 		return error_nomem(err);
-	return compare_all(&v, t, disk_bytes, after, n_after, disk, log, r, err);
+	v->data = data;
+	return compare_all(v, t, disk_bytes, after, n_after, disk, log, r, err);
 }
 
 int verify_source(struct block_source *source, struct digest_table *t, const struct digest_key *key,
 		  int disk, const struct log *log, struct verify_result *r, struct unrack_error *err)
 {
-	return verify(source, source->size, t, key, NULL, 0, disk, log, r, err);
+	struct verify v = { .source = source, .key = key, .end = UINT64_MAX };
+
+	return verify(&v, source->size, t, NULL, 0, disk, log, r, err);
+}
+
+int verify_source_until(struct block_source *source, struct digest_table *t, const struct digest_key *key,
+			uint64_t end, int disk, const struct log *log, struct verify_result *r,
+			struct unrack_error *err)
+{
+	struct verify v = { .source = source, .key = key, .end = end, .first_only = true };
+
+	return verify(&v, source->size, t, NULL, 0, disk, log, r, err);
 }
 
 /* --- An image as a source ----------------------------------------------------------------- */
@@ -186,6 +200,7 @@ int verify_image(const struct io *io, const char *image, uint64_t disk_bytes,
 {
 	struct image im = { .io = io };
 	struct block_source source = { &image_ops, round_up(disk_bytes, SECTOR_SIZE), image, &im };
+	struct verify v = { .source = &source, .key = key, .end = UINT64_MAX };
 	int e = io_open(io, image, O_RDONLY, 0, &im.fd, err);
 
 	*r = (struct verify_result){ 0 };
@@ -193,7 +208,7 @@ int verify_image(const struct io *io, const char *image, uint64_t disk_bytes,
 		return e;
 	e = check_size(&im, image, source.size, err);
 	if (e == 0)
-		e = verify(&source, disk_bytes, t, key, after, n_after, disk, log, r, err);
+		e = verify(&v, disk_bytes, t, after, n_after, disk, log, r, err);
 	io->ops->close(io->ctx, im.fd);
 	return e;
 }

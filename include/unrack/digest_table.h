@@ -104,5 +104,10 @@ int verify_image(const struct io *io, const char *image, uint64_t disk_bytes,
 struct block_source;
 int verify_source(struct block_source *source, struct digest_table *t, const struct digest_key *key,
 		  int disk, const struct log *log, struct verify_result *r, struct unrack_error *err);
+/* Only its grains below END, and no further than the first that differs. The source is read in
+ * order, so it may be a stream. */
+int verify_source_until(struct block_source *source, struct digest_table *t, const struct digest_key *key,
+			uint64_t end, int disk, const struct log *log, struct verify_result *r,
+			struct unrack_error *err);
 
 #endif

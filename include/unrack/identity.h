@@ -17,7 +17,11 @@
  * agrees with all that it names, at least one key, whatever else that one names. So the disk
  * itself is recognised as the one that was streamed, and the other way round. (Replacing the
  * identity by that of the finished image would not do: a copy that is under way must be
- * recognised, too, and journals keep the identity that they began with.) */
+ * recognised, too, and journals keep the identity that they began with.)
+ *
+ * That says which disk is meant, not that it is the same: all clones of one golden image have
+ * its partition table. Where one of the two is partial, nothing is continued or called
+ * complete before the bytes that are there were compared with the source. */
 #ifndef UNRACK_IDENTITY_H
 #define UNRACK_IDENTITY_H
 
@@ -47,6 +51,9 @@ int identity_init(struct identity *id, uint64_t bytes, const char *strict, const
 		  struct unrack_error *err);
 void identity_free(struct identity *id); /* leaves it empty; again is fine */
 int identity_copy(struct identity *to, const struct identity *from, struct unrack_error *err);
+
+/* It is of a stream, and says little. */
+bool identity_is_partial(const struct identity *id);
 
 /* WHY (at least 256 bytes, may be NULL): the first difference, "size 512 against 1024",
  * "1.ext3 is <a>, was <b>". */

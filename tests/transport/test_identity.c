@@ -65,6 +65,18 @@ static void test_init(void)
 	identity_free(&id);
 }
 
+static bool is_partial(const char *strict)
+{
+	struct identity id;
+	bool partial;
+
+	if (identity_init(&id, 5, strict, "stream=head\n", &err) < 0)
+		exit(1);
+	partial = identity_is_partial(&id);
+	identity_free(&id);
+	return partial;
+}
+
 /* What is known of a stream by its head, against the disk itself. */
 static void partial(void)
 {
@@ -125,5 +137,8 @@ int main(void)
 		 "another driver's model name");
 	compares(5, "", "", 5, "", "", IDENTITY_SAME, "", "two blank disks");
 	partial();
+	ok(is_partial("mbr=1\nstream=head\n") && is_partial("stream=head\n"), "what is of a stream says so");
+	ok(!is_partial("mbr=1\n") && !is_partial("") && !is_partial("streams=1\n") && !is_partial("mbr=stream\n"),
+	   "what is not does not");
 	return tap_done();
 }

@@ -6,6 +6,7 @@
 
 #include "../support/tap.h"
 #include "../support/twins.h"
+#include "unrack/block_source.h"
 #include "unrack/digest_table.h"
 #include "unrack/grain.h"
 
@@ -81,6 +82,37 @@ static void test_same_and_different(void)
 	after[0].digest.b[0] ^= 1;
 	verify(w, t, image_size(), after, 3, &r);
 	ok(r.different == 1 && r.first == 1, "a replaced grain that was changed again differs");
+	digest_table_close(t);
+	twin_io_free(w);
+}
+
+static void test_source(void)
+{
+	struct twin_io *w = twin_io_new(NULL);
+	struct digest_table *t = make(w);
+	struct block_source *s;
+	struct verify_result r;
+
+	if (block_source_open_memory(disk, DISK, "disk", &s, &err) < 0)
+		exit(1);
+	is_int(verify_source(s, t, &key, 0, NULL, &r, &err), 0, "a source is compared");
+	ok(r.checked == GRAINS && r.different == 0, "all of it");
+	disk[40 * GRAIN_SIZE] = 1;
+	disk[66 * GRAIN_SIZE] = 1;
+	is_int(verify_source(s, t, &key, 0, NULL, &r, &err), 0, "with two changed bytes");
+	ok(r.checked == GRAINS && r.different == 2 && r.first == 40, "both are counted");
+	is_int(verify_source_until(s, t, &key, 40, 0, NULL, &r, &err), 0, "only what lies before them");
+	ok(r.checked == 40 && r.different == 0, "agrees, and is counted");
+	is_int(verify_source_until(s, t, &key, 41, 0, NULL, &r, &err), 0, "a grain more");
+	ok(r.different == 1 && r.first == 40, "differs");
+	verify_source_until(s, t, &key, GRAINS, 0, NULL, &r, &err);
+	ok(r.different == 1 && r.first == 40 && r.checked < GRAINS, "more than that is not looked at then");
+	disk[40 * GRAIN_SIZE] = disk[66 * GRAIN_SIZE] = 0;
+	is_int(verify_source_until(s, t, &key, UINT64_MAX, 0, NULL, &r, &err), 0, "a limit behind the end");
+	ok(r.checked == GRAINS && r.different == 0, "is the end");
+	is_int(verify_source_until(s, t, &key, 0, 0, NULL, &r, &err), 0, "one of nothing");
+	is_int(r.checked, 0, "compares nothing");
+	block_source_close(s);
 	digest_table_close(t);
 	twin_io_free(w);
 }
@@ -179,6 +211,7 @@ int main(void)
 
 	digest_key_init(&key, seed);
 	test_same_and_different();
+	test_source();
 	test_size();
 	test_log();
 	test_holes();
