@@ -128,6 +128,10 @@ static int read_offers(struct link *l, struct call_disk *disks, unsigned n, bool
 		r = identity_init(&id, m.bytes, m.strict, m.advisory, err);
 		if (r < 0)
 			return r;
+		if (identity_is_partial(&id)) {
+			identity_free(&id);
+			return message_bad(err, MESSAGE_OFFER, "no stream is copied over the network");
+		}
 		*have = i + 1;
 		r = call_disk_set(&disks[i], m.name, m.number, &id, err);
 		identity_free(&id);

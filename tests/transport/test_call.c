@@ -201,6 +201,34 @@ static void test_refuse(void)
 	end(&s, &call, &answer);
 }
 
+static void make_partial(struct call *call, unsigned i)
+{
+	identity_free(&call->disks[i].id);
+	if (identity_init(&call->disks[i].id, 1000000, "mbr=00000001\nstream=head\n", "", &err) < 0)
+		abort();
+}
+
+/* Who knows only what the head of a stream tells could take somebody else's disk for its own. */
+static void test_streams(void)
+{
+	static const struct call_answer yes = { .n = 0 };
+	struct call call = make_call(CALL_RECEIVE, 2), asked = make_call(CALL_SEND, 1);
+	struct call_answer answer, head = { .disks = call.disks, .n = 1 };
+	struct server s = { .answer = &yes }, far = { .answer = &head };
+
+	make_partial(&call, 1);
+	is_int(ask(&s, &call, &answer), UNRACK_DAMAGED, "a stream is not offered");
+	is_int(s.taken, UNRACK_DAMAGED, "nor taken");
+	is_str(err.text, "a OFFER came that is not valid: no stream is copied over the network", "the sentence");
+	make_partial(&call, 0);
+	call_answer_free(&answer);
+	is_int(ask(&far, &asked, &answer), UNRACK_DAMAGED, "nor is one accepted of a server");
+	has_str(err.text, "no stream is copied over the network", "which is told");
+	end(&far, &asked, &answer);
+	call_answer_free(&answer);
+	end(&s, &call, &answer);
+}
+
 static void test_names(void)
 {
 	static char longest[MESSAGE_PATH_MAX + 1];
@@ -539,6 +567,7 @@ int main(void)
 	test_send();
 	test_scan();
 	test_refuse();
+	test_streams();
 	test_names();
 	test_patience();
 	test_servers();
