@@ -3,47 +3,24 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "digests.h"
 #include "jobs.h"
-#include "unrack/digest_table.h"
 #include "unrack/disk.h"
 #include "unrack/grain.h"
-#include "unrack/journal.h"
-#include "unrack/machine.h"
 
 struct totals {
 	uint64_t checked, different;
 };
 
-/* A disk's digests with all that is needed to use them. */
-struct digests {
-	struct journal_info info;
-	struct journal_point point;
-	struct digest_key key;
-	struct digest_table *table;
-};
-
-static void close_digests(struct digests *d)
-{
-	digest_table_close(d->table);
-	journal_info_free(&d->info);
-}
-
+/* Of a disk whose copy is complete. */
 static int open_digests(const struct machine *m, int n, struct digests *d, struct unrack_error *err)
 {
-	char *journal CLEANUP_FREE = machine_path(m, MACHINE_JOURNAL, n);
-	char *digests CLEANUP_FREE = machine_path(m, MACHINE_DIGESTS, n);
-	int r;
+	int r = digests_open(m, n, d, err);
 
-	if (!journal || !digests)
-		return error_nomem(err);
-	r = journal_read(machine_io(m), journal, &d->info, &d->point, err);
-	if (r < 0)
-		return r;
-	if (!d->point.complete)
-		return error_set(err, UNRACK_UNSAFE, "the copy of disk %d is not complete; run unrack copy again "
-				 "first", n);
-	digest_key_init(&d->key, d->info.seed);
-	return digest_table_open(machine_io(m), digests, d->info.id.bytes, true, &d->table, err);
+	if (r == 0 && !d->point.complete)
+		r = error_set(err, UNRACK_UNSAFE, "the copy of disk %d is not complete; run unrack copy again "
+			      "first", n);
+	return r;
 }
 
 static void tell(struct cli *cli, const char *what, const struct verify_result *r, struct totals *t)
@@ -77,7 +54,7 @@ static int verify_disk(struct cli *cli, const struct machine *m, int n, struct t
 				 &cli->log, &res, err);
 	if (r == 0)
 		tell(cli, image, &res, t);
-	close_digests(&d);
+	digests_close(&d);
 	return r;
 }
 
@@ -105,7 +82,7 @@ static int verify_against(struct cli *cli, const struct machine *m, const char *
 		r = verify_source(source, d.table, &d.key, n, &cli->log, &res, err);
 	if (r == 0)
 		tell(cli, path, &res, t);
-	close_digests(&d);
+	digests_close(&d);
 	identity_free(&id);
 	block_source_close(source);
 	return r;

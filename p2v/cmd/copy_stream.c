@@ -217,26 +217,29 @@ static int check_offset(const struct begun *b, const char *folder, uint64_t size
 	if (!b->disk)
 		return error_set(err, UNRACK_USAGE, "no copy of a disk of %llu bytes has begun in %s; send the disk from its "
 				 "beginning, without --offset", (unsigned long long)size, folder);
-	if (b->complete || offset <= b->durable)
+	if (b->complete)
+		return error_set(err, UNRACK_USAGE, "disk %d of %s is complete; leave --offset away", b->disk->n,
+				 folder);
+	/* A whole grain, or the short one at the end. */
+	if (round_up(offset, GRAIN_SIZE) < b->durable)
 		return 0;
 	r = describe(b, wish, &how, err);
 	if (r < 0)
 		return r;
+	if (offset <= b->durable)
+		return error_set(err, UNRACK_UNSAFE, "the stream would repeat no whole 64 KiB of the %llu bytes of disk %d in %s "
+				 "that are safe, and so nothing would tell whether it is of that disk; continue %s",
+				 (unsigned long long)b->durable, b->disk->n, folder, buf_str(&how));
 	return error_set(err, UNRACK_USAGE, "--offset %llu is too far: only %llu bytes of disk %d in %s are safe; "
 			 "continue %s", (unsigned long long)offset, (unsigned long long)b->durable, b->disk->n,
 			 folder, buf_str(&how));
 }
 
-static void announce(const struct log *log, const struct begun *b, uint64_t offset)
+static void announce(const struct log *log, const struct begun *b)
 {
-	if (b->complete || b->durable == 0)
-		return;
-	if (offset < b->durable)
+	if (!b->complete && b->durable > 0)
 		log_info(log, "%llu bytes of disk %d are safe; what the stream brings of them is compared",
 			 (unsigned long long)b->durable, b->disk->n);
-	else
-		log_warn(log, "the stream begins just where disk %d ends so far: nothing tells whether it is of that "
-			 "disk", b->disk->n);
 }
 
 /* CHECK becomes the source's, or is freed. */
@@ -283,7 +286,7 @@ int copy_stream_open(struct cli *cli, const char *folder, uint64_t size, uint64_
 		r = find_begun(folder, wish, size, &disk->id, &b, err);
 	if (r == 0 && b.disk) {
 		stream_check_disk(check, b.disk->n);
-		announce(&cli->log, &b, offset);
+		announce(&cli->log, &b);
 	}
 	begun_close(&b);
 	if (r < 0) {

@@ -14,7 +14,8 @@ void stream_check_disk(struct stream_check *check, int number);
 void stream_check_free(void *check); /* NULL is fine */
 
 /* N bytes at OFF, in order, for block_source_stream_options.skipped. UNRACK_UNSAFE: they are not what
- * was copied. Grains of which only a part comes are let pass. */
+ * was copied, or end with what is durable without a whole grain that could be compared: those
+ * of which only a part comes can't. */
 int stream_check_bytes(void *check, const void *data, size_t n, uint64_t off, struct unrack_error *err);
 
 #endif

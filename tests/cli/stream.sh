@@ -64,7 +64,8 @@ like "$err" "nothing to do" "is not needed"
 ok "nor waited for" test $((SECONDS - began)) -lt 10
 kill $! && wait $! 2>/dev/null
 unrack copy - whole --size "$size" --offset 1M < <(tail -c +1048577 disk.img)
-exits 0 "nor is the rest of one"
+exits 2 "the rest of one"
+like "$err" "disk 0 of whole is complete; leave --offset away" "shows less than is needed"
 head -c 1M disk.img | tr '\312' '\313' >other.img # another id in the table
 truncate -s $size other.img
 unrack copy - whole --size "$size" <other.img
@@ -214,9 +215,15 @@ unrack copy - holes --size 300M --offset 199M < <(dd if=holes.img bs=1M skip=199
 exits 0 "one that brings only zeros again is taken"
 like "$err" "warning: what the stream repeats of disk 0 is zeros only" "with a warning"
 unrack copy - exact --size 300M < <(head -c 200M holes.img)
-unrack copy - exact --size 300M --offset 200M < <(dd if=holes.img bs=1M skip=200 status=none)
-exits 0 "so is one that begins just behind"
-like "$err" "warning: the stream begins just where disk 0 ends so far" "with another"
+for at in 209715200 209715199 209649665; do
+	unrack copy - exact --size 300M --offset $at < <(tail -c +$((at + 1)) holes.img)
+	exits 5 "one that begins at byte $at, and repeats no whole grain, is refused"
+	like "$err" "would repeat no whole 64 KiB of the 209715200 bytes of disk 0 in exact that are safe.* continue on the far side .dd if=DISK bs=1M \| nc ...., here .unrack copy - exact --size 314572800." \
+		"and told where to begin"
+done
+unrack copy - exact --size 300M --offset 209649664 < <(tail -c +209649665 holes.img)
+exits 0 "one that repeats a grain is taken"
+ok "to an identical image" same exact holes.img
 
 # For machines.
 unrack --json copy - json --size "$size" < <(head -c 34000000 disk.img)

@@ -129,8 +129,12 @@ int main(void)
 	is_str(said, "", "is not the end yet");
 	is_int(shows(3, 3 * GRAIN_SIZE, 4 * GRAIN_SIZE, GRAIN_SIZE), 0, "zeros agree with zeros");
 	has_str(said, "warning: what the stream repeats of disk 3 is zeros only", "but tell nothing");
-	is_int(shows(3, 4 * GRAIN_SIZE - 5, 4 * GRAIN_SIZE, GRAIN_SIZE), 0, "so does less than a grain");
-	has_str(said, "warning: ", "which can't be compared");
+	is_int(shows(3, 4 * GRAIN_SIZE - 5, 4 * GRAIN_SIZE, GRAIN_SIZE), UNRACK_UNSAFE, "less than a grain can't be compared");
+	has_str(err.text, "the stream repeats no whole 64 KiB of disk 3 of ", "and is not enough");
+	is_str(said, "", "nor said to be anything");
+	is_int(shows(3, 3 * GRAIN_SIZE + 1, 4 * GRAIN_SIZE, 4 * GRAIN_SIZE), UNRACK_UNSAFE, "not even a byte less");
+	is_int(shows(3, 2 * GRAIN_SIZE + 1, 4 * GRAIN_SIZE, GRAIN_SIZE), 0, "a grain behind a part of one");
+	has_str(said, "warning: what the stream repeats of disk 3 is zeros only", "is, if of zeros, with a warning");
 	is_int(shows(-1, 0, GRAIN_SIZE, GRAIN_SIZE), UNRACK_UNSAFE, "a disk that nobody knew of");
 	has_str(err.text, "another copy into", "has been begun meanwhile");
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "digests.h"
+
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "unrack/grain.h"
+
+void digests_close(struct digests *d)
+{
+	digest_table_close(d->table);
+	journal_info_free(&d->info);
+}
+
+int digests_open(const struct machine *m, int n, struct digests *d, struct unrack_error *err)
+{
+	char *journal CLEANUP_FREE = machine_path(m, MACHINE_JOURNAL, n);
+	char *digests CLEANUP_FREE = machine_path(m, MACHINE_DIGESTS, n);
+	int r;
+
+	if (!journal || !digests)
+		return error_nomem(err);
+	r = journal_read(machine_io(m), journal, &d->info, &d->point, err);
+	if (r < 0)
+		return r;
+	digest_key_init(&d->key, d->info.seed);
+	return digest_table_open(machine_io(m), digests, d->info.id.bytes, true, &d->table, err);
+}
+
+int digests_compare(const struct machine *m, int n, struct block_source *source, const struct log *log,
+		    struct unrack_error *err)
+{
+	struct digests d = { .table = NULL };
+	struct verify_result res = { 0 };
+	int r = digests_open(m, n, &d, err);
+
+	if (r == 0)
+		r = verify_source_until(source, d.table, &d.key, d.point.next_grain, n, log, &res, err);
+	if (r == 0 && res.different)
+		r = error_set(err, UNRACK_UNSAFE, "%s is not what disk %d of %s was copied from: the 64 KiB from byte %llu "
+			      "on differ; copy into another folder, or if it is another disk of this machine, say which "
+			      "with --disk", source->name, n, machine_folder(m),
+			      (unsigned long long)res.first * GRAIN_SIZE);
+	if (r == 0)
+		log_info(log, "%s agrees with disk %d up to byte %llu", source->name, n,
+			 (unsigned long long)min_u64(d.point.next_grain * GRAIN_SIZE, source->size));
+	digests_close(&d);
+	return r;
+}
