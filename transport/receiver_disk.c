@@ -61,9 +61,9 @@ static int create_journal(struct receiver_disk *d, struct unrack_error *err)
 	return r < 0 ? r : journal_create(io, d->place.journal, &info, &d->journal, err);
 }
 
-/* Whether the journal is of this disk. */
+/* Whether the journal, whose last record is POINT, is of this disk. */
 static int check_info(const struct receiver_disk *d, const struct journal_info *info,
-		      struct unrack_error *err)
+		      const struct journal_point *point, struct unrack_error *err)
 {
 	char why[256];
 
@@ -74,6 +74,11 @@ static int check_info(const struct receiver_disk *d, const struct journal_info *
 		return error_set(err, UNRACK_UNSAFE,
 				 "disk %d of the folder is another disk than the one offered for it "
 				 "(%s); copy into another folder", d->place.number, why);
+	if (identity_is_partial(&info->id) != identity_is_partial(&d->id) && !d->place.compared &&
+	    (point->complete || point->next_grain > 0))
+		return error_set(err, UNRACK_UNSAFE,
+				 "disk %d of the folder may be another disk than the one offered for it: it is "
+				 "known by the head of a stream only; copy into another folder", d->place.number);
 	return 0;
 }
 
@@ -87,7 +92,7 @@ static int open_journal(struct receiver_disk *d, struct unrack_error *err)
 	if (r < 0)
 		return r;
 	info = journal_get_info(d->journal);
-	r = check_info(d, info, err);
+	r = check_info(d, info, journal_last(d->journal), err);
 	if (r < 0)
 		return r;
 	memcpy(d->seed, info->seed, sizeof d->seed);
@@ -106,7 +111,7 @@ static int read_finished(struct receiver_disk *d, struct unrack_error *err)
 
 	if (r < 0)
 		return r;
-	r = check_info(d, &info, err);
+	r = check_info(d, &info, &d->start, err);
 	if (r == 0 && !d->start.complete)
 		r = error_set(err, UNRACK_UNSAFE, "the copy of disk %d is not complete, and must not be changed",
 			      d->place.number);

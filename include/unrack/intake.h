@@ -40,6 +40,14 @@ struct intake_options {
 	 * not even a lock; that it is complete is all that is said. same_disk and
 	 * discard_changes are refused, and errors don't tell what folders hold. */
 	bool receive_only;
+	/* The only source is a stream, read in this process: its identity may be partial, and whoever
+	 * reads it compares what it repeats of a disk that is not complete. */
+	bool stream;
+	/* Compares source DISK with what is durable of disk N of M, where one of the two is or was a
+	 * stream, so that identities don't tell. UNRACK_UNSAFE: they differ. NULL: it can't be done,
+	 * and such a disk is refused. */
+	int (*compare)(void *ctx, unsigned disk, const struct machine *m, int n, struct unrack_error *err);
+	void *ctx;
 	bool same_disk;       /* accept a changed source as the same disk */
 	bool discard_changes; /* write to an image that something else changed */
 	unsigned stale_ms;    /* of the lock; 0: its default */

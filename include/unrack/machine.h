@@ -74,6 +74,7 @@ struct machine_disk {
 	int n;
 	enum disk_format format;
 	struct identity id;      /* of the source */
+	bool stream;             /* some of it came as a stream */
 	bool restart;            /* its files are to be removed, and the copy begun again */
 	uint64_t image_mtime_ns; /* as unrack left it; 0: not known */
 };
@@ -109,6 +110,13 @@ size_t machine_disks(const struct machine *m);
 /* In order of their numbers. */
 const struct machine_disk *machine_disk(const struct machine *m, size_t i);
 const struct machine_disk *machine_find_disk(const struct machine *m, int n); /* NULL: none */
+/* Its identity does not tell whose bytes it has: it came as a stream, or some of it did.
+ * Whoever takes a source for it compares bytes, or refuses (machine_unknown_source). */
+bool machine_disk_is_vague(const struct machine_disk *d);
+/* UNRACK_UNSAFE for SOURCE, which may be such a disk N, where nothing can be compared. COMPLETE:
+ * its copy is. */
+int machine_unknown_source(const struct machine *m, int n, const char *source, bool complete,
+			   struct unrack_error *err);
 /* Adds disk D->n, or replaces what is known of it. D is copied. Not saved yet. */
 int machine_put_disk(struct machine *m, const struct machine_disk *d, struct unrack_error *err);
 

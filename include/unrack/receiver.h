@@ -31,6 +31,10 @@ struct receiver_place {
 	const char *journal, *digests;
 	/* The disk must be complete, and nothing of it is written, whatever the sender does. */
 	bool finished;
+	/* Of a disk that came or comes as a stream (identity.h): what is durable was compared with
+	 * the source, or will be before the source gives anything else. Without that, such a disk is
+	 * only begun. */
+	bool compared;
 };
 
 struct receiver_host {

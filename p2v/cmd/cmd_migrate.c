@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "copy.h"
+#include "digests.h"
 #include "unrack/disk.h"
 #include "unrack/machine.h"
 
@@ -48,15 +49,17 @@ static void tell_step(struct cli *cli, const char *name, const char *state)
 	terminal_event(cli->terminal, "step", e);
 }
 
-/* ID is that of one of the folder's disks. */
+/* ID is that of one of the folder's disks, *disk. */
 static int check_identity(const struct machine *m, const char *source, const struct identity *id,
-			  struct unrack_error *err)
+			  const struct machine_disk **disk, struct unrack_error *err)
 {
 	char why[256] = "the folder has no disks";
 
-	for (size_t i = 0; i < machine_disks(m); i++)
-		if (identity_compare(&machine_disk(m, i)->id, id, why, sizeof why) != IDENTITY_DIFFERENT)
+	for (size_t i = 0; i < machine_disks(m); i++) {
+		*disk = machine_disk(m, i);
+		if (identity_compare(&(*disk)->id, id, why, sizeof why) != IDENTITY_DIFFERENT)
 			return 0;
+	}
 	return error_set(err, UNRACK_UNSAFE, "%s holds another machine than %s (%s); choose another folder",
 			 machine_folder(m), source, why);
 }
@@ -65,6 +68,7 @@ static int check_identity(const struct machine *m, const char *source, const str
 static int check_near(struct cli *cli, const struct machine *m, const char *source,
 		      struct unrack_error *err)
 {
+	const struct machine_disk *disk;
 	struct block_source *s;
 	struct identity id;
 	int r = disk_open(source, &s, &id, err);
@@ -75,7 +79,9 @@ static int check_near(struct cli *cli, const struct machine *m, const char *sour
 		log_info(&cli->log, "%s is not there any more; going on with its copy", source);
 		return 0;
 	}
-	r = check_identity(m, source, &id, err);
+	r = check_identity(m, source, &id, &disk, err);
+	if (r == 0 && machine_disk_is_vague(disk))
+		r = digests_compare(m, disk->n, s, &cli->log, err);
 	identity_free(&id);
 	block_source_close(s);
 	return r;
@@ -84,6 +90,7 @@ static int check_near(struct cli *cli, const struct machine *m, const char *sour
 static int check_far(struct cli *cli, const struct machine *m, const struct client_options *o,
 		     const struct sources *s, struct unrack_error *err)
 {
+	const struct machine_disk *disk;
 	struct identity *ids;
 	int r = copy_identify_far(cli, o, s, &ids, err);
 
@@ -95,7 +102,9 @@ static int check_far(struct cli *cli, const struct machine *m, const struct clie
 		return r;
 	for (unsigned i = 0; i < s->n; i++) {
 		if (r == 0)
-			r = check_identity(m, s->names[i], &ids[i], err);
+			r = check_identity(m, s->names[i], &ids[i], &disk, err);
+		if (r == 0 && machine_disk_is_vague(disk))
+			r = machine_unknown_source(m, disk->n, s->names[i], true, err);
 		identity_free(&ids[i]);
 	}
 	free(ids);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "copy.h"
+#include "digests.h"
 #include "unrack/intake.h"
 
 struct receiving {
@@ -71,13 +72,22 @@ static int run_halves(struct copy_job *j, struct intake *in, struct sender_resul
 	return r;
 }
 
+/* While the sender waits for the receiver's answer, and so reads nothing. */
+static int compare(void *ctx, unsigned disk, const struct machine *m, int n, struct unrack_error *err)
+{
+	const struct copy_job *j = ctx;
+
+	return digests_compare(m, n, j->s->senders[disk].source, &j->cli->log, err);
+}
+
 int copy_local(struct copy_job *j, struct unrack_error *err)
 {
 	struct intake_options io = { .io = io_posix(), .log = &j->cli->log, .folder = j->dest,
 				     .numbers = j->s->numbers, .n_numbers = j->s->n,
 				     .session = j->s->ids, .n_session = j->s->n, .names = j->s->names,
 				     .same_disk = j->o->same_disk,
-				     .discard_changes = j->o->discard_changes };
+				     .discard_changes = j->o->discard_changes,
+				     .stream = j->s->stream, .compare = compare, .ctx = j };
 	struct sender_result res = { 0 };
 	struct intake *in;
 	int r = intake_open(&io, &in, err);

@@ -218,8 +218,8 @@ static int check_offset(const struct begun *b, const char *folder, uint64_t size
 		return error_set(err, UNRACK_USAGE, "no copy of a disk of %llu bytes has begun in %s; send the disk from its "
 				 "beginning, without --offset", (unsigned long long)size, folder);
 	if (b->complete)
-		return error_set(err, UNRACK_USAGE, "disk %d of %s is complete; leave --offset away", b->disk->n,
-				 folder);
+		return error_set(err, UNRACK_USAGE, "disk %d of %s is complete; leave --offset away, and all of the stream is "
+				 "compared with it", b->disk->n, folder);
 	/* A whole grain, or the short one at the end. */
 	if (round_up(offset, GRAIN_SIZE) < b->durable)
 		return 0;

@@ -11,6 +11,7 @@
 #include "base/size.h"
 #include "gate.h"
 #include "match.h"
+#include "origin.h"
 #include "unrack/grain.h"
 #include "unrack/lock.h"
 
@@ -90,17 +91,19 @@ static int match_session(struct intake *in, struct unrack_error *err)
 	unsigned n = in->opt.n_session;
 	struct match match = { .m = in->m, .offers = offers, .n = n, .names = names, .numbers = numbers,
 			       .same_disk = in->opt.same_disk };
+	int r = 0;
 
 	if (n > MACHINE_DISKS_MAX)
 		return error_set(err, UNRACK_UNSUPPORTED, "a virtual machine has at most %u disks, not %u",
 				 MACHINE_DISKS_MAX, n);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && r == 0; i++) {
 		snprintf(index[i], sizeof index[i], "source %u", i);
 		names[i] = in->opt.names ? in->opt.names[i] : index[i];
 		numbers[i] = in->opt.numbers && i < in->opt.n_numbers ? in->opt.numbers[i] : INTAKE_ANY;
 		offers[i] = &in->opt.session[i];
+		r = origin_check_offer(&in->opt, offers[i], err);
 	}
-	return match_disks(&match, in->plan, err);
+	return r < 0 ? r : match_disks(&match, in->plan, err);
 }
 
 static int match_offer(struct intake *in, const struct receiver_offer *offer,
@@ -112,10 +115,14 @@ static int match_offer(struct intake *in, const struct receiver_offer *offer,
 	bool taken[MACHINE_DISKS_MAX];
 	struct match match = { .m = in->m, .offers = &id, .n = 1, .names = &name, .taken = taken,
 			       .same_disk = in->opt.same_disk };
+	int r = origin_check_offer(&in->opt, id, err);
 
+	if (r < 0)
+		return r;
 	/* The plan was made for exactly these. */
 	if (in->opt.session) {
 		if (offer->disks != in->opt.n_session || offer->disk >= in->opt.n_session ||
+		    identity_is_partial(&in->opt.session[offer->disk]) != identity_is_partial(id) ||
 		    identity_compare(&in->opt.session[offer->disk], id, NULL, 0) != IDENTITY_SAME)
 			return error_set(err, UNRACK_DAMAGED, "source %u is not one of those that were announced",
 					 offer->disk);
@@ -263,6 +270,7 @@ static int accept_change(struct intake *in, int n, const struct identity *id,
 		return gone_on(in, err);
 	log_warn(in->opt.log, "disk %d has changed since its copy began, and is copied again", n);
 	d.id = *id;
+	d.stream = in->opt.stream;
 	r = machine_put_disk(in->m, &d, err);
 	return r < 0 ? r : restart(in, n, err);
 }
@@ -270,7 +278,8 @@ static int accept_change(struct intake *in, int n, const struct identity *id,
 /* What is known of disk N, which the folder has: whether it may be written, and whether it
  * has to begin again. *left: bytes that are not durable yet. */
 static int check_known(struct intake *in, const struct match_result *match,
-		       const struct receiver_offer *offer, uint64_t *left, struct unrack_error *err)
+		       const struct receiver_offer *offer, uint64_t *left, bool *compared,
+		       struct unrack_error *err)
 {
 	const struct machine_disk d = *machine_find_disk(in->m, match->number);
 	CLEANUP_FREE char *journal = machine_path(in->m, MACHINE_JOURNAL, d.n);
@@ -288,6 +297,11 @@ static int check_known(struct intake *in, const struct match_result *match,
 		r = conceal(&in->opt, "was used by something else since; choose another folder", err);
 	if (r == 0 && match->changed)
 		r = accept_change(in, d.n, &offer->id, err);
+	if (r == 0)
+		r = origin_settle(&in->opt, in->m, d.n, offer, &point, compared, err);
+	if (r == UNRACK_UNSAFE && *compared)
+		r = conceal(&in->opt, "holds a copy that came as a stream, and is not continued like this; choose another "
+			    "folder", err);
 	if (r == 0 && machine_find_disk(in->m, d.n)->restart) {
 		point.next_grain = 0;
 		point.complete = false;
@@ -300,7 +314,7 @@ static int check_known(struct intake *in, const struct match_result *match,
 static int add_disk(struct intake *in, int n, const struct receiver_offer *offer,
 		    struct unrack_error *err)
 {
-	struct machine_disk d = { .n = n, .id = offer->id };
+	struct machine_disk d = { .n = n, .id = offer->id, .stream = in->opt.stream };
 	int r;
 
 	if (!writable_state(machine_get_state(in->m)))
@@ -322,7 +336,7 @@ static int disk_is_complete(const struct intake *in, int n, bool *complete, stru
 
 /* --- The receiver's questions ----------------------------------------------------------- */
 
-static int fill_place(struct intake *in, int n, struct receiver_place *place,
+static int fill_place(struct intake *in, int n, bool compared, struct receiver_place *place,
 		      struct unrack_error *err)
 {
 	struct placed *p = &in->placed[n];
@@ -342,6 +356,7 @@ static int fill_place(struct intake *in, int n, struct receiver_place *place,
 		.journal = p->journal,
 		.digests = p->digests,
 		.finished = in->sealed,
+		.compared = compared,
 	};
 	return 0;
 }
@@ -352,7 +367,7 @@ static int check_sealed(struct intake *in, const struct match_result *match, str
 	bool complete = false;
 	int r = match->new ? 0 : disk_is_complete(in, match->number, &complete, err);
 
-	if (r == 0 && !complete)
+	if (r == 0 && (!complete || machine_disk_is_vague(machine_find_disk(in->m, match->number))))
 		return error_set(err, UNRACK_UNSAFE,
 				 "%s is complete, and nothing more is copied into it; choose another folder",
 				 in->opt.folder);
@@ -360,11 +375,11 @@ static int check_sealed(struct intake *in, const struct match_result *match, str
 }
 
 static int place_disk(struct intake *in, const struct match_result *match, const struct receiver_offer *offer,
-		      struct unrack_error *err)
+		      bool *compared, struct unrack_error *err)
 {
 	uint64_t left = offer->id.bytes;
 	int r = match->new ? add_disk(in, match->number, offer, err)
-			   : check_known(in, match, offer, &left, err);
+			   : check_known(in, match, offer, &left, compared, err);
 
 	if (r == 0 && left > 0)
 		r = machine_check_space(in->opt.io, in->opt.folder, 0, left, in->opt.log, err);
@@ -380,6 +395,7 @@ static int on_place(void *ctx, const struct receiver_offer *offer, struct receiv
 {
 	struct intake *in = ctx;
 	struct match_result match = { .number = 0 };
+	bool compared = false;
 	int r = in->sealed ? 0 : lock_check(in->lock, err);
 
 	if (r == 0)
@@ -388,11 +404,11 @@ static int on_place(void *ctx, const struct receiver_offer *offer, struct receiv
 		r = error_set(err, UNRACK_USAGE, "two sources are disk %d of %s", match.number,
 			      in->opt.folder);
 	if (r == 0)
-		r = in->sealed ? check_sealed(in, &match, err) : place_disk(in, &match, offer, err);
+		r = in->sealed ? check_sealed(in, &match, err) : place_disk(in, &match, offer, &compared, err);
 	if (r < 0)
 		return r;
 	in->placed[match.number].taken = true;
-	return fill_place(in, match.number, place, err);
+	return fill_place(in, match.number, compared, place, err);
 }
 
 static int on_check_owner(void *ctx, struct unrack_error *err)

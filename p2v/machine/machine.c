@@ -165,6 +165,25 @@ const struct machine_disk *machine_find_disk(const struct machine *m, int n)
 	return find_disk(m, n);
 }
 
+bool machine_disk_is_vague(const struct machine_disk *d)
+{
+	return d->stream || identity_is_partial(&d->id);
+}
+
+int machine_unknown_source(const struct machine *m, int n, const char *source, bool complete,
+			   struct unrack_error *err)
+{
+	const char *folder = m->folder;
+
+	if (complete)
+		return error_set(err, UNRACK_UNSAFE, "disk %d of %s came as a stream, and only its bytes could tell whether "
+				 "%s is that disk: compare them with unrack verify %s SOURCE on a machine that has "
+				 "both, or copy into another folder", n, folder, source, folder);
+	return error_set(err, UNRACK_UNSAFE, "disk %d of %s began as a stream, and only its bytes could tell whether %s is "
+			 "that disk: continue it as a stream (unrack copy - %s), or copy into another folder", n, folder,
+			 source, folder);
+}
+
 static int compare_disks(const void *a, const void *b)
 {
 	return ((const struct machine_disk *)a)->n - ((const struct machine_disk *)b)->n;

@@ -32,7 +32,8 @@ static int disk_from(struct machine *m, const struct json *j, struct unrack_erro
 	const struct json *id = json_get(j, "identity");
 	CLEANUP_BUF struct buf strict = { 0 };
 	CLEANUP_BUF struct buf advisory = { 0 };
-	struct machine_disk d = { .n = (int)json_int(j, "n", -1), .restart = json_bool(j, "restart", false) };
+	struct machine_disk d = { .n = (int)json_int(j, "n", -1), .stream = json_bool(j, "stream", false),
+				  .restart = json_bool(j, "restart", false) };
 	const char *format = json_str(j, "format", "");
 	int64_t bytes = json_int(j, "bytes", -1);
 	int r;
@@ -128,6 +129,8 @@ static struct json *disk_to(const struct machine *m, const struct machine_disk *
 	r |= json_set(id, "strict", lines_to(d->id.strict));
 	r |= json_set(id, "advisory", lines_to(d->id.advisory));
 	r |= json_set(j, "identity", id);
+	if (d->stream || json_has(j, "stream"))
+		r |= json_set_bool(j, "stream", d->stream);
 	if (d->restart || json_has(j, "restart"))
 		r |= json_set_bool(j, "restart", d->restart);
 	r |= json_set_int(j, "image_mtime_ns", (int64_t)d->image_mtime_ns);

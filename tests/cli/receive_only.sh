@@ -73,6 +73,36 @@ is "$rc" 0 "who began a copy continues it"
 like "$out" 'accept number 0 complete 0 next [1-9]' "where it stopped"
 ok "identical" same web03
 
+# --- Other people's streams ----------------------------------------------------------------
+cp disk.img fake.img # the same size and signatures
+printf 'not that disk' | dd of=fake.img bs=1 seek=100000 conv=notrunc status=none
+size=$(stat -c %s disk.img)
+partial web07
+for how in --offer --open; do
+	wire push $how stream=head fake.img web07
+	is "$rc" 1 "whoever says that it has a stream ($how)"
+	like "$out" '^error 7 .*no stream is copied over the network' "does not get at the copy of a disk"
+done
+wire push disk.img web07
+is "$rc" 0 "whose owner continues it"
+ok "identical" same web07
+unrack copy - root/web08 --size "$size" < <(head -c 1500000 disk.img)
+exits 4 "what came as a stream"
+wire push fake.img web08
+is "$rc" 1 "is not continued by somebody who knows its signatures"
+like "$out" '^error 6 web08 holds a copy that came as a stream, and is not continued like this; choose another folder' "the sentence"
+push web08 disk.img
+exits 5 "nor by the disk's owner, since nobody can know"
+unrack copy - root/web08 --size "$size" <disk.img
+exits 0 "but as a stream"
+ok "identical" same web08
+before=$(state_of root/web08)
+push web08 disk.img
+exits 5 "when it is complete it is not called so to everybody"
+like "$err" "web08 is complete, and nothing more is copied into it; choose another folder" "the sentence"
+is "$(state_of root/web08)" "$before" "and not a bit of it has changed"
+rm -r root/web07 root/web08
+
 # --- Ways out ------------------------------------------------------------------------------
 long=$(printf 'a%.0s' {1..300})
 longer=$(printf 'a/%.0s' {1..2040})

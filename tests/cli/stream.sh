@@ -26,6 +26,13 @@ told() { # TEXT
 	offset=$(sed -n 's/.* --offset \([0-9]*\).*/\1/p' <<<"$1")
 }
 
+# A machine far away that is this one.
+printf '#!/bin/sh\nexec "%s" serve\n' "$UNRACK" >far
+chmod +x far
+far() { # SOURCE DEST: as copy
+	unrack copy "$@" --rsh "$work/far" --reconnect 0
+}
+
 # Waits for the first checkpoint of a copy into FOLDER.
 checkpoint() { # FOLDER
 	local first=""
@@ -54,23 +61,65 @@ unrack copy - file --size "$size" <disk.img
 exits 0 "a disk from a file"
 ok "is identical too" same file
 
-# Complete: the stream is not read to its end.
+# Clones of one golden image: the same table and filesystem, and one of them differs in the middle.
+cp disk.img early.img
+head -c 100 /dev/urandom | dd of=early.img bs=1M seek=4 conv=notrunc status=none
+cp disk.img late.img
+head -c 100 /dev/urandom | dd of=late.img bs=1M seek=46 conv=notrunc status=none
+
+# Complete: then all of the stream is compared.
 mkfifo pipe
-{ head -c 2M disk.img; exec sleep 60; } >pipe &
-began=$SECONDS
-unrack copy - whole --size "$size" <pipe
+unrack copy - whole --size "$size" <disk.img
 exits 0 "a stream of a disk that is complete"
-like "$err" "nothing to do" "is not needed"
-ok "nor waited for" test $((SECONDS - began)) -lt 10
-kill $! && wait $! 2>/dev/null
+like "$err" "agrees with disk 0 up to byte $size" "is compared to its end"
+like "$err" "nothing to do" "and there is nothing to do"
+unrack copy - whole --size "$size" <late.img
+exits 5 "one of a clone"
+like "$err" "standard input is not what disk 0 of whole was copied from: the 64 KiB from byte 48234496 on differ" "is told apart"
+unrack copy - whole --size "$size" < <(head -c 30M disk.img)
+exits 4 "one that ends before"
+like "$err" "ended at byte 31457280 of the disk" "is not taken for all of it"
+unlike "$out" "to continue" "nor to be continued"
 unrack copy - whole --size "$size" --offset 1M < <(tail -c +1048577 disk.img)
 exits 2 "the rest of one"
 like "$err" "disk 0 of whole is complete; leave --offset away" "shows less than is needed"
+unrack copy late.img whole
+exits 5 "a clone itself"
+like "$err" "late.img is not what disk 0 of whole was copied from: the 64 KiB from byte 48234496 on differ; copy into another folder, or .*--disk" \
+	"is told apart, too"
+for from in "disk.img ssh://x$work/whole" "ssh://x$work/disk.img whole"; do
+	# shellcheck disable=SC2086
+	far $from
+	exits 5 "over the network, from ${from% *}, nothing tells"
+	like "$err" "disk 0 of .*whole came as a stream, and only its bytes could tell whether .*disk.img is that disk: compare them with unrack verify .*whole SOURCE" \
+		"which is told"
+done
+ok "the copy is as it was" same whole
+unrack verify whole disk.img
+exits 0 "and verified"
 head -c 1M disk.img | tr '\312' '\313' >other.img # another id in the table
 truncate -s $size other.img
 unrack copy - whole --size "$size" <other.img
 exits 5 "another disk's is refused"
 like "$err" "mbr is 0badc[a-f0-9]*, was 0badcafe" "by its partition table"
+
+# The same copy when its repair has begun, by a manifest that says so.
+if perl -e 1 2>/dev/null; then
+	cp -r whole fixed
+	perl -I "$fixtures/../support" -MXXH3 -0777 -i -pe '
+		s/"machine": "whole"/"machine": "fixed"/; s/"state": "copied"/"state": "fixed"/;
+		my ($first, $rest) = split /\n/, $_, 2;
+		my $sum = unpack "H*", scalar reverse xxh3_64($rest);
+		$first =~ s/(checksum":")\w+/$1$sum/;
+		$_ = "$first\n$rest"' fixed/unrack/manifest.json
+	unrack migrate late.img fixed --esx 6.7
+	exits 5 "a clone is not migrated by the repair of a stream's copy"
+	like "$err" "late.img is not what disk 0 of fixed was copied from" "since it is compared"
+	unrack migrate "ssh://x$work/disk.img" fixed --esx 6.7 --rsh "$work/far" --reconnect 0
+	exits 5 "nor a disk that can't be"
+	like "$err" "disk 0 of fixed came as a stream" "as is told"
+	rm -r fixed
+fi
 
 # Cut, and continued as the last line says.
 unrack copy - cut --size "$size" < <(head -c 34000000 disk.img)
@@ -120,10 +169,39 @@ ok "and completes the image" same again
 
 # The disk itself goes on where the stream ended, and the other way round.
 unrack copy - mixed --size "$size" < <(head -c 50000000 disk.img)
+cp mixed/mixed-flat.vmdk mixed.was
+for clone in early late; do
+	unrack copy $clone.img mixed
+	exits 5 "a clone does not go on where a stream ended"
+	like "$err" "$clone.img is not what disk 0 of mixed was copied from: the 64 KiB from byte [0-9]+ on differ" "$clone differs"
+done
+far early.img "ssh://x$work/mixed"
+exits 5 "pushed, it does not either"
+like "$err" "disk 0 of .*/mixed began as a stream, and only its bytes could tell whether .*early.img is that disk: continue it as a stream" \
+	"which is told"
+far "ssh://x$work/disk.img" mixed
+exits 5 "nor pulled, even if it is the disk"
+ok "nothing is written" cmp mixed.was mixed/mixed-flat.vmdk
 unrack copy disk.img mixed
 exits 0 "the disk itself goes on where a stream ended"
+like "$err" "disk.img is compared with the [0-9]* bytes that are there of disk 0" "once it was compared"
 like "$err" "continued from the last checkpoint" "where it ended"
 ok "to an identical image" same mixed
+"$UNRACK" copy disk.img half --rate 2M >/dev/null 2>&1 &
+pid=$!
+ok "(a checkpoint)" checkpoint half
+kill -INT $pid
+wait $pid
+unrack copy - half --size "$size" <early.img
+exits 5 "a clone's stream does not go on where a disk ended"
+unrack copy - half --size "$size" < <(head -c 50000000 late.img)
+exits 4 "one does that is not told apart yet"
+unrack copy disk.img half
+exits 5 "then the disk does not"
+like "$err" "the 64 KiB from byte 48234496 on differ" "since something else is there"
+unrack copy late.img half
+exits 0 "only that which was streamed does"
+ok "to an image of that" same half late.img
 
 # A size that is wrong.
 unrack copy - small --size 40M <disk.img

@@ -87,6 +87,16 @@ if [ $rc = 0 ]; then
 	ok "a scan is JSON" perl -MJSON::PP -e 'decode_json($ARGV[0])' "$(sed -n 1p <<<"$out")"
 fi
 
+# Streams are not pushed: their identity would fit too many disks.
+for how in offer open; do
+	wire push --$how stream=head source.img "web06-$how" "$UNRACK" serve
+	is "$rc" 1 "an identity of a stream in the $how"
+	like "$out" "^error 7 .*no stream is copied over the network" "is refused"
+done
+wire push --offer a=1 source.img web06 "$UNRACK" serve
+is "$rc" 1 "a disk that is not the one that was offered"
+like "$out" "^error 7 source 0 is not one of those that were announced" "is refused, too"
+
 # What is not said right.
 wire push --zeros 50 source.img web05 "$UNRACK" serve
 is "$rc" 1 "zeros that are sent as data"

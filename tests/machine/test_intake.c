@@ -326,6 +326,90 @@ static void test_equal_disks(void)
 	fixture_close(&f);
 }
 
+static unsigned compares;
+static int compare_result;
+
+static int on_compare(void *ctx, unsigned disk, const struct machine *m, int n, struct unrack_error *e)
+{
+	(void)ctx;
+	(void)m;
+	compares++;
+	is_int(disk + (unsigned)n, 0, "disk 0 is compared");
+	return compare_result < 0 ? error_set(e, UNRACK_UNSAFE, "they differ") : 0;
+}
+
+/* Whoever comes where a stream ended has to show that it is of the same disk. */
+static void test_streams(void)
+{
+	struct fixture f;
+	struct identity head = disk(4 * GRAIN_SIZE, "mbr=a\nstream=head\n", "");
+	struct identity a = disk(4 * GRAIN_SIZE, "1.ext3=x\nmbr=a\n", "serial=1\n");
+	struct intake_options opt, stream;
+	struct receiver_place place;
+	struct intake *in;
+
+	fixture_root(&f, "web01");
+	stream = opt = options(&f);
+	stream.stream = true;
+	stream.compare = opt.compare = on_compare;
+	is_int(session(&opt, &head, 1), UNRACK_DAMAGED, "a stream where none is expected");
+	opt.session = &head;
+	opt.n_session = 1;
+	is_int(intake_open(&opt, &in, &err), UNRACK_DAMAGED, "nor announced");
+	opt.session = &a;
+	in = open_or_die(&opt);
+	is_int(offer(in, 0, 1, &head, &place), UNRACK_DAMAGED, "a disk is announced, and a stream offered");
+	intake_close(in, UNRACK_DAMAGED);
+	stream.session = &a;
+	stream.n_session = 1;
+	in = open_or_die(&stream);
+	is_int(offer(in, 0, 1, &head, &place), UNRACK_DAMAGED, "even where there is one");
+	has_str(err.text, "source 0 is not one of those that were announced", "the sentence");
+	intake_close(in, UNRACK_DAMAGED);
+	opt.session = stream.session = NULL;
+
+	in = open_or_die(&opt);
+	is_int(offer(in, 0, 1, &a, &place), 0, "a copy of the disk that came to nothing");
+	intake_close(in, UNRACK_INTERRUPTED);
+	in = open_or_die(&stream);
+	is_int(offer(in, 0, 1, &head, &place), 0, "becomes one of a stream");
+	ok(!place.compared, "of which nothing is there");
+	is_str(machine_find_disk(intake_machine(in), 0)->id.strict, head.strict, "by its name, too");
+	fixture_receive(&place, &head, 2);
+	intake_close(in, UNRACK_INTERRUPTED);
+	in = open_or_die(&stream);
+	is_int(offer(in, 0, 1, &head, &place), 0, "the stream goes on");
+	ok(place.compared && compares == 0, "and is compared as it is read");
+	intake_close(in, UNRACK_INTERRUPTED);
+
+	compare_result = UNRACK_UNSAFE;
+	is_int(session(&opt, &a, 1), UNRACK_UNSAFE, "a disk with its table that is another one");
+	is_str(err.text, "they differ", "is found out");
+	is_int(compares, 1, "by comparing");
+	opt.compare = NULL;
+	is_int(session(&opt, &a, 1), UNRACK_UNSAFE, "one that can't be compared");
+	has_str(err.text, "continue it as a stream (unrack copy - ", "is refused as well");
+	opt.compare = on_compare;
+	compare_result = 0;
+	in = open_or_die(&opt);
+	is_int(offer(in, 0, 1, &a, &place), 0, "the disk itself");
+	ok(place.compared && compares == 2, "goes on when it was compared");
+	unlink(place.journal);
+	fixture_receive(&place, &head, 4);
+	disk_done(in, &place);
+	is_int(all_done(in), 0, "to its end");
+	intake_close(in, 0);
+	is_int(session(&opt, &a, 1), 0, "again");
+	is_int(session(&stream, &head, 1), 0, "and as a stream");
+	is_int(compares, 4, "it is compared each time");
+	opt.compare = NULL;
+	is_int(session(&opt, &a, 1), UNRACK_UNSAFE, "from far away it is not called complete");
+	has_str(err.text, "compare them with unrack verify ", "but what to do is told");
+	identity_free(&head);
+	identity_free(&a);
+	fixture_close(&f);
+}
+
 /* What a sender offers is what its call announced, no more and nothing else. */
 static void test_announced(void)
 {
@@ -695,6 +779,46 @@ static void test_receive_only_tells_nothing(void)
 	io_close_beneath(io);
 }
 
+/* A sender who is trusted with nothing, where somebody else's stream ended. */
+static void test_receive_only_streams(void)
+{
+	struct identity head = disk(4 * GRAIN_SIZE, "mbr=a\nstream=head\n", "");
+	struct identity a = disk(4 * GRAIN_SIZE, "mbr=a\n", "");
+	struct intake_options opt, stream;
+	struct receiver_place place;
+	struct fixture f;
+	struct io *io = gate_open(&f);
+	struct intake *in;
+	char before[sizeof snapshot_text];
+
+	opt = stream = gate_options(io);
+	stream.receive_only = false;
+	stream.stream = true;
+	in = open_or_die(&stream);
+	offer(in, 0, 1, &head, &place);
+	fixture_receive(&place, &head, 2);
+	intake_close(in, UNRACK_INTERRUPTED);
+	is_int(session(&opt, &head, 1), UNRACK_DAMAGED, "it has no stream");
+	is_int(session(&opt, &a, 1), UNRACK_UNSAFE, "and does not go on with one");
+	is_str(err.text, "web01 holds a copy that came as a stream, and is not continued like this; choose another folder",
+	       "the sentence");
+	in = open_or_die(&stream);
+	offer(in, 0, 1, &head, &place);
+	unlink(place.journal);
+	fixture_receive(&place, &head, 4);
+	disk_done(in, &place);
+	all_done(in);
+	intake_close(in, 0);
+	strcpy(before, snapshot("web01"));
+	is_int(session(&opt, &a, 1), UNRACK_UNSAFE, "a complete one is not its either");
+	is_str(err.text, "web01 is complete, and nothing more is copied into it; choose another folder", "the sentence");
+	is_str(snapshot("web01"), before, "and not a bit has changed");
+	identity_free(&head);
+	identity_free(&a);
+	fixture_close(&f);
+	io_close_beneath(io);
+}
+
 static void test_receive_only_names(void)
 {
 	static const char *const bad[] = { "", "/tmp/web02", "..", "../web02", "web01/../../x", "unrack", ".hidden",
@@ -818,6 +942,7 @@ int main(void)
 	test_other_machine();
 	test_equal_disks();
 	test_announced();
+	test_streams();
 	test_resume();
 	test_interrupted_restart();
 	test_refused_folders();
@@ -830,6 +955,7 @@ int main(void)
 	test_receive_only();
 	test_receive_only_tells_nothing();
 	test_receive_only_names();
+	test_receive_only_streams();
 	test_completed_meanwhile();
 	return tap_done();
 }

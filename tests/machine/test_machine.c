@@ -49,7 +49,7 @@ static void test_round_trip(void)
 	is_int(machine_open(twin_io(t), FOLDER "/", &m, &err), 0, "and opened");
 	is_int(machine_disks(m), 2, "two disks");
 	d = machine_disk(m, 0);
-	ok(d->n == 0 && d->id.bytes == INT64_MAX && d->format == DISK_FLAT && !d->restart,
+	ok(d->n == 0 && d->id.bytes == INT64_MAX && d->format == DISK_FLAT && !d->restart && !d->stream,
 	   "in order of their numbers");
 	is_str(d->id.strict, "1.ext3=u-u\nmbr=1\n", "strict identity");
 	is_str(d->id.advisory, "serial=A B\n", "advisory identity");

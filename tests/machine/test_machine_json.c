@@ -67,7 +67,7 @@ static void test_unknown_keys(void)
 {
 	static const char text[] =
 		"{\"future\":{\"a\":[1,2]},\"state\":\"copied\",\"machine\":\"web01\",\"disks\":["
-		"{\"n\":1,\"bytes\":9,\"format\":\"flat\",\"colour\":\"red\",\"identity\":{\"strict\":[\"mbr=1\"],"
+		"{\"n\":1,\"bytes\":9,\"format\":\"flat\",\"colour\":\"red\",\"stream\":true,\"identity\":{\"strict\":[\"mbr=1\"],"
 		"\"shape\":\"round\"}}],\"target\":{\"esx\":\"6.7\",\"planet\":\"earth\"},"
 		"\"steps\":[{\"name\":\"copy\",\"state\":\"done\",\"mood\":\"good\"}],\"guest\":{\"os\":\"rhel\"}}";
 	static const char *const kept[] = { "\"future\": {", "\"colour\": \"red\"", "\"shape\": \"round\"",
@@ -85,6 +85,7 @@ static void test_unknown_keys(void)
 	machine_set_target(m, &target);
 	d = *machine_find_disk(m, 1);
 	d.image_mtime_ns = 5;
+	ok(d.stream && machine_disk_is_vague(&d), "a disk that came as a stream is one");
 	is_int(machine_put_disk(m, &d, &err), 0, "a disk is changed");
 	is_int(machine_step(m, "copy", "running", &err), 0, "a step too, which saves");
 	out = (char *)twin_io_get(t, PATH, NULL);
@@ -92,6 +93,7 @@ static void test_unknown_keys(void)
 		has_str(out, kept[i], "kept: %s", kept[i]);
 	has_str(out, "\"nic\": \"e1000\"", "the changes are there");
 	has_str(out, "\"image_mtime_ns\": 5", "of the disk");
+	has_str(out, "\"stream\": true", "whether it came as a stream, too");
 	has_str(out, "\"state\": \"running\"", "and of the step");
 	free(out);
 	machine_free(m);

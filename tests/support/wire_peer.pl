@@ -4,9 +4,10 @@
 # to `unrack serve`, pulls one from it, or scans. It is slow, and serves only to show that
 # the page says all.
 #
-#   wire_peer.pl push [--cut N | --stop N | --zeros N] IMAGE PATH COMMAND...
+#   wire_peer.pl push [--cut N | --stop N | --zeros N] [--offer LINE] [--open LINE] IMAGE PATH COMMAND...
 #	--cut: after N grains closes the connection without a word
 #	--stop: after N grains asks for a checkpoint, and says goodbye
+#	--offer LINE, --open LINE: has this line in the strict identity of OFFER, of OPEN
 #	--zeros: from grain N on lists grains of zeros, too, which is wrong
 #   wire_peer.pl pull PATH IMAGE COMMAND...
 #   wire_peer.pl scan COMMAND...
@@ -207,10 +208,12 @@ sub wait_ack {
 }
 
 sub push_disk {
-	my %stop;
+	my (%stop, %line);
 
-	while (@ARGV && $ARGV[0] =~ /^--(cut|stop|zeros)$/) {
-		$stop{$1} = $ARGV[1];
+	while (@ARGV && $ARGV[0] =~ /^--(cut|stop|zeros|offer|open)$/) {
+		my $option = $1;
+
+		($option =~ /^o/ ? \%line : \%stop)->{$option} = $ARGV[1];
 		splice @ARGV, 0, 2;
 	}
 	my ($image, $path) = splice @ARGV, 0, 2;
@@ -224,8 +227,9 @@ sub push_disk {
 		strict => 'head=' . unpack('H*', scalar reverse xxh3_64($head)) . "\n");
 
 	start();
-	call(1, $path, \%disk);
+	call(1, $path, { %disk, strict => $disk{strict} . (defined $line{offer} ? "$line{offer}\n" : '') });
 	begin_copy();
+	$disk{strict} .= "$line{open}\n" if defined $line{open};
 	tell_peer('HELLO', 0, hello(1, 'perl'));
 	my (undef, $most) = unpack 'Q<VVV', intro('HELLO', expect('HELLO', 0));
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A place that is finished: the disk that is complete there is said to be, and nothing is written. */
+/* A place that is finished: the disk that is complete there is said to be, and nothing is written.
+ * One of a disk that came as a stream: it is not continued as if that were the disk itself. */
 #include <pthread.h>
 
 #include "../support/tap.h"
@@ -12,7 +13,7 @@
 
 static struct unrack_error err;
 static struct twin_io *twin;
-static bool finished;
+static bool finished, compared;
 static uint8_t data[SIZE];
 
 static int place(void *ctx, const struct receiver_offer *offer, struct receiver_place *p, struct unrack_error *e)
@@ -22,7 +23,7 @@ static int place(void *ctx, const struct receiver_offer *offer, struct receiver_
 	(void)e;
 	*p = (struct receiver_place){ .format = DISK_FLAT, .image = "/m/m-flat.vmdk", .descriptor = "/m/m.vmdk",
 				      .extent = "m-flat.vmdk", .journal = "/m/unrack/j", .digests = "/m/unrack/d",
-				      .finished = finished };
+				      .finished = finished, .compared = compared };
 	return 0;
 }
 
@@ -79,6 +80,33 @@ static unsigned changes(size_t from)
 	return n;
 }
 
+/* Of PART the journal's identity is, WHOLE is offered, or the other way round. */
+static void test_streams(const char *part, const char *whole)
+{
+	struct sender_result res;
+	size_t before;
+
+	twin = twin_io_new(NULL);
+	finished = compared = false;
+	/* The journal is there, and has no record yet. */
+	twin_io_fault(twin, (struct twin_fault){ .op = TWIN_PWRITE, .suffix = "m-flat.vmdk", .nth = 1, .errnum = 5 });
+	is_int(copy(part, &res), UNRACK_IO, "a copy that failed before anything was durable");
+	is_int(copy(whole, &res), 0, "may become that of the disk");
+	is_int(copy(whole, &res), UNRACK_UNSAFE, "but it is not that disk's");
+	has_str(err.text, "disk 0 of the folder may be another disk than the one offered for it: it is known by the head "
+			  "of a stream only; copy into another folder", "the sentence");
+	finished = true;
+	before = twin_io_records(twin);
+	is_int(copy(whole, &res), UNRACK_UNSAFE, "nor is it at a finished place");
+	is_int(changes(before), 0, "nothing was written");
+	compared = true;
+	is_int(copy(whole, &res), 0, "unless bytes were compared");
+	ok(res.data_grains == 0 && res.resumed_bytes == SIZE, "then it is complete");
+	compared = false;
+	is_int(copy(part, &res), 0, "as it is for who began it");
+	twin_io_free(twin);
+}
+
 int main(void)
 {
 	struct sender_result res;
@@ -120,5 +148,7 @@ int main(void)
 	finished = false;
 	is_int(copy("mbr=1\n", &res), 0, "and elsewhere it is");
 	twin_io_free(twin);
+	test_streams("mbr=1\nstream=head\n", "1.ext3=x\nmbr=1\n");
+	test_streams("1.ext3=x\nmbr=1\n", "mbr=1\nstream=head\n");
 	return tap_done();
 }
