@@ -235,6 +235,22 @@ static int check_offset(const struct begun *b, const char *folder, uint64_t size
 			 folder, buf_str(&how));
 }
 
+/* A stream that could not even be begun, perhaps an empty one that asks how things stand: what
+ * FOLDER has is said with it. */
+static void tell_state(const char *folder, int wish, uint64_t size, struct unrack_error *err)
+{
+	struct begun b = { .m = NULL };
+	struct unrack_error dropped;
+
+	if (err->code == UNRACK_IO && find_begun(folder, wish, size, NULL, &b, &dropped) == 0 && b.m) {
+		if (b.disk && b.complete)
+			error_suffix(err, "; disk %d of %s is complete already", b.disk->n, folder);
+		else if (!b.disk)
+			error_suffix(err, "; %s has no such disk of %llu bytes", folder, (unsigned long long)size);
+	}
+	begun_close(&b);
+}
+
 static void announce(const struct log *log, const struct begun *b)
 {
 	if (!b->complete && b->durable > 0)
@@ -279,9 +295,13 @@ int copy_stream_open(struct cli *cli, const char *folder, uint64_t size, uint64_
 		check = stream_check_new(&cli->log, folder);
 		r = open_source(cli, size, offset, check, &disk->source, err);
 	}
-	if (r == 0)
-		r = offset > 0 ? identity_copy(&disk->id, &b.disk->id, err)
-			       : identify_head(disk->source, &disk->id, err);
+	if (r == 0 && offset > 0) {
+		r = identity_copy(&disk->id, &b.disk->id, err);
+	} else if (r == 0) {
+		r = identify_head(disk->source, &disk->id, err);
+		if (r < 0)
+			tell_state(folder, wish, size, err);
+	}
 	if (r == 0 && offset == 0)
 		r = find_begun(folder, wish, size, &disk->id, &b, err);
 	if (r == 0 && b.disk) {

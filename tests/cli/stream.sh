@@ -356,4 +356,13 @@ if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=12M none full 2>/d
 	exits 0 "and does when there is room"
 	ok "to an identical image there" same full/db
 fi
+# --- How things stand ------------------------------------------------------------------------
+head -c 3M /dev/urandom >asked.img
+unrack copy - asked --size 3M <asked.img
+exits 0 "a disk that is complete"
+unrack copy - asked --size 3M </dev/null
+exits 4 "an empty stream to its folder is none of it"
+like "$err" 'disk 0 of asked is complete already' "but tells that it is complete"
+unrack copy - asked --size 4M </dev/null
+like "$err" 'asked has no such disk of 4194304 bytes' "or that there is no such disk"
 done_testing
