@@ -181,7 +181,7 @@ static int check_devices_file(struct check_job *j, struct unrack_error *err)
 	bool found;
 	int r = inspect_read(j->g, "/etc/lvm/devices/system.devices", &text, &found, err);
 
-	if (r < 0 || !memmem(text.data, text.len, "IDTYPE=sys_", 11))
+	if (r < 0 || (!strstr(buf_str(&text), "IDTYPE=sys_") && !strstr(buf_str(&text), "IDTYPE=mpath_")))
 		return r;
 	return check_add(j, "mounts", CHECK_WARN, say("/etc/lvm/devices/system.devices"),
 			 say("it lists the physical machine's disks by their identities: volumes that the "

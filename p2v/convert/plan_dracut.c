@@ -91,7 +91,7 @@ static int append_conf(struct plan_job *j, const char *drivers, struct unrack_er
 		return r;
 	if (buf_printf(&line, "add_drivers+=\"%s \"\n", drivers) < 0)
 		return error_nomem(err);
-	if (memmem(before.data, before.len, line.data, line.len))
+	if (memmem(buf_str(&before), before.len, line.data, line.len))
 		return 0;
 	if (buf_append(&after, before.data, before.len) |
 	    (before.len && before.data[before.len - 1] != '\n' ? buf_puts(&after, "\n") : 0) |

@@ -161,8 +161,8 @@ static char *say_change(const struct loader_edit *l, const struct buf *before, c
 	bool words = false;
 
 	for (size_t i = 0; i < l->change.n_add; i++)
-		words |= !memmem(before->data, before->len, l->words[i], strlen(l->words[i])) &&
-			 memmem(after->data, after->len, l->words[i], strlen(l->words[i]));
+		words |= !memmem(buf_str(before), before->len, l->words[i], strlen(l->words[i])) &&
+			 memmem(buf_str(after), after->len, l->words[i], strlen(l->words[i]));
 	return plan_table_say_used(&l->names, before, words ? l->words_why : extra);
 }
 
