@@ -18,6 +18,7 @@
 #include "appliance_watch.h"
 #include "base/cleanup.h"
 #include "guest_parts.h"
+#include "read_cache.h"
 #include "unrack/accel.h"
 
 #define LAUNCH_SECONDS 300 /* the first one also builds the appliance */
@@ -34,6 +35,7 @@ struct gfs {
 	const struct log *log;
 	char console[CONSOLE_KEPT + 1]; /* the last that the appliance said */
 	size_t console_len;
+	struct read_cache files;
 	uint64_t *sizes;
 	uint8_t **heads;
 	unsigned n_disks;
@@ -208,8 +210,11 @@ static int gfs_read(struct guest *g, const char *path, uint64_t limit, struct bu
 	struct gfs *c = gfs_of(g);
 	struct guest_stat st;
 	bool missing;
-	int r = stat_file(g, path, &st, &missing, err);
+	int r;
 
+	if (read_cache_get(&c->files, path, out) && out->len <= limit)
+		return 0;
+	r = stat_file(g, path, &st, &missing, err);
 	buf_clear(out);
 	if (r == 0 && missing)
 		r = error_errno(err, ENOENT, "can't open the guest's %s", path);
@@ -227,6 +232,8 @@ static int gfs_read(struct guest *g, const char *path, uint64_t limit, struct bu
 		if (r == 0 && buf_append(out, data, n) < 0)
 			r = error_nomem(err);
 	}
+	if (r == 0)
+		read_cache_put(&c->files, path, out);
 	return r;
 }
 
@@ -293,8 +300,10 @@ static int dress_new(struct guest *g, const char *path, uint32_t mode, uint32_t 
 				       (int)label.len, path) == 0, "set the label of", path, err);
 }
 
+/* Before each change. */
 static int refuse_read_only(struct guest *g, const char *path, struct unrack_error *err)
 {
+	read_cache_drop(&gfs_of(g)->files);
 	if (g->writable)
 		return 0;
 	return error_set(err, UNRACK_INTERNAL, "the guest is open for reading, %s can't be changed", path);
@@ -355,8 +364,10 @@ static int gfs_symlink(struct guest *g, const char *target, const char *path, st
 static int gfs_sync(struct guest *g, struct unrack_error *err)
 {
 	struct gfs *c = gfs_of(g);
-	int r = g->writable ? end(c, guestfs_sync(begin(c)) == 0, "write back", "filesystems", err) : 0;
+	int r;
 
+	read_cache_drop(&c->files);
+	r = g->writable ? end(c, guestfs_sync(begin(c)) == 0, "write back", "filesystems", err) : 0;
 	if (r < 0 || !g->writable)
 		return r;
 	return end(c, guestfs_drop_caches(begin(c), 3) == 0, "write back", "filesystems", err);
@@ -379,6 +390,7 @@ static void gfs_close(struct guest *g)
 	struct gfs *c = gfs_of(g);
 
 	appliance_watch_stop(c->watch);
+	read_cache_drop(&c->files);
 	if (c->h)
 		guestfs_close(c->h);
 	for (unsigned i = 0; i < c->n_disks; i++)
