@@ -172,8 +172,25 @@ static void test_map(void)
 	is_int(m.n, DEVNAME_DISKS, "a thousand names do not overflow the map");
 }
 
+static void test_aliases(void)
+{
+	static const struct {
+		const char *name;
+		unsigned partition;
+	} cases[] = {
+		{ "/dev/disk/by-id/scsi-3600508b1001c-part2", 2 }, { "/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:0:0-part15", 15 },
+		{ "/dev/disk/by-id/scsi-3600508b1001c", 0 }, { "/dev/disk/by-id/x-part", 0 }, { "/dev/disk/by-id/x-part2x", 0 },
+		{ "/dev/mapper/mpathap3", 3 }, { "/dev/mapper/mpathaa4", 4 }, { "/dev/mapper/mpatha", 0 },
+		{ "/dev/mapper/mpathp", 0 }, { "/dev/mapper/rhel-root2", 0 }, { "/dev/sda3", 0 }, { "", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		is_int(devname_alias_partition(cases[i].name), cases[i].partition, "the partition that \"%s\" ends with", cases[i].name);
+}
+
 int main(void)
 {
+	test_aliases();
 	test_parse();
 	test_find();
 	test_make();

@@ -91,6 +91,14 @@ static void test_others(void)
 	probe();
 	is_str(p.type, "LVM2_member", "a physical volume, whatever was there before");
 	ok(!p.mountable, "is not mounted");
+	is_str(p.uuid, "", "without a UUID that is one");
+	put_le32(head + 512 + 20, 32);
+	memcpy(head + 512 + 32, "AbCdEf0123456789ABCDEFghijklmnop", 32);
+	probe();
+	is_str(p.uuid, "AbCdEf-0123-4567-89AB-CDEF-ghij-klmnop", "its UUID, as LVM shows it");
+	put_le32(head + 512 + 20, 0xfffffff0);
+	probe();
+	is_str(p.uuid, "", "one elsewhere is not looked for");
 	clear();
 	put_le32(head + 4096, 0xa92b4efc);
 	put_le16(head + 1024 + 0x38, 0xef53);

@@ -29,6 +29,18 @@ int main(void)
 	};
 	static const char *const others[] = { "Red Hat Linux release 7.3 (Valhalla)", "Fedora release 20 (Heisenbug)",
 					      "Fedora Core release 4 (Stentz)", "Mandriva Linux release 2010.1" };
+	static const struct {
+		const char *text, *family;
+		int major, minor;
+	} os[] = {
+		{ "ID=\"rhel\"\nVERSION_ID=\"9.4\"\n", "rhel", 9, 4 },
+		{ "ID=eurolinux\nID_LIKE=\"fedora rhel centos\"\nVERSION_ID=8\n", "rhel", 8, -1 },
+		{ "ID=ol\nVERSION_ID=7.9\n", "oracle", 7, 9 },
+		{ "ID=debian\nVERSION_ID=12\n", NULL, 0, 0 },
+		{ "ID=fedora\nVERSION_ID=40\n", NULL, 0, 0 },
+		{ "ID=rhel\n", NULL, 0, 0 },
+		{ "", NULL, 0, 0 },
+	};
 	const char *family;
 	int major, minor;
 
@@ -40,6 +52,13 @@ int main(void)
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
 		inspect_parse_release(others[i], &family, &major, &minor);
 		ok(!family, "%s is another system", others[i]);
+	}
+	for (size_t i = 0; i < sizeof os / sizeof os[0]; i++) {
+		int r = inspect_parse_os_release(os[i].text, strlen(os[i].text), &family, &major, &minor);
+
+		is_int(r, os[i].family ? 0 : -1, "os-release %zu", i);
+		if (os[i].family)
+			ok(!strcmp(family, os[i].family) && major == os[i].major && minor == os[i].minor, "%s %d.%d", family, major, minor);
 	}
 	return tap_done();
 }
