@@ -57,14 +57,14 @@ exits 0 "a lost descriptor"
 ok "is written again by the same command" grep -q '^RW 393218 VMFS "web01-flat.vmdk"$' web01/web01.vmdk
 
 # A changed byte is found, and never overwritten by a repeated copy.
-printf 'X' | dd of=web01/web01-flat.vmdk bs=1 seek=41943041 conv=notrunc status=none
+printf 'sixteen others..' | dd of=web01/web01-flat.vmdk bs=1 seek=41943041 conv=notrunc status=none
 unrack verify web01
 exits 1 "verify finds a changed byte"
 like "$err$out" "41943040" "and says where"
 unrack copy source.img web01
 exits 5 "a copy onto a changed image is refused"
 like "$err" "changed since unrack wrote it; it may have run" "with the reason"
-is "$(dd if=web01/web01-flat.vmdk bs=1 skip=41943041 count=1 status=none)" X "and the change is still there"
+is "$(dd if=web01/web01-flat.vmdk bs=1 skip=41943041 count=16 status=none)" 'sixteen others..' "and the change is still there"
 
 # Killed ten times, at random moments. One that was faster begins again.
 kills=0
@@ -90,7 +90,8 @@ exits 0 "and its digests agree"
 # Interrupted in an orderly way.
 "$UNRACK" -q copy source.img stopped >stop.out 2>stop.err &
 pid=$!
-sleep 0.04
+started $pid
+sleep 0.03
 kill -INT $pid 2>/dev/null
 wait $pid
 r=$?

@@ -60,6 +60,16 @@ unrack() {
 	out=$(<"$work/.out") err=$(<"$work/.err")
 }
 
+# Waits until process PID is unrack: until then it is a shell, whose traps a signal would run.
+started() { # PID
+	local i
+	for i in $(seq 200); do
+		[ "$(readlink "/proc/$1/exe")" = "$(realpath "$UNRACK")" ] && return
+		kill -0 "$1" 2>/dev/null || return
+		sleep 0.01
+	done
+}
+
 # The status of the last unrack, with what it said when it is another one.
 exits() { # WANT NAME
 	local r=0
