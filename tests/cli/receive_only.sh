@@ -192,7 +192,7 @@ done
 
 # Somebody keeps swapping folder, files and links, as fast as possible.
 partial race
-"$BASH" -c 'cd root; while :; do
+"$BASH" -c 'cd root; while [ ! -e ../enough ]; do
 	mv race aside; ln -s ../outside race; rm race; mv aside race
 	mv race/unrack race/u; ln -s ../../outside race/unrack; rm race/unrack; mv race/u race/unrack
 	ln -f -s ../../outside/canary race/race-flat.vmdk.l; mv race/race-flat.vmdk race/i
@@ -205,8 +205,8 @@ for _ in $(seq 25); do
 	wire push --stop 6 disk.img race
 	[ "$rc" = 0 ] || refused=$((refused + 1))
 done
-kill $swapper
-wait $swapper 2>/dev/null
+touch enough
+wait $swapper
 ok "a race is lost by one or the other ($refused of 25 refused)" test $refused -gt 0
 ok "but nothing happened outside" untouched
 rm -rf root/race root/aside
