@@ -64,6 +64,22 @@ int plan_add_text(struct plan_job *j, const char *path, const struct buf *before
 		       0;
 }
 
+int plan_add_file(struct plan_job *j, const char *path, const char *label_from, const struct buf *after,
+		  char *reason, struct unrack_error *err)
+{
+	struct edit *e = reason ? plan_add_edit(j, EDIT_WRITE, path) : NULL;
+
+	if (!e) {
+		free(reason);
+		return error_nomem(err);
+	}
+	e->reason = reason;
+	e->existed = false;
+	e->mode = 0644;
+	e->label_from = strdup(label_from);
+	return !e->label_from || buf_append(&e->after, after->data, after->len) < 0 ? error_nomem(err) : 0;
+}
+
 int plan_add_move(struct plan_job *j, enum edit_kind kind, const char *path, const char *to,
 		  const struct buf *before, char *reason, struct unrack_error *err)
 {

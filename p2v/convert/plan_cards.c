@@ -68,7 +68,6 @@ static int write_rules(struct plan_job *j, const struct rules *rules, const char
 		       struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf after = { 0 };
-	struct edit *e;
 	char *reason;
 	int r = udev_rules_edit(buf_str(&rules->text), rules->text.len, rules->names, rules->n,
 				buf_str(&rules->lines), &after, err);
@@ -86,16 +85,7 @@ static int write_rules(struct plan_job *j, const struct rules *rules, const char
 			     buf_str(&rules->who));
 	if (real)
 		return plan_add_text(j, real, &rules->text, &after, reason, err);
-	e = reason ? plan_add_edit(j, EDIT_WRITE, CARDS_RULES) : NULL;
-	if (!e) {
-		free(reason);
-		return error_nomem(err);
-	}
-	e->reason = reason;
-	e->existed = false;
-	e->mode = 0644;
-	e->label_from = strdup(RULES);
-	return !e->label_from || buf_append(&e->after, after.data, after.len) < 0 ? error_nomem(err) : 0;
+	return plan_add_file(j, CARDS_RULES, RULES, &after, reason, err);
 }
 
 static int find_rules(struct plan_job *j, struct rules *rules, struct unrack_error *err)

@@ -45,7 +45,6 @@ static int put_drivers(const struct plan_job *j, struct buf *out)
 static int write_conf(struct plan_job *j, const char *real, const char *drivers, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
-	struct edit *e;
 	char *reason;
 	bool found;
 	int r = real ? inspect_read(j->g, real, &before, &found, err) : 0;
@@ -64,16 +63,7 @@ static int write_conf(struct plan_job *j, const char *real, const char *drivers,
 		     j->t->disk->name, drivers + 1);
 	if (real)
 		return plan_add_text(j, real, &before, &after, reason, err);
-	e = reason ? plan_add_edit(j, EDIT_WRITE, CONF) : NULL;
-	if (!e) {
-		free(reason);
-		return error_nomem(err);
-	}
-	e->reason = reason;
-	e->existed = false;
-	e->mode = 0644;
-	e->label_from = strdup(FOLDER);
-	return !e->label_from || buf_append(&e->after, after.data, after.len) < 0 ? error_nomem(err) : 0;
+	return plan_add_file(j, CONF, FOLDER, &after, reason, err);
 }
 
 /* Early updates of RHEL 6 have no folder. */

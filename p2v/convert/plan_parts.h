@@ -28,6 +28,9 @@ struct plan_job {
 /* Takes over REASON (malloc'd; NULL is no memory). Equal texts add nothing. */
 int plan_add_text(struct plan_job *j, const char *path, const struct buf *before, const struct buf *after,
 		  char *reason, struct unrack_error *err);
+/* A new file, 0644, with the security label of LABEL_FROM. */
+int plan_add_file(struct plan_job *j, const char *path, const char *label_from, const struct buf *after,
+		  char *reason, struct unrack_error *err);
 int plan_add_move(struct plan_job *j, enum edit_kind kind, const char *path, const char *to,
 		  const struct buf *before, char *reason, struct unrack_error *err);
 /* A WRITE that the caller fills; NULL: no memory. */
