@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From inside of used.h: what the readers of each kind of volume and those who combine them share.
+ *
+ *	used.c          disks -> partitions -> volumes -> maps and states
+ *	used_table.c    MBR with extended partitions, GPT
+ *	used_sign.c     signatures: what a volume is, and what else claims it
+ *	used_volume.c   a volume made of pieces of disks, as one block_source
+ *	used_lvm.c, used_lvm1.c, used_md.c       which volumes those are
+ *	used_ext.c, used_xfs*.c, used_swap.c     what is unused in one
+ *
+ * A reader of a kind looks at one volume from its first byte to its last and answers with a verdict.
+ * It is called only when the volume's signature is of its kind and the only one, but must
+ * check everything it relies on: the bytes may be hostile. Errors that it returns are of memory;
+ * what can't be read, or is not consistent, is USED_WHOLE with the reason. */
+#ifndef DISK_USED_PARTS_H
+#define DISK_USED_PARTS_H
+
+#include "unrack/ranges.h"
+#include "unrack/used.h"
+
+enum used_verdict {
+	USED_WHOLE, /* all of it is to be copied */
+	USED_PARTLY, /* what is in UNUSED need not be */
+};
+
+struct used_look {
+	enum used_verdict verdict;
+	char kind[32];          /* more exactly than the signature: "ext3" */
+	char why[256];          /* of USED_WHOLE, a clause without full stop; or "" */
+	bool trouble;
+	struct ranges *unused;  /* bytes of the volume; the caller made it, and forgets it unless PARTLY */
+	struct digest_stream *state; /* each reader adds what changes whenever the volume does: superblocks */
+};
+
+int used_ext(struct block_source *volume, struct used_look *look, struct unrack_error *err);
+int used_xfs(struct block_source *volume, struct used_look *look, struct unrack_error *err);
+int used_swap(struct block_source *volume, struct used_look *look, struct unrack_error *err);
+
+/* LOOK becomes WHOLE because of FMT. Returns 0, so that readers can end with it. */
+int used_whole(struct used_look *look, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A piece of a disk; OFF and LEN in bytes. Pieces of a volume follow each other. */
+struct used_piece {
+	unsigned disk;
+	uint64_t off, len;
+};
+
+/* The pieces of SOURCES as one source, which reads through them; they must outlive it. PIECES are
+ * copied. Mirrors of a volume are volumes of their own, of which one is read. */
+int used_volume_open(struct block_source *const *sources, const struct used_piece *pieces, size_t n,
+		     const char *name, struct block_source **out, struct unrack_error *err);
+/* The volume's byte ranges UNUSED as ranges of the disks: added to DISKS[piece.disk]. */
+int used_volume_translate(const struct used_piece *pieces, size_t n, struct ranges *unused,
+			  struct ranges *const *disks, struct unrack_error *err);
+
+#endif
