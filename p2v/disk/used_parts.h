@@ -53,4 +53,32 @@ int used_volume_open(struct block_source *const *sources, const struct used_piec
 int used_volume_translate(const struct used_piece *pieces, size_t n, struct ranges *unused,
 			  struct ranges *const *disks, struct unrack_error *err);
 
+/* Something that others are built on, or that is built on others: a partition, an array, a logical volume. */
+struct used_built {
+	char name[160];            /* for people: "partition 2", "md raid1 of partition 1", "vg0/root" */
+	char kind[32];             /* "linear", "striped", "raid1", ...; "" for a partition */
+	struct used_piece *pieces; /* in the order of its bytes */
+	size_t n;
+	uint64_t bytes;
+	bool whole;                /* its pieces don't tell its content: WHY */
+	char why[256];
+	bool trouble;
+};
+struct used_builds {
+	struct used_built *at;
+	size_t n;
+};
+int used_builds_add(struct used_builds *b, const struct used_built *one, struct unrack_error *err); /* copies */
+void used_builds_free(struct used_builds *b);
+
+/* MEMBERS have the signature of an array's or of a volume group's member. OUT gets what is built on them, of
+ * which each is looked at like a partition (a leg of a mirror is one of its own: legs are compared by
+ * nobody); what is not understood is WHOLE. Extents that no logical volume has are added to DISKS.
+ * STATES[disk] gets what changes whenever the metadata does. */
+int used_md(struct block_source *const *sources, const struct used_builds *members,
+	    struct digest_stream *const *states, struct used_builds *out, struct unrack_error *err);
+int used_lvm(struct block_source *const *sources, const struct used_builds *members,
+	     struct ranges *const *disks, struct digest_stream *const *states, struct used_builds *out,
+	     struct unrack_error *err);
+
 #endif
