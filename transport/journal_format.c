@@ -29,6 +29,7 @@ static const uint8_t magic[8] = "UNRKJRNL";
 #define REC_DATA 16
 #define REC_MTIME 24
 #define REC_WHOLE 32
+#define REC_LENGTH 32 /* in its place while the copy is not complete */
 #define REC_PASS 48
 #define REC_FLAGS 52
 #define REC_SUM 56
@@ -83,7 +84,10 @@ void journal_format_record(const struct journal_point *p, uint64_t seq, uint64_t
 	put_le64(out + REC_NEXT, p->next_grain);
 	put_le64(out + REC_DATA, p->data_grains);
 	put_le64(out + REC_MTIME, p->image_mtime_ns);
-	memcpy(out + REC_WHOLE, p->whole.b, DIGEST_SIZE);
+	if (p->complete)
+		memcpy(out + REC_WHOLE, p->whole.b, DIGEST_SIZE);
+	else
+		put_le64(out + REC_LENGTH, p->image_length);
 	put_le32(out + REC_PASS, (uint32_t)p->pass);
 	put_le32(out + REC_FLAGS, p->complete ? FLAG_COMPLETE : 0);
 	put_le64(out + REC_SUM, record_sum(out, header));
@@ -170,7 +174,10 @@ static void parse_record(const uint8_t *rec, struct journal_point *p)
 		.pass = get_le32(rec + REC_PASS),
 		.complete = get_le32(rec + REC_FLAGS) & FLAG_COMPLETE,
 	};
-	memcpy(p->whole.b, rec + REC_WHOLE, DIGEST_SIZE);
+	if (p->complete)
+		memcpy(p->whole.b, rec + REC_WHOLE, DIGEST_SIZE);
+	else
+		p->image_length = get_le64(rec + REC_LENGTH);
 }
 
 static int parse_records(const uint8_t *data, size_t n, const char *name, struct journal_content *c,

@@ -12,10 +12,6 @@
 #include "base/bytes.h"
 #include "base/size.h"
 #include "receiver_parts.h"
-#include "unrack/vmdk.h"
-
-/* Disks hold password files. */
-#define IMAGE_MODE 0600
 
 int receiver_disk_explain(const struct receiver_disk *d, uint64_t position,
 			  struct unrack_error *err)
@@ -28,7 +24,7 @@ int receiver_disk_explain(const struct receiver_disk *d, uint64_t position,
 	if (err->sys_errno == EFBIG)
 		error_set(err, UNRACK_NOSPACE,
 			  "%.700s; no file there can hold the disk's %" PRIu64 " bytes: use another "
-			  "filesystem", was.text, d->image_bytes);
+			  "filesystem", was.text, round_up(d->id.bytes, SECTOR_SIZE));
 	else if (io_room(d->session->opt.io, d->place.image, &room, &dropped) < 0 || room >= left)
 		error_set(err, UNRACK_NOSPACE,
 			  "%.700s; free some space and run the same command again, it continues "
@@ -119,123 +115,42 @@ static int read_finished(struct receiver_disk *d, struct unrack_error *err)
 	return r;
 }
 
-/* The image must be there as far as the journal says. */
-static int check_image(const struct receiver_disk *d, int fd, uint64_t bytes,
-		       struct unrack_error *err)
+static struct image_place image_place(const struct receiver_disk *d)
 {
-	uint8_t last;
-	int r = io_pread_all(d->session->opt.io, fd, d->place.image, &last, 1, bytes - 1, err);
-
-	if (r == UNRACK_DAMAGED)
-		return error_set(err, UNRACK_DAMAGED,
-				 "%s is shorter than the %" PRIu64 " bytes that its journal says are "
-				 "safe, something else changed it; remove it and %s to copy the disk "
-				 "again", d->place.image, bytes, d->place.journal);
-	return r;
-}
-
-static int open_image(const struct receiver_disk *d, int flags, uint64_t bytes, int *fd,
-		      struct unrack_error *err)
-{
-	int r = io_open(d->session->opt.io, d->place.image, flags, 0, fd, err);
-
-	if (r < 0 && err->sys_errno == ENOENT)
-		return error_set(err, UNRACK_DAMAGED,
-				 "%s is missing, but its journal says that %" PRIu64 " bytes of it are "
-				 "safe; put it back, or remove %s to copy the disk again",
-				 d->place.image, bytes, d->place.journal);
-	return r < 0 ? r : check_image(d, *fd, bytes, err);
-}
-
-static int check_complete(const struct receiver_disk *d, struct unrack_error *err)
-{
-	int fd = -1, r = open_image(d, O_RDONLY, d->image_bytes, &fd, err);
-
-	if (fd >= 0)
-		d->session->opt.io->ops->close(d->session->opt.io->ctx, fd);
-	return r;
+	return (struct image_place){
+		.io = d->session->opt.io,
+		.format = d->place.format,
+		.path = d->place.image,
+		.descriptor = d->place.descriptor,
+		.extent = d->place.extent,
+		.journal = d->place.journal,
+		.disk_bytes = d->id.bytes,
+	};
 }
 
 static int begin_files(struct receiver_disk *d, struct unrack_error *err)
 {
-	const struct io *io = d->session->opt.io;
-	int r = io_open(io, d->place.image, O_RDWR | O_CREAT | O_TRUNC, IMAGE_MODE, &d->image, err);
+	struct image_place p = image_place(d);
+	int r = image_create(&p, &d->image, err);
 
-	if (r == 0)
-		r = io_truncate(io, d->image, d->place.image, d->image_bytes, err);
-	if (r == 0)
-		r = io_fsync_parent(io, d->place.image, err);
-	if (r == 0)
-		r = digest_table_create(io, d->place.digests, d->id.bytes, &d->table, err);
-	return r;
+	return r < 0 ? r : digest_table_create(p.io, d->place.digests, d->id.bytes, &d->table, err);
 }
 
-/* What was written behind the resume point may or may not have reached the disk: it goes,
- * and what follows is a hole again, so that zeros need no writing. */
 static int continue_files(struct receiver_disk *d, struct unrack_error *err)
 {
-	const struct io *io = d->session->opt.io;
-	uint64_t safe = min_u64(d->start.next_grain * GRAIN_SIZE, d->image_bytes);
-	int r = open_image(d, O_RDWR, safe, &d->image, err);
+	struct image_place p = image_place(d);
+	int r = image_resume(&p, &d->start, false, &d->image, err);
 
 	if (r == 0)
-		r = io_truncate(io, d->image, d->place.image, safe, err);
-	if (r == 0)
-		r = io_truncate(io, d->image, d->place.image, d->image_bytes, err);
-	/* Before anything is written behind it: else a crash may bring the old bytes back. */
-	if (r == 0)
-		r = io_fdatasync(io, d->image, d->place.image, err);
-	if (r == 0)
-		r = digest_table_open(io, d->place.digests, d->id.bytes, false, &d->table, err);
-	if (r == 0)
-		r = digest_table_truncate(d->table, d->start.next_grain, err);
-	return r;
+		r = digest_table_open(p.io, d->place.digests, d->id.bytes, false, &d->table, err);
+	return r < 0 ? r : digest_table_truncate(d->table, d->start.next_grain, err);
 }
 
-
-/* The content ID of a descriptor that is there already, else a random one. */
-static int choose_cid(const struct receiver_disk *d, uint32_t *cid, struct unrack_error *err)
+static int check_complete(const struct receiver_disk *d, struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf text = { 0 };
-	struct vmdk_descriptor old;
-	uint8_t seed[DIGEST_SEED_SIZE];
-	int r = io_read_file(d->session->opt.io, d->place.descriptor, VMDK_DESCRIPTOR_MAX, &text, err);
+	struct image_place p = image_place(d);
 
-	if (r == 0 && vmdk_descriptor_parse(buf_str(&text), text.len, d->place.descriptor, &old,
-					    err) == 0) {
-		*cid = old.cid;
-		return 0;
-	}
-	r = digest_random_seed(seed, err);
-	if (r < 0)
-		return r;
-	*cid = get_le32(seed) & 0x7fffffff; /* not one of the two that mean "none" */
-	return 0;
-}
-
-static int write_descriptor(const struct receiver_disk *d, struct unrack_error *err)
-{
-	CLEANUP_BUF struct buf text = { 0 };
-	uint32_t cid;
-	int r = choose_cid(d, &cid, err);
-
-	if (r == 0)
-		r = vmdk_descriptor_write(d->place.extent, d->id.bytes, "lsilogic", cid, &text, err);
-	if (r == 0)
-		r = io_replace_file(d->session->opt.io, d->place.descriptor, text.data, text.len,
-				    IMAGE_MODE, err);
-	return r;
-}
-
-/* Of a complete disk: somebody lost it, and ESX can't do without. */
-static int restore_descriptor(const struct receiver_disk *d, struct unrack_error *err)
-{
-	const struct io *io = d->session->opt.io;
-	int fd = -1, r = io_open(io, d->place.descriptor, O_RDONLY, 0, &fd, err);
-
-	if (r == 0)
-		return io_close(io, &fd, d->place.descriptor, err);
-	return err->sys_errno == ENOENT ? write_descriptor(d, err) : r;
+	return image_check(&p, !d->place.finished, err);
 }
 
 int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t index,
@@ -247,11 +162,9 @@ int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t ind
 	memset(d, 0, sizeof *d);
 	d->session = r;
 	d->index = index;
-	d->image = -1;
 	status = identity_init(&d->id, m->bytes, m->strict, m->advisory, err);
 	if (status < 0)
 		return status;
-	d->image_bytes = round_up(m->bytes, SECTOR_SIZE);
 	offer.id = d->id;
 	status = r->host->place(r->host->ctx, &offer, &d->place, err);
 	if (status < 0)
@@ -262,10 +175,8 @@ int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t ind
 	status = d->place.finished ? read_finished(d, err) : open_journal(d, err);
 	if (status < 0)
 		return status;
-	if (d->start.complete) {
-		status = check_complete(d, err);
-		return status < 0 || d->place.finished ? status : restore_descriptor(d, err);
-	}
+	if (d->start.complete)
+		return check_complete(d, err);
 	status = d->start.next_grain == 0 ? begin_files(d, err) : continue_files(d, err);
 	if (status < 0)
 		receiver_disk_explain(d, d->start.next_grain, err);
@@ -306,9 +217,7 @@ int receiver_disk_finish(struct receiver_disk *d, const struct message_end *end,
 	int r = check_whole(d, end, durable, whole, err);
 
 	if (r == 0)
-		r = io_close(d->session->opt.io, &d->image, d->place.image, err);
-	if (r == 0)
-		r = write_descriptor(d, err);
+		r = image_finish(d->image, err);
 	if (r == 0 && host->check_owner)
 		r = host->check_owner(host->ctx, err);
 	if (r < 0)
@@ -327,10 +236,7 @@ int receiver_disk_finish(struct receiver_disk *d, const struct message_end *end,
 
 void receiver_disk_close(struct receiver_disk *d)
 {
-	const struct io *io = d->session->opt.io;
-
-	if (d->image >= 0) /* what was not synced was not promised */
-		io->ops->close(io->ctx, d->image);
+	image_close(d->image);
 	digest_table_close(d->table);
 	journal_close(d->journal);
 	identity_free(&d->id);

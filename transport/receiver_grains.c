@@ -61,7 +61,7 @@ int receiver_grains_work(void *worker, void *arg, struct unrack_error *err)
 	struct worker *w = worker;
 	struct receiver_item *item = arg;
 
-	if (item->zero)
+	if (item->zero || !image_wants_inflated(w->disk->image))
 		return 0;
 	for (unsigned i = 0; i < item->m.count; i++) {
 		const struct message_grain *g = &item->m.grain[i];

@@ -3,12 +3,13 @@
  * between them:
  *
  *	listener  receiver_run's own thread: frames -> items          receiver.c, receiver_stream.c
- *	workers   inflate, compare the digest                         receiver_grains.c
+ *	workers   inflate, compare the digest (if the image wants it) receiver_grains.c
  *	writer    items, in order -> image                            receiver_write.c
  *	syncer    image, digests, journal -> stable storage -> ACK    receiver_sync.c
  *
  * Only the syncer touches journal and digest table while the disk is under way, only the
- * writer writes to the image; before and after, the listener is alone (receiver_disk.c).
+ * writer writes to the image (image.h), which the syncer makes durable; before and after, the
+ * listener is alone (receiver_disk.c).
  *
  * Two kinds of failure. When the stream ends early (a cut line, a damaged frame, the sender's
  * own error), what arrived before is good and gets a last checkpoint. When storage fails,
@@ -16,6 +17,7 @@
 #ifndef TRANSPORT_RECEIVER_PARTS_H
 #define TRANSPORT_RECEIVER_PARTS_H
 
+#include "image.h"
 #include "link.h"
 #include "unrack/digest_table.h"
 #include "unrack/pool.h"
@@ -33,7 +35,7 @@ struct receiver_item {
 	struct message_zero range;  /* when ZERO */
 	struct message_grains m;    /* else; its streams lie in PAYLOAD */
 	uint8_t *payload;           /* message_limit(MESSAGE_GRAINS) bytes */
-	uint8_t *data;              /* RECEIVER_PIECE bytes, page-aligned: the worker's result */
+	uint8_t *data;              /* RECEIVER_PIECE bytes, IO_DIRECT_ALIGN: the worker's result */
 };
 
 /* The session, as far as all threads see it. */
@@ -67,11 +69,10 @@ struct receiver_disk {
 	struct receiver *session;
 	uint16_t index;              /* the sender's */
 	struct identity id;
-	uint64_t image_bytes;        /* of the disk, rounded up to whole sectors */
 	struct receiver_place place;
 	struct journal *journal;
 	struct digest_table *table;
-	int image;
+	struct image *image;
 	uint8_t seed[DIGEST_SEED_SIZE]; /* for the sender; zeros when nothing is to be sent */
 	struct digest_key key;
 	struct journal_point start;  /* where this session begins */
@@ -129,8 +130,6 @@ struct receiver_writer {
 	struct receiver_disk *disk;
 	struct receiver_sync *sync;
 	struct pool *pool;
-	bool direct;       /* the image's descriptor writes past the page cache just now */
-	bool direct_fails; /* it can't: never again */
 };
 /* The writer's thread; ARG is the struct receiver_writer. */
 void *receiver_write_run(void *arg);

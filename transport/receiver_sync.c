@@ -44,7 +44,7 @@ static int checkpoint(struct receiver_sync *s, const struct journal_point *point
 {
 	struct receiver_disk *d = s->disk;
 	const struct receiver_host *host = d->session->host;
-	int r = io_fdatasync(d->session->opt.io, d->image, d->place.image, err);
+	int r = image_sync(d->image, err);
 
 	if (r == 0)
 		r = write_digests(d->table, &s->syncing, err);
@@ -186,6 +186,7 @@ int receiver_sync_wrote(struct receiver_sync *s, const struct receiver_item *ite
 	}
 	s->written.data_grains += n;
 	s->written.next_grain += item->zero ? item->range.count : item->m.span;
+	s->written.image_length = image_length(s->disk->image);
 	dead = s->dead;
 	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);

@@ -33,6 +33,7 @@ struct journal_point {
 	bool complete;        /* the pass is finished and checked */
 	struct digest whole;  /* when complete: digest over {size, (index, digest) of non-zero grains} */
 	uint64_t image_mtime_ns; /* when complete: the image's own mtime as unrack left it, else 0 */
+	uint64_t image_length;   /* while not complete: the durable bytes of an image that grows, else 0 */
 };
 
 struct journal_info {
