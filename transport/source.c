@@ -2,8 +2,7 @@
 #include "base/size.h"
 #include "unrack/block_source.h"
 
-int block_source_read(struct block_source *s, void *buf, size_t n, uint64_t off,
-		      struct unrack_error *err)
+static int check_range(const struct block_source *s, size_t n, uint64_t off, struct unrack_error *err)
 {
 	uint64_t end;
 
@@ -11,7 +10,25 @@ int block_source_read(struct block_source *s, void *buf, size_t n, uint64_t off,
 		return error_set(err, UNRACK_DAMAGED,
 				 "%s: %zu bytes at byte %llu are wanted, but it ends at byte %llu",
 				 s->name, n, (unsigned long long)off, (unsigned long long)s->size);
-	return n == 0 ? 0 : s->ops->read(s, buf, n, off, err);
+	return 0;
+}
+
+int block_source_read(struct block_source *s, void *buf, size_t n, uint64_t off,
+		      struct unrack_error *err)
+{
+	int r = check_range(s, n, off, err);
+
+	return r < 0 || n == 0 ? r : s->ops->read(s, buf, n, off, err);
+}
+
+int block_source_reread(struct block_source *s, void *buf, size_t n, uint64_t off,
+			struct unrack_error *err)
+{
+	int r = check_range(s, n, off, err);
+
+	if (r < 0 || n == 0)
+		return r;
+	return (s->ops->reread ? s->ops->reread : s->ops->read)(s, buf, n, off, err);
 }
 
 int block_source_next_data(struct block_source *s, uint64_t off, uint64_t *start,

@@ -148,7 +148,46 @@ static void file_close(struct block_source *s)
 	free(f);
 }
 
-static const struct block_source_ops file_ops = { file_read, file_next_data, file_close };
+/* Without O_DIRECT the kernel reads pages, and a page fails as a whole. */
+static int reread_direct(struct file *f, void *buf, size_t n, uint64_t off, struct unrack_error *err)
+{
+	uint8_t *sectors;
+	int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
+	int r;
+
+	if (fd < 0)
+		return error_errno(err, errno, "can't open %s past the page cache", f->path);
+	if (posix_memalign((void **)&sectors, ALIGN, n) != 0) {
+		close(fd);
+		return error_nomem(err);
+	}
+	r = read_all(f, fd, sectors, n, off, err);
+	if (r == 0)
+		memcpy(buf, sectors, n);
+	free(sectors);
+	close(fd);
+	return r;
+}
+
+static int file_reread(struct block_source *s, void *buf, size_t n, uint64_t off,
+		       struct unrack_error *err)
+{
+	struct file *f = s->ctx;
+	int r;
+
+	if (off % SECTOR_SIZE == 0 && n % SECTOR_SIZE == 0) {
+		r = reread_direct(f, buf, n, off, err);
+		/* No O_DIRECT here, or only of larger pieces. */
+		if (r == 0 || err->sys_errno != EINVAL)
+			return r;
+	}
+	posix_fadvise(f->fd, (off_t)off, (off_t)n, POSIX_FADV_DONTNEED);
+	return read_all(f, f->fd, buf, n, off, err);
+}
+
+static const struct block_source_ops file_ops = {
+	.read = file_read, .next_data = file_next_data, .close = file_close, .reread = file_reread,
+};
 
 static int check_kind(const char *path, const struct stat *st, struct unrack_error *err)
 {

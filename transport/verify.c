@@ -174,7 +174,7 @@ static int image_next_data(struct block_source *s, uint64_t off, uint64_t *start
 	return 0;
 }
 
-static const struct block_source_ops image_ops = { image_read, image_next_data, NULL };
+static const struct block_source_ops image_ops = { .read = image_read, .next_data = image_next_data };
 
 /* The image is the disk rounded up to whole sectors, not a byte more. */
 static int check_size(const struct image *im, const char *name, uint64_t bytes,

@@ -28,6 +28,10 @@ struct block_source_ops {
 	int (*next_data)(struct block_source *s, uint64_t off, uint64_t *start, uint64_t *end,
 			 struct unrack_error *err);
 	void (*close)(struct block_source *s); /* frees S */
+	/* As read, but from the medium even if the bytes are in memory, and not a sector of 512 bytes more than
+	 * asked for, as far as possible: for a second try behind an error. May be NULL: read does it. */
+	int (*reread)(struct block_source *s, void *buf, size_t n, uint64_t off,
+		      struct unrack_error *err);
 };
 
 struct block_source {
@@ -40,6 +44,8 @@ struct block_source {
 /* Checks the range, then calls ops->read. */
 int block_source_read(struct block_source *s, void *buf, size_t n, uint64_t off,
 		      struct unrack_error *err);
+int block_source_reread(struct block_source *s, void *buf, size_t n, uint64_t off,
+			struct unrack_error *err);
 int block_source_next_data(struct block_source *s, uint64_t off, uint64_t *start,
 			   uint64_t *end, struct unrack_error *err);
 void block_source_close(struct block_source *s); /* NULL is fine; frees S */

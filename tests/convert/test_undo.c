@@ -41,7 +41,7 @@ static void close_disk(struct block_source *s)
 	(void)s;
 }
 
-static const struct block_source_ops disk_ops = { read_disk, next_data, close_disk };
+static const struct block_source_ops disk_ops = { .read = read_disk, .next_data = next_data, .close = close_disk };
 static struct block_source base = { .ops = &disk_ops, .size = DISK, .name = "web01-flat.vmdk" };
 
 static struct overlay_ranges ranges_of(size_t n, const uint64_t (*at)[2])

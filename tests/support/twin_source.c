@@ -103,8 +103,8 @@ static void twin_close(struct block_source *s)
 	free(s);
 }
 
-static const struct block_source_ops memory_ops = { twin_read, NULL, twin_close };
-static const struct block_source_ops wrap_ops = { twin_read, twin_next_data, twin_close };
+static const struct block_source_ops memory_ops = { .read = twin_read, .close = twin_close };
+static const struct block_source_ops wrap_ops = { .read = twin_read, .next_data = twin_next_data, .close = twin_close };
 
 static struct twin_source *source_new(uint64_t size, const char *name,
 				      const struct block_source_ops *ops)

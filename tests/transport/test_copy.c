@@ -308,7 +308,7 @@ static void zebra_close(struct block_source *s)
 
 static void test_stripes(void)
 {
-	static const struct block_source_ops ops = { zebra_read, zebra_next, zebra_close };
+	static const struct block_source_ops ops = { .read = zebra_read, .next_data = zebra_next, .close = zebra_close };
 	size_t size = 6000000;
 	uint8_t *data = copy_data(size, COPY_TEXT, 1);
 	struct zebra z = { .source = { &ops, size, "zebra", &z } };

@@ -38,8 +38,8 @@ static void strange_close(struct block_source *s)
 
 int main(void)
 {
-	static const struct block_source_ops plain = { strange_read, NULL, strange_close };
-	static const struct block_source_ops sparse = { strange_read, strange_next, strange_close };
+	static const struct block_source_ops plain = { .read = strange_read, .close = strange_close };
+	static const struct block_source_ops sparse = { .read = strange_read, .next_data = strange_next, .close = strange_close };
 	uint64_t answer[2];
 	struct block_source s = { &plain, 1000, "disk", answer };
 	char buf[16];
