@@ -55,7 +55,7 @@ static void machine(void)
 	ok(!strncmp(c, "/usr/bin/qemu-system-x86_64\n", 28), "the program comes first");
 	has_str(c, "\n-nodefaults\n", "no devices of QEMU's own choice");
 	has_str(c, "\n-accel\ntcg\n", "the accelerator");
-	has_str(c, "\n-cpu\nmax", "all that the processor can");
+	has_str(c, "\n-cpu\nmax,la57=off,-erms,-fsrm\n", "all that the processor can, but what is slow in emulation");
 	has_str(c, "\n-smp\n2\n", "processors");
 	has_str(c, "size=768M", "memory");
 	has_str(c, "mem-path=/proc/self/fd/5,share=on", "which can be read from outside");
@@ -75,7 +75,7 @@ static void machine(void)
 	free(c);
 	s.accel = ACCEL_KVM;
 	c = command(&s);
-	has_str(c, "\n-accel\nkvm\n", "the other accelerator");
+	has_str(c, "\n-accel\nkvm\n-cpu\nmax\n", "the other accelerator, and all that the processor can");
 	free(c);
 }
 
