@@ -94,6 +94,7 @@ struct ssh_probe {
 	int fd; /* -1: not connected */
 	int port;
 	int64_t until; /* give up this connection, monotonic ms */
+	bool patient;  /* with the next one */
 	size_t len;
 	char got[1024];
 };

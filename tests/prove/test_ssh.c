@@ -68,8 +68,16 @@ static void probes(void)
 	ok(!steps(&p, 300, b, sizeof b), "a server that closes the connection");
 	peer = accept(server, NULL, NULL);
 	ok(peer >= 0, "is tried again");
-	ok(!ssh_step(&p, 1000000, b, sizeof b) && p.fd < 0, "a silent one is given up after a while");
+	ssh_close(&p);
 	close(peer);
+
+	p.patient = false;
+	ssh_step(&p, 1000, b, sizeof b);
+	ok(!ssh_step(&p, 2900, b, sizeof b) && p.fd >= 0, "a silent one is waited for");
+	ok(!ssh_step(&p, 3000, b, sizeof b) && p.fd < 0, "not for long: it may not have seen the first packet");
+	ssh_step(&p, 4000, b, sizeof b);
+	ok(!ssh_step(&p, 18900, b, sizeof b) && p.fd >= 0, "the next time longer: it may be slow");
+	ok(!ssh_step(&p, 19000, b, sizeof b) && p.fd < 0, "but not for ever");
 	close(server);
 	ok(!steps(&p, 0, b, sizeof b), "nobody there");
 	ssh_close(&p);
