@@ -93,16 +93,26 @@ static int static_verdict(struct cli *cli, struct subject *s, const struct targe
 	return r;
 }
 
-/* The cards' addresses as the manifest knows them. */
-static unsigned find_macs(const struct subject *s, char macs[NICS_MAX][18])
+/* The cards' addresses, by which the guest may know them. Where nothing can be learned of the
+ * guest it is started all the same. */
+static int find_macs(struct cli *cli, struct subject *s, char macs[NICS_MAX][18], unsigned *n,
+		     struct unrack_error *err)
 {
-	const struct json *guest = s->machine ? machine_get_guest(s->machine) : NULL;
-	const struct json *nics = guest ? json_get(guest, "nics") : NULL;
-	unsigned n = 0;
+	const struct json *guest, *nics;
+	int r = subject_guest(s, &guest, err);
 
-	for (size_t i = 0; i < json_len(nics) && n < NICS_MAX; i++)
-		snprintf(macs[n++], 18, "%s", json_str(json_at(nics, i), "mac", ""));
-	return n;
+	*n = 0;
+	if (r == UNRACK_INTERRUPTED)
+		return r;
+	if (r < 0) {
+		log_warn(&cli->log, "the network card gets an address of QEMU's own, the guest's is not known: %s",
+			 err->text);
+		return 0;
+	}
+	nics = json_get(guest, "nics");
+	for (size_t i = 0; i < json_len(nics) && *n < NICS_MAX; i++)
+		snprintf(macs[(*n)++], 18, "%s", json_str(json_at(nics, i), "mac", ""));
+	return 0;
 }
 
 static int prove(struct cli *cli, struct subject *s, const struct target *t,
@@ -121,7 +131,9 @@ static int prove(struct cli *cli, struct subject *s, const struct target *t,
 	if (!dir)
 		return err->code;
 	po.open_network = o->network && !strcmp(o->network, "open");
-	po.n_nics = find_macs(s, macs);
+	/* Without a model in QEMU there is no boot. */
+	if (t->disk->qemu && t->nic->qemu && (r = find_macs(cli, s, macs, &po.n_nics, err)) < 0)
+		return r;
 	for (unsigned i = 0; i < s->job.n; i++)
 		disks[i] = (struct prove_disk){ s->job.images[i].path, "raw" };
 	r = prove_run(&po, &res, err);

@@ -142,6 +142,7 @@ void subject_close(struct subject *s)
 	for (unsigned i = 0; i < s->n_texts; i++)
 		free(s->texts[i]);
 	free(s->name);
+	json_free(s->facts);
 	memset(s, 0, sizeof *s);
 }
 
@@ -247,15 +248,21 @@ static bool only_bios(const struct subject *s)
 	return !may;
 }
 
-/* Keeps what an inspection found; only under the lock, else it is looked up again next time. */
+/* Keeps what an inspection found; in the manifest only under the lock, else it is looked up
+ * again next time. */
 static int remember(struct subject *s, const struct guest_facts *facts, struct unrack_error *err)
 {
-	const struct json *old = machine_get_guest(s->machine);
+	const struct json *old = s->machine ? machine_get_guest(s->machine) : NULL;
 	struct json *guest = facts_to_json(facts), *target;
 	int r;
 
 	if (!guest)
 		return error_nomem(err);
+	if (!s->machine) {
+		json_free(s->facts);
+		s->facts = guest;
+		return 0;
+	}
 	target = old ? json_get(old, "target") : NULL;
 	if (target)
 		json_set(guest, "target", json_clone(target));
@@ -285,8 +292,7 @@ int subject_target(struct subject *s, const struct target_request *req, struct t
 	r = subject_inspect(s, &guest, &facts, err);
 	if (r < 0)
 		return r;
-	if (s->machine)
-		r = remember(s, &facts, err);
+	r = remember(s, &facts, err);
 	if (r == 0)
 		r = facts_target_guest(&facts, &tg, err);
 	if (r == 0)
@@ -296,13 +302,18 @@ int subject_target(struct subject *s, const struct target_request *req, struct t
 	return r;
 }
 
+static const struct json *known_guest(const struct subject *s)
+{
+	return s->machine ? machine_get_guest(s->machine) : s->facts;
+}
+
 int subject_guest(struct subject *s, const struct json **guest, struct unrack_error *err)
 {
 	struct guest_facts facts;
 	struct guest *g;
 	int r;
 
-	*guest = machine_get_guest(s->machine);
+	*guest = known_guest(s);
 	if (*guest && json_has(*guest, "release"))
 		return 0;
 	r = subject_inspect(s, &g, &facts, err);
@@ -311,7 +322,7 @@ int subject_guest(struct subject *s, const struct json **guest, struct unrack_er
 	r = remember(s, &facts, err);
 	facts_free(&facts);
 	guest_close(g);
-	*guest = machine_get_guest(s->machine);
+	*guest = known_guest(s);
 	return r;
 }
 

@@ -15,6 +15,7 @@ struct subject {
 	struct lock *lock;       /* of the machine folder; NULL when only looked at */
 	struct fix_job job;      /* its images */
 	char *name;
+	struct json *facts;      /* of a bare image's guest, once it was looked at; NULL before */
 	/* The VM's files, for the check's first links. Empty for a bare image. */
 	struct check_files files;
 	struct check_disk disks[MACHINE_DISKS_MAX];
@@ -42,7 +43,8 @@ int subject_inspect(struct subject *s, struct guest **guest, struct guest_facts 
  * remembers of the same request, else what the guest's files allow, for which an appliance is started. */
 int subject_target(struct subject *s, const struct target_request *req, struct target *t,
 		   struct unrack_error *err);
-/* The guest's facts as JSON: remembered, else looked up (and remembered under the lock). Borrowed. */
+/* The guest's facts as JSON: remembered, else looked up (and remembered: under the lock in the
+ * manifest, for a bare image as long as the subject is open). Borrowed. */
 int subject_guest(struct subject *s, const struct json **guest, struct unrack_error *err);
 
 /* A folder for what a command keeps: unrack/proof, or IMAGE.unrack/proof. Made. malloc'd. */

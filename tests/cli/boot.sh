@@ -9,8 +9,9 @@ cp --sparse=always "$source" disk.img
 cp --sparse=always "$repaired" repaired.img
 before=$(sha256sum <disk.img)
 
-unrack --json boot disk.img --esx 6.7 --scsi pvscsi --nic vmxnet3
+unrack -v --json boot disk.img --esx 6.7 --scsi pvscsi --nic vmxnet3
 exits 1 "on PVSCSI it does not come up"
+like "$out" "qemu-system[^\"]*vmxnet3,[^ ]*,mac=00:1a:4b:11:22:33[ \"]" "its card has the address that the guest's files name"
 result=$(jq -s last <<<"$out")
 is "$(jq -r '"\(.result) \(.up) \(.proof)"' <<<"$result")" "no false boot" "the answer is no"
 like "$(jq -r .why <<<"$result")" "Kernel panic - not syncing" "the kernel's last words are quoted"
@@ -44,6 +45,7 @@ truncate -s 16M empty.img
 unrack boot empty.img --esx 6.7 --scsi pvscsi --nic vmxnet3
 exits 1 "an empty disk does not come up"
 like "$err" "[Bb]oot" "and the sentence says that there is nothing to boot"
+like "$err" "an address of QEMU's own.*no operating system was found" "no address of a card is known, and why"
 is "$(pgrep -fc "qemu-system.*$work")" 0 "no QEMU is left"
 is "$(find /dev/shm -name '*unrack*' 2>/dev/null | wc -l)" 0 "nor its memory"
 done_testing
