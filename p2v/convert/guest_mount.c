@@ -13,6 +13,7 @@
 #include "unrack/edit.h"
 
 #define TEXT_MAX (1u << 20) /* of an fstab or a loader's configuration */
+#define LIST_MAX 400        /* characters of what the disks hold */
 
 /* --- Names --------------------------------------------------------------------------------- */
 
@@ -173,6 +174,24 @@ static bool has_loader(struct search *s, const struct candidate *c)
 	return false;
 }
 
+/* Whether it may be the root. A filesystem can be mounted and yet not be read. */
+static int find_fstab(struct search *s, struct candidate *c, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf fstab = { 0 };
+	char path[32], *at;
+	int r;
+
+	snprintf(path, sizeof path, "%s/etc/fstab", c->at);
+	r = guest_read_if(s->g, path, TEXT_MAX, &fstab, &c->root, err);
+	if (r != UNRACK_DAMAGED)
+		return r;
+	at = strstr(err->text, path); /* named as it is in the guest */
+	if (at)
+		memmove(at, at + strlen(c->at), strlen(at + strlen(c->at)) + 1);
+	snprintf(c->problem, sizeof c->problem, "can't be read: %.230s", err->text);
+	return 0;
+}
+
 /* Mounts every filesystem that may be a root, read-only, each at a place of its own. */
 static int look_at_all(struct search *s, struct unrack_error *err)
 {
@@ -181,7 +200,6 @@ static int look_at_all(struct search *s, struct unrack_error *err)
 	for (unsigned i = 0; i < s->g->n_parts; i++) {
 		const struct guest_part *p = &s->g->parts[i];
 		struct candidate *c = &s->at[i];
-		CLEANUP_BUF struct buf fstab = { 0 };
 		int r;
 
 		if (!c->probe.mountable)
@@ -192,7 +210,7 @@ static int look_at_all(struct search *s, struct unrack_error *err)
 			return r;
 		r = a->ops->mount(a->ctx, p->device, p->fstype, false, c->at, err);
 		if (r == UNRACK_DAMAGED) {
-			snprintf(c->problem, sizeof c->problem, "%.250s", err->text);
+			snprintf(c->problem, sizeof c->problem, "can't be mounted: %.230s", err->text);
 			c->at[0] = '\0';
 			continue;
 		}
@@ -200,8 +218,9 @@ static int look_at_all(struct search *s, struct unrack_error *err)
 			return r;
 		read_device_map(s, c);
 		c->boot = has_loader(s, c);
-		c->root = guest_parts_read_below(s, c, "/etc/fstab", &fstab);
-		r = c->root ? read_release(s, c, err) : 0;
+		r = find_fstab(s, c, err);
+		if (r == 0 && c->root)
+			r = read_release(s, c, err);
 		if (r < 0)
 			return r;
 	}
@@ -220,10 +239,14 @@ static int report_no_root(struct search *s, struct unrack_error *err)
 		guest_parts_describe(&s->g->parts[i], what, sizeof what);
 		if (c->problem[0])
 			return error_set(err, UNRACK_DAMAGED,
-					 "%s can't be mounted: %s; check it with fsck on the server, then copy "
-					 "it again", what, c->problem);
-		if (s->g->parts[i].fstype[0] && found.len < 400)
+					 "%s %s; check it with fsck on the server, then copy it again", what,
+					 c->problem);
+		if (found.len > LIST_MAX)
+			continue;
+		if (s->g->parts[i].fstype[0])
 			buf_printf(&found, "%s%s", found.len ? ", " : "", what);
+		else if (s->g->parts[i].disk < 0)
+			buf_printf(&found, "%s%s with nothing that is known", found.len ? ", " : "", what);
 	}
 	return error_set(err, UNRACK_UNSUPPORTED,
 			 "no operating system was found: no filesystem here has /etc/fstab (there is %s)",

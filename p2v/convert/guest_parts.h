@@ -15,7 +15,7 @@ struct candidate {
 	bool boot;          /* has GRUB's files at its top: it is mounted at /boot */
 	bool rhel_like;
 	char release[128];  /* first line of its release file */
-	char problem[256];  /* why it can't be mounted */
+	char problem[256];  /* why it can't be mounted or read */
 };
 
 struct search {

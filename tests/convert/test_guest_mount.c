@@ -11,7 +11,7 @@
 #include "unrack/devname.h"
 
 struct file {
-	const char *device, *path, *text;
+	const char *device, *path, *text; /* no text: it can't be read */
 };
 struct device {
 	const char *name, *type, *label;
@@ -142,8 +142,12 @@ static int fake_read(struct guest *g, const char *path, uint64_t limit, struct b
 		}
 	}
 	for (const struct file *f = files; device && f->device; f++)
-		if (!strcmp(f->device, device) && !strcmp(f->path, path + best))
-			return buf_puts(out, f->text);
+		if (!strcmp(f->device, device) && !strcmp(f->path, path + best)) {
+			if (f->text)
+				return buf_puts(out, f->text);
+			error_errno(e, EUCLEAN, "can't look at the guest's %s: its filesystem is damaged", path);
+			return e->code = UNRACK_DAMAGED;
+		}
 	return error_errno(e, ENOENT, "can't open the guest's %s", path);
 }
 
@@ -293,6 +297,10 @@ static void test_no_system(void)
 	static const struct device bad[] = { { "/dev/sda1", "ext3", "/", true, false }, { NULL, NULL, NULL, false, false } };
 	static const struct device one[] = { { "/dev/sda1", "ext3", "/", false, false }, { NULL, NULL, NULL, false, false } };
 	static const struct file empty[] = { { NULL, NULL, NULL } };
+	static const struct file unread[] = { { "/dev/sda2", "/etc/fstab", NULL }, { NULL, NULL, NULL } };
+	static const struct device blank[] = { { "/dev/sda1", "pv", "", false, false },
+					       { "/dev/vg/root", "", "", false, false },
+					       { NULL, NULL, NULL, false, false } };
 	static const struct file debian[] = { { "/dev/sda1", "/etc/fstab", "" },
 					      { "/dev/sda1", "/etc/debian_version", "12.11\n" },
 					      { NULL, NULL, NULL } };
@@ -314,6 +322,15 @@ static void test_no_system(void)
 	guest_close(mount_all(bad, empty, false, &r));
 	is_int(r, UNRACK_DAMAGED, "a root that can't be mounted is damage");
 	has_str(err.text, "bad superblock; check it with fsck", "with what to do");
+	has_str(err.text, "partition 1 of disk 0 (ext3, label /) can't be mounted: mount: bad", "and where");
+	guest_close(mount_all(win, unread, false, &r));
+	is_int(r, UNRACK_DAMAGED, "so is one that can't be read");
+	has_str(err.text, "partition 2 of disk 0 (ext3, label data) can't be read: can't look at the guest's "
+		"/etc/fstab: its filesystem is damaged: ", "which is said, with the guest's name of the file");
+	guest_close(mount_all(blank, empty, false, &r));
+	is_int(r, UNRACK_UNSUPPORTED, "a volume without a filesystem has no system");
+	has_str(err.text, "(there is partition 1 of disk 0 (LVM2_member), /dev/vg/root with nothing that is known)",
+		"but is named");
 	guest_close(mount_all(one, debian, false, &r));
 	is_int(r, UNRACK_UNSUPPORTED, "another distribution is not for us");
 	has_str(err.text, "the system is Debian 12.11; unrack knows Red Hat", "by its name");
