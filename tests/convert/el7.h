@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Small RHEL 6 to 9 servers as a directory, with a root on LVM: the loader of each release,
+/* Small RHEL 6 to 10 servers as a directory, with a root on LVM: the loader of each release,
  * dracut's image for the physical machine, one card that is named after its place. Uses el5.h
  * for files; el7_open tells what libguestfs would have told. */
 #ifndef TESTS_CONVERT_EL7_H
@@ -161,6 +161,7 @@ MADE void el7_make(int release, void (*image)(struct buf *b, int release, const 
 	static const char *const releases[] = {
 		"CentOS release 6.10 (Final)\n", "Red Hat Enterprise Linux Server release 7.9 (Maipo)\n",
 		"Red Hat Enterprise Linux release 8.10 (Ootpa)\n", "Rocky Linux release 9.4 (Blue Onyx)\n",
+		"Red Hat Enterprise Linux release 10.0 (Coughlan)\n",
 	};
 
 	strcpy(el5_top, "/tmp/unrack-el7-XXXXXX");

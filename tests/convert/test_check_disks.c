@@ -45,9 +45,9 @@ static void has(const char *name, enum check_state state, const char *evidence, 
 
 static void test_chain(void)
 {
-	static const int releases[] = { 6, 7, 8, 9 };
+	static const int releases[] = { 6, 7, 8, 9, 10 };
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof releases / sizeof *releases; i++) {
 		int release = releases[i];
 
 		el7_make(release, el7_image);

@@ -134,10 +134,39 @@ static void test_efi(void)
 	el5_clean();
 }
 
+/* Nothing but os-release, entries in files, keyfiles. */
+static void test_ten(void)
+{
+	const struct guest_kernel *k;
+
+	el7_make(10, el7_bare_image);
+	el5_remove("/etc/redhat-release");
+	el5_put("/etc/os-release", "NAME=\"AlmaLinux\"\nVERSION=\"10.0 (Purple Lion)\"\nID=\"almalinux\"\n"
+		"ID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"10.0\"\nPRETTY_NAME=\"AlmaLinux 10.0 (Purple Lion)\"\n");
+	inspect(10);
+	ok(f.major == 10 && f.minor == 0 && !strcmp(f.family, "almalinux"), "release 10.0 by os-release alone");
+	is_str(f.release, "AlmaLinux 10.0 (Purple Lion)", "and its name");
+	ok(f.loader.kind == LOADER_GRUB2 && f.loader.bls, "entries of the Boot Loader Specification");
+	is_str(default_title(), "Red Hat Enterprise Linux (" KVER7 ") 8.10 (Ootpa)", "the saved one starts");
+	k = f.default_kernel >= 0 ? &f.kernels[f.default_kernel] : NULL;
+	ok(k && k->n_initrds == 1 && k->initrds[0].kind == INITRD_DRACUT && k->tree, "its kernel, image and modules are found");
+	is_int(f.n_nics, 1, "a card");
+	ok(f.n_nics && f.nics[0].keyfile && !strcmp(f.nics[0].name, "enp3s0") && !strcmp(f.nics[0].mac, MAC7),
+	   "in a keyfile; there is no network-scripts");
+	ok(!f.modconf && !f.kudzu && !f.n_aliases, "and nothing of older releases");
+	done();
+	el7_put_grubenv("saved_entry=" MACHINE_ID "-" KVER7_OLD "\n");
+	inspect(10);
+	is_str(f.default_kernel >= 0 ? f.kernels[f.default_kernel].kver : "none", KVER7_OLD, "a default that is not the newest kernel");
+	done();
+	el5_clean();
+}
+
 int main(void)
 {
 	test_menu();
 	test_entries();
 	test_efi();
+	test_ten();
 	return tap_done();
 }
