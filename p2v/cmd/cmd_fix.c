@@ -78,6 +78,9 @@ static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 	if (r < 0)
 		return r;
 	r = fix_run(&s->job, rep, err);
+	log_debug(&cli->log, "seconds: %.2f until the guest's filesystems were mounted, %.2f for looking, changing "
+		  "and checking, %.2f for writing to the images", rep->open_seconds, rep->edit_seconds,
+		  rep->commit_seconds);
 	if (r == 0)
 		r = keep_findings(s, rep, err);
 	if (r == 0)

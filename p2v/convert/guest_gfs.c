@@ -616,7 +616,7 @@ static int launch(struct gfs *c, struct unrack_error *err)
 	if (!good)
 		return appliance_explain(guestfs_last_error(c->h), c->console, err);
 	c->pid = guestfs_get_pid(c->h);
-	log_debug(c->log, "the appliance was ready after %.1f seconds", seconds() - begun);
+	log_debug(c->log, "the appliance was ready after %.2f seconds", seconds() - begun);
 	return 0;
 }
 
