@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From inside of used.h: what the readers of each kind of volume and those who combine them share.
  *
- *	used.c          disks -> partitions -> volumes -> maps and states
+ *	used.c, used_plan.c   disks -> partitions -> volumes -> maps and states
  *	used_table.c    MBR with extended partitions, GPT
  *	used_sign.c     signatures: what a volume is, and what else claims it
  *	used_volume.c   a volume made of pieces of disks, as one block_source
@@ -28,6 +28,7 @@ struct used_look {
 	char kind[32];          /* more exactly than the signature: "ext3" */
 	char why[256];          /* of USED_WHOLE, a clause without full stop; or "" */
 	bool trouble;
+	bool hibernated;        /* no volume of the machine is what its filesystem says */
 	struct ranges *unused;  /* bytes of the volume; the caller made it, and forgets it unless PARTLY */
 	struct digest_stream *state; /* each reader adds what changes whenever the volume does: superblocks */
 };
@@ -38,6 +39,41 @@ int used_swap(struct block_source *volume, struct used_look *look, struct unrack
 
 /* LOOK becomes WHOLE because of FMT. Returns 0, so that readers can end with it. */
 int used_whole(struct used_look *look, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The partitions of a disk. UNTRUSTED: there is a table, but nothing may be concluded from it. */
+#define USED_SLOTS_MAX 256u
+struct used_slot {
+	unsigned number;
+	uint64_t off, len; /* bytes, within the disk; no two overlap each other, or the table */
+};
+struct used_table {
+	char kind[8]; /* "dos", "gpt", "" for none */
+	bool untrusted;
+	char why[256]; /* a clause */
+	unsigned n;
+	struct used_slot at[USED_SLOTS_MAX];
+};
+/* Of Linux' point of view: a GPT counts behind a protective MBR only. STATE gets the bytes of the table. */
+int used_table_read(struct block_source *disk, struct digest_stream *state, struct used_table *out,
+		    struct unrack_error *err);
+
+/* What has left its mark in a volume or on a whole disk. */
+enum used_kind { USED_EXT, USED_XFS, USED_SWAP, USED_LVM, USED_MD, USED_OTHER };
+struct used_sign {
+	enum used_kind kind;
+	const char *name; /* "ext", "NTFS", "Intel RAID": a constant */
+	uint64_t at;      /* its byte */
+	bool tail;        /* counted from the end */
+};
+#define USED_SIGNS_MAX 8u /* more are not told */
+struct used_signs {
+	bool unreadable; /* there may be more */
+	unsigned n;
+	struct used_sign at[USED_SIGNS_MAX];
+};
+/* STATE gets the bytes at both ends that were looked at. */
+int used_sign_read(struct block_source *volume, struct digest_stream *state, struct used_signs *out,
+		   struct unrack_error *err);
 
 /* A piece of a disk; OFF and LEN in bytes. Pieces of a volume follow each other. */
 struct used_piece {
@@ -63,6 +99,10 @@ struct used_built {
 	bool whole;                /* its pieces don't tell its content: WHY */
 	char why[256];
 	bool trouble;
+	/* Of a leg of a mirror: the mirror's id, which its other legs have too, and its number; "" for all else.
+	 * Whoever makes a member of it keeps both: a volume group on a mirror is there once for each leg. */
+	char mirror[80];
+	unsigned leg;
 };
 struct used_builds {
 	struct used_built *at;
