@@ -51,6 +51,15 @@ int channel_open_pair(struct channel **a, struct channel **b, struct unrack_erro
 int channel_open_limited(struct channel *inner, uint64_t rate, struct channel **out,
 			 struct unrack_error *err);
 
+/* One channel over the N of INNER (1 to CHANNEL_STRIPES_MAX), for lines and ciphers that one of them can't
+ * fill: of what is written, the first STRIPE bytes go over the first, the next STRIPE over the
+ * second, and so on in turn, in both directions alike. So both sides must have them in the same order,
+ * and begin with nothing under way. They stay the caller's, as INNER of channel_open_limited does; when one
+ * is lost, all of it is. */
+#define CHANNEL_STRIPES_MAX 16u
+int channel_open_striped(struct channel *const *inner, unsigned n, size_t stripe, struct channel **out,
+			 struct unrack_error *err);
+
 int channel_read(struct channel *c, void *buf, size_t n, struct unrack_error *err);
 int channel_write(struct channel *c, const void *buf, size_t n, struct unrack_error *err);
 void channel_shutdown(struct channel *c);
