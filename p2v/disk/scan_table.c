@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/size.h"
+#include "crc.h"
 #include "scan_parts.h"
 
 #define MBR_TABLE 446
@@ -21,19 +22,6 @@ struct gpt {
 	uint64_t alternate, last_usable; /* sectors */
 };
 
-/* CRC-32 as in zlib; the header is less than a sector, so a table would gain nothing. */
-static uint32_t crc32(const uint8_t *p, size_t n)
-{
-	uint32_t c = ~0u;
-
-	while (n--) {
-		c ^= *p++;
-		for (int k = 0; k < 8; k++)
-			c = c >> 1 ^ (c & 1 ? 0xedb88320u : 0);
-	}
-	return ~c;
-}
-
 static enum header read_header(struct block_source *s, uint64_t sector, struct gpt *out)
 {
 	uint8_t h[SECTOR_SIZE];
@@ -46,7 +34,7 @@ static enum header read_header(struct block_source *s, uint64_t sector, struct g
 	size = get_le32(h + 12);
 	crc = get_le32(h + 16);
 	put_le32(h + 16, 0);
-	if (size < HEADER_MIN || size > sizeof h || crc32(h, size) != crc || get_le64(h + 24) != sector)
+	if (size < HEADER_MIN || size > sizeof h || ~crc_ieee(~0u, h, size) != crc || get_le64(h + 24) != sector)
 		return HEADER_DAMAGED;
 	out->alternate = get_le64(h + 32);
 	out->last_usable = get_le64(h + 48);

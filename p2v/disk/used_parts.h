@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From inside of used.h: what the readers of each kind of volume and those who combine them share.
  *
- *	used.c, used_plan.c   disks -> partitions -> volumes -> maps and states
+ *	used.c          disks -> partitions -> volumes -> maps and states
  *	used_table.c    MBR with extended partitions, GPT
  *	used_sign.c     signatures: what a volume is, and what else claims it
  *	used_volume.c   a volume made of pieces of disks, as one block_source
@@ -58,7 +58,10 @@ int used_table_read(struct block_source *disk, struct digest_stream *state, stru
 		    struct unrack_error *err);
 
 /* What has left its mark in a volume or on a whole disk. */
-enum used_kind { USED_EXT, USED_XFS, USED_SWAP, USED_LVM, USED_MD, USED_OTHER };
+enum used_kind { USED_EXT, USED_XFS, USED_SWAP, USED_LVM, USED_MD,
+	USED_RAID,  /* of a controller, or its driver */
+	USED_TABLE, /* of partitions */
+	USED_OTHER };
 struct used_sign {
 	enum used_kind kind;
 	const char *name; /* "ext", "NTFS", "Intel RAID": a constant */
