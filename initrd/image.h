@@ -68,8 +68,8 @@ struct image_edit {
 };
 
 /* EDIT may be NULL. */
-int image_write(const struct initrd *i, const struct image_edit *edit, struct buf *out,
-		struct unrack_error *err);
+int image_write_edited(const struct initrd *i, const struct image_edit *edit, struct buf *out,
+		       struct unrack_error *err);
 
 /* BASE with the members of ARCHIVE, which are written without a trailer, unpacked over it as
  * one more segment. It points into BASE, which has to live longer; ARCHIVE is copied. */

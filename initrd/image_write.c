@@ -92,8 +92,8 @@ static int put_segment(const struct initrd *i, size_t s, const struct image_edit
 	return buf_zeros(b, round_up(b->len, CPIO_BLOCK) - b->len);
 }
 
-int image_write(const struct initrd *i, const struct image_edit *edit, struct buf *out,
-		struct unrack_error *err)
+int image_write_edited(const struct initrd *i, const struct image_edit *edit, struct buf *out,
+		       struct unrack_error *err)
 {
 	uint64_t more = edit ? edit->n : 0;
 	int r;
@@ -123,5 +123,5 @@ int image_write(const struct initrd *i, const struct image_edit *edit, struct bu
 
 int initrd_write(const struct initrd *i, struct buf *out, struct unrack_error *err)
 {
-	return image_write(i, NULL, out, err);
+	return image_write_edited(i, NULL, out, err);
 }

@@ -111,7 +111,7 @@ static int write_checked(const struct initrd *i, const struct image_edit *e,
 			 struct unrack_error *err)
 {
 	struct initrd *new = NULL;
-	int r = image_write(i, e, out, err);
+	int r = image_write_edited(i, e, out, err);
 
 	if (r == 0)
 		r = initrd_open(out->data, out->len, i->name, &new, err);

@@ -118,7 +118,7 @@ static void edits(void)
 	e.replace = image_index(i, "init");
 	e.data = (const uint8_t *)"#!/bin/nash\nresume x\n";
 	e.n = 21;
-	is_int(image_write(i, &e, &out, &err), 0, "an edited image is written");
+	is_int(image_write_edited(i, &e, &out, &err), 0, "an edited image is written");
 	j = made_open(&out);
 	m = initrd_find(j, "init");
 	ok(m->size == 21 && !memcmp(m->data, e.data, 21), "a member is replaced");
