@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Processes that bring their connections, and some that should not. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../support/tap.h"
+#include "unrack/gather.h"
+
+static struct unrack_error err;
+
+/* A process at the far end of a connection, as number NUMBER; *line is this end of it. */
+static pid_t bring(const char *token, unsigned number, int *line)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	pid = fork();
+	if (pid == 0) {
+		struct unrack_error e;
+		int s;
+
+		alarm(20);
+		close(pair[0]);
+		if (gather_enter(token, number, &s, &e) < 0)
+			_exit(5);
+		_exit(gather_hand_over(s, pair[1], pair[1], &e) < 0);
+	}
+	close(pair[1]);
+	*line = pair[0];
+	return pid;
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void together(void)
+{
+	struct channel *channels[2] = { NULL, NULL };
+	struct gather *g = NULL;
+	int line[2];
+	pid_t pid[2];
+	char text[3] = "";
+
+	is_int(gather_open(2, &g, &err), 0, "opened for two more");
+	is_int(strlen(gather_token(g)), GATHER_TOKEN_MAX - 1, "with a token");
+	pid[1] = bring(gather_token(g), 1, &line[1]);
+	pid[0] = bring(gather_token(g), 0, &line[0]);
+	is_int(gather_wait(g, 10000, NULL, channels, &err), 0, "both come");
+	ok(channels[0] && channel_write(channels[0], "a0", 2, &err) == 0 && read(line[0], text, 2) == 2 &&
+	   !strcmp(text, "a0"), "the first is number 0");
+	ok(channels[1] && write(line[1], "b1", 2) == 2 && channel_read(channels[1], text, 2, &err) == 0 &&
+	   !strcmp(text, "b1"), "the second is number 1, though it came first");
+	is_int(waitpid(pid[0], NULL, WNOHANG), 0, "who brought it waits");
+	gather_close(g);
+	ok(status_of(pid[0]) == 0 && status_of(pid[1]) == 0, "until it is over");
+	is_int(read(line[0], text, 1), 0, "then the connection has ended");
+	close(line[0]);
+	close(line[1]);
+}
+
+static void strangers(void)
+{
+	struct channel *channels[1];
+	struct gather *g = NULL;
+	char token[GATHER_TOKEN_MAX];
+	int line, s;
+	pid_t pid;
+
+	gather_open(1, &g, &err);
+	memcpy(token, gather_token(g), sizeof token);
+	is_int(gather_enter("../../x", 0, &s, &err), UNRACK_DAMAGED, "no token");
+	token[0] ^= 1;
+	token[0] = token[0] >= '0' && token[0] <= '9' ? token[0] : 'a';
+	is_int(gather_enter(strcmp(token, gather_token(g)) ? token : "0123456789abcdef0123456789abcdef", 0, &s, &err),
+	       UNRACK_UNSAFE, "another token");
+	has_str(err.text, "is not there", "is said");
+	pid = bring(gather_token(g), 7, &line);
+	is_int(gather_wait(g, 300, NULL, channels, &err), UNRACK_LOST, "one with another number does not count");
+	is_int(err.sys_errno, ETIMEDOUT, "so nobody came in time");
+	is_int(status_of(pid), 5, "and it was told");
+	close(line);
+	gather_close(g);
+	gather_close(NULL);
+	is_int(gather_open(CHANNEL_STRIPES_MAX, &g, &err), UNRACK_INTERNAL, "too many");
+}
+
+static void stopped(void)
+{
+	atomic_bool stop = true;
+	struct log log = { .stop = &stop };
+	struct channel *channels[1];
+	struct gather *g = NULL;
+
+	gather_open(1, &g, &err);
+	is_int(gather_wait(g, 60000, &log, channels, &err), UNRACK_INTERRUPTED, "a stop ends the waiting");
+	gather_close(g);
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	together();
+	strangers();
+	stopped();
+	return tap_done();
+}
