@@ -88,6 +88,12 @@ int block_source_open_stream(int fd, const struct block_source_stream_options *o
 int block_source_stream_head(struct block_source *s, size_t n, const void **head,
 			     struct unrack_error *err);
 
+/* INNER as the image of a copy with MAP has it: what the map leaves out is zeros, and a hole, and is not
+ * read. Both stay the caller's, and must outlive the source. */
+struct map;
+int block_source_open_mapped(struct block_source *inner, const struct map *map, struct block_source **out,
+			     struct unrack_error *err);
+
 /* SIZE bytes at DATA, which stay the caller's and must outlive the source. */
 int block_source_open_memory(const void *data, uint64_t size, const char *name,
 			     struct block_source **out, struct unrack_error *err);
