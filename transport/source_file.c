@@ -215,7 +215,20 @@ static int device_size(struct file *f, struct unrack_error *err)
 	return 0;
 }
 
-static int open_file(struct file *f, bool direct, struct unrack_error *err)
+static int open_direct(struct file *f, struct unrack_error *err)
+{
+	f->direct_fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
+	if (f->direct_fd < 0 && errno == EINVAL)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s can't be read past the page cache (its filesystem has no "
+				 "O_DIRECT)", f->path);
+	if (f->direct_fd < 0)
+		return error_errno(err, errno, "can't open %s past the page cache", f->path);
+	return 0;
+}
+
+static int open_file(struct file *f, const struct block_source_file_options *opt,
+		     struct unrack_error *err)
 {
 	struct stat st;
 	int r;
@@ -241,21 +254,18 @@ static int open_file(struct file *f, bool direct, struct unrack_error *err)
 			return r;
 	}
 	posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	if (!direct)
-		return 0;
-	f->direct_fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
-	if (f->direct_fd < 0 && errno == EINVAL)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "%s can't be read past the page cache (its filesystem has no "
-				 "O_DIRECT)", f->path);
-	if (f->direct_fd < 0)
-		return error_errno(err, errno, "can't open %s past the page cache", f->path);
+	if (opt->direct)
+		return open_direct(f, err);
+	/* Only root may empty the cache; others read past it. */
+	if (opt->fresh && S_ISBLK(st.st_mode) && ioctl(f->fd, BLKFLSBUF, 0) < 0)
+		return open_direct(f, err);
 	return 0;
 }
 
 int block_source_open_file(const char *path, const struct block_source_file_options *opt,
 			   struct block_source **out, struct unrack_error *err)
 {
+	static const struct block_source_file_options plain = { .direct = false };
 	struct file *f = calloc(1, sizeof *f);
 	int r;
 
@@ -263,11 +273,13 @@ int block_source_open_file(const char *path, const struct block_source_file_opti
 		return error_nomem(err);
 	f->fd = f->direct_fd = -1;
 	f->path = strdup(path);
-	f->drop_cache = opt && opt->drop_cache;
+	if (!opt)
+		opt = &plain;
+	f->drop_cache = opt->drop_cache;
 	f->source.ops = &file_ops;
 	f->source.name = f->path;
 	f->source.ctx = f;
-	r = f->path ? open_file(f, opt && opt->direct, err) : error_nomem(err);
+	r = f->path ? open_file(f, opt, err) : error_nomem(err);
 	if (r < 0) {
 		file_close(&f->source);
 		return r;

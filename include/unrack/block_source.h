@@ -53,6 +53,9 @@ void block_source_close(struct block_source *s); /* NULL is fine; frees S */
 struct block_source_file_options {
 	bool direct;     /* past the page cache: O_DIRECT, the tail buffered */
 	bool drop_cache; /* posix_fadvise DONTNEED behind the reader */
+	/* Of a block device: what the page cache of its node holds from earlier is not read. Whoever wrote
+	 * through a filesystem on it, or through a node of a partition, did not change that. */
+	bool fresh;
 };
 
 /* A regular file or block device, opened read-only. Refuses directories, character

@@ -10,14 +10,22 @@
 #include "unrack/error.h"
 #include "unrack/identity.h"
 
-/* UNRACK_UNSAFE when PATH, a partition of it or anything built on it (LVM, md, a loop
- * device) is mounted or used as swap, or when a virtual machine has the image open for
- * writing: a copy would be of no single moment. *out is freed by block_source_close, ID by
+enum disk_use {
+	/* Nobody uses it. UNRACK_UNSAFE when PATH, a partition of it or anything built on it (LVM, md, a
+	 * loop device) is mounted or used as swap, or when a virtual machine has the image open for
+	 * writing: a copy would be of no single moment. */
+	DISK_QUIET,
+	/* It may be in use. What was written until now is brought to the disk first, and a device is read past
+	 * the page cache. */
+	DISK_LIVE,
+};
+
+/* Either way what was read from the node before does not count. *out is freed by block_source_close, ID by
  * identity_free. */
-int disk_open(const char *path, struct block_source **out, struct identity *id,
+int disk_open(const char *path, enum disk_use use, struct block_source **out, struct identity *id,
 	      struct unrack_error *err);
 
-/* The check of disk_open alone. Looks at sysfs, /proc/self/mountinfo and /proc/swaps. */
+/* The check of a DISK_QUIET alone. Looks at sysfs, /proc/self/mountinfo and /proc/swaps. */
 int disk_check_unused(const char *path, struct unrack_error *err);
 
 /* Partition table and signatures of what is at PATH, BYTES large (for messages, and for an

@@ -71,7 +71,7 @@ static int check_near(struct cli *cli, const struct machine *m, const char *sour
 	const struct machine_disk *disk;
 	struct block_source *s;
 	struct identity id;
-	int r = disk_open(source, &s, &id, err);
+	int r = disk_open(source, DISK_QUIET, &s, &id, err);
 
 	if (r < 0) {
 		if (err->sys_errno != ENOENT)

@@ -67,7 +67,7 @@ static int verify_against(struct cli *cli, const struct machine *m, const char *
 	struct identity id;
 	struct verify_result res;
 	char why[256] = "the folder has no disks";
-	int n = -1, r = disk_open(path, &source, &id, err);
+	int n = -1, r = disk_open(path, DISK_QUIET, &source, &id, err);
 
 	if (r < 0)
 		return r;

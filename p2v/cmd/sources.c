@@ -136,7 +136,7 @@ int sources_open(struct sources *s, const char *folder, struct unrack_error *err
 		if (r == 0 && folder)
 			r = machine_check_source(folder, s->names[i], err);
 		if (r == 0)
-			r = disk_open(s->names[i], &d->source, &d->id, err);
+			r = disk_open(s->names[i], DISK_QUIET, &d->source, &d->id, err);
 		if (r < 0)
 			break;
 		s->ids[i] = d->id;

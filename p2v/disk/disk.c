@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/size.h"
 #include "parts.h"
@@ -29,19 +30,23 @@ int disk_check_raw(struct block_source *s, struct unrack_error *err)
 	return r;
 }
 
-int disk_open(const char *path, struct block_source **out, struct identity *id,
+int disk_open(const char *path, enum disk_use use, struct block_source **out, struct identity *id,
 	      struct unrack_error *err)
 {
-	/* Buffered: the page cache of a disk that nobody writes is right, and an image that was
-	 * just made is in it. What was read is dropped behind us: this may be a working server. */
-	struct block_source_file_options opt = { .direct = false, .drop_cache = false };
+	/* Buffered, where nobody writes: an image that was just made is in the page cache. What was read is
+	 * dropped behind us: this may be a working server. */
+	struct block_source_file_options opt = { .fresh = true };
 	struct block_source *s;
 	struct stat st;
-	int r = disk_check_unused(path, err);
+	bool device = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
+	int r = use == DISK_QUIET ? disk_check_unused(path, err) : 0;
 
 	if (r < 0)
 		return r;
-	opt.drop_cache = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
+	if (use == DISK_LIVE)
+		sync();
+	opt.direct = device && use == DISK_LIVE;
+	opt.drop_cache = device;
 	r = block_source_open_file(path, &opt, &s, err);
 	if (r < 0)
 		return r;
