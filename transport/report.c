@@ -57,10 +57,11 @@ static void end_line(struct report *r)
 		skip = sizeof warning - 1;
 	report_clean(r->line + skip, r->line_len - skip, text, sizeof text);
 	if (r->line_len) {
-		memcpy(r->last, text, sizeof text);
 		if (r->lines < REPORT_LINES_MAX)
 			log_warn(r->log, "%s: %s%s", r->host, text, r->cut ? "..." : "");
-		else if (r->lines == REPORT_LINES_MAX)
+		else
+			memcpy(r->untold, text, sizeof text);
+		if (r->lines == REPORT_LINES_MAX)
 			log_warn(r->log, "%s: says more, which is not shown", r->host);
 		if (r->lines <= REPORT_LINES_MAX)
 			r->lines++;
@@ -122,16 +123,16 @@ void report_explain(struct report *r, struct unrack_error *err)
 		thread_cond_wait(&r->changed, &r->lock, left);
 	if (r->status == NOT_FOUND || r->status == NOT_EXECUTABLE)
 		error_set(err, UNRACK_MISSING,
-			  "%s can't run unrack (status %d%s%s); install it there, or say where it is "
+			  "%s can't run unrack (status %d); install it there, or say where it is "
 			  "with --remote-unrack",
-			  r->host, r->status, r->last[0] ? ": " : "", r->last);
+			  r->host, r->status);
 	else if (r->signal[0])
 		error_suffix(err, "; the command on %s was ended by signal %s", r->host, r->signal);
 	else if (r->status >= 0)
 		error_suffix(err, "; the command on %s ended with status %d", r->host, r->status);
 	else if (r->broken[0])
 		error_suffix(err, "; the connection to %s broke: %s", r->host, r->broken);
-	if (err->code == UNRACK_LOST && r->last[0])
-		error_suffix(err, "; the last it said: %s", r->last);
+	if (err->code == UNRACK_LOST && r->untold[0])
+		error_suffix(err, "; the last it said: %s", r->untold);
 	pthread_mutex_unlock(&r->lock);
 }

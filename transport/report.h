@@ -26,7 +26,7 @@ struct report {
 	size_t line_len;
 	bool cut;                       /* it had more than that */
 	unsigned lines;
-	char last[REPORT_LINE_MAX + 1]; /* the last one that is not empty */
+	char untold[REPORT_LINE_MAX + 1]; /* the last one, when it was one too many to be shown */
 	int status;                     /* the command's exit status, -1: not known */
 	char signal[32];                /* or the signal that ended it */
 	char broken[256];               /* or how the line broke */

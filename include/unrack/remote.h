@@ -62,8 +62,8 @@ int remote_open(const struct remote_url *url, const struct remote_options *opt,
 		struct remote **out, struct unrack_error *err);
 /* Belongs to R; not closed by the caller. */
 struct channel *remote_channel(struct remote *r);
-/* To the UNRACK_LOST of a channel whose far command has ended: how it ended (exit status, signal) and the
- * last it wrote to its standard error, if that can be known within a second. Keeps the code, but
+/* To the UNRACK_LOST of a channel whose far command has ended: how it ended (exit status, signal), if that
+ * can be known within a second, and the last it wrote to its standard error, unless that was shown. Keeps the code, but
  * becomes UNRACK_MISSING when the far shell did not find the command (status 126, 127). */
 void remote_explain(struct remote *r, struct unrack_error *err);
 /* Ends the connection; frees. NULL is fine. */

@@ -104,7 +104,7 @@ static void test_ends(void)
 	remote_explain(r, &err);
 	is_int(err.code, UNRACK_LOST, "explained, it is the same");
 	has_str(err.text, "the command on 127.0.0.1 ended with status 3", "with the exit status");
-	has_str(err.text, "the last it said: last", "and the last line");
+	ok(!strstr(err.text, "last"), "without what is shown");
 	is_str(warnings, "127.0.0.1: one\n127.0.0.1: ?[2Jt w??\n127.0.0.1: last\n",
 	       "its lines were shown, made harmless");
 	error_set(&err, UNRACK_DAMAGED, "other");
