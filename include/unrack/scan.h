@@ -39,7 +39,8 @@ int scan_disks(const char *const *paths, unsigned n, const struct log *log, stru
 /* The result as lines for a person. malloc'd; NULL: no memory. Takes any JSON, also one that came from a
  * far machine: what is missing or of another kind is left out. At the end is the command that copies
  * what can be copied; a member "at" of SCAN ("ssh://root@web01", set by the client and never taken from
- * the far machine) stands before its paths. */
+ * the far machine) stands before its paths, and a member "options" (" --identity id", from there too) behind
+ * the command. */
 char *scan_text(const struct json *scan);
 
 #endif

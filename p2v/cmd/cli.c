@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "unrack/buf.h"
 
 const struct option_spec cli_global_options[] = {
@@ -90,13 +91,26 @@ static int command_index(int argc, char **argv)
 	return 0;
 }
 
+/* The command line as typed, quoted for a shell; malloc'd. */
+static char *command_line(const struct cli *cli)
+{
+	struct buf b CLEANUP_BUF = { 0 };
+
+	for (int i = 0; i < cli->argc; i++)
+		if ((i && buf_puts(&b, " ") < 0) || buf_quote(&b, cli->argv[i]) < 0)
+			return NULL;
+	if (cli->password_fd && buf_printf(&b, " %s<FILE", cli->password_fd) < 0)
+		return NULL;
+	return buf_steal(&b);
+}
+
 /* After a stop or a cut the same command continues, unless the command knew better. */
 static void tell_how_to_go_on(struct cli *cli, int r)
 {
 	char *line = NULL;
 
 	if (!cli->hint && (r == UNRACK_INTERRUPTED || r == UNRACK_LOST))
-		line = cli_command_line(cli);
+		line = command_line(cli);
 	if (cli->hint || line) {
 		terminal_answer(cli->terminal, "to continue: %s\n", cli->hint ? cli->hint : line);
 		json_set_str(cli->result, "continue", cli->hint ? cli->hint : line);
@@ -138,8 +152,7 @@ static int refuse(const struct cli *cli, const char *command, const struct unrac
 		plain.json |= !strcmp(cli->argv[i], "--json");
 	t = terminal_open(&plain, &dropped);
 	if (t && members) {
-		if (command)
-			json_set_str(members, "command", command);
+		json_set_str(members, "command", command);
 		terminal_error(t, err->text);
 		terminal_result(t, error_name(err->code), status, err->text, members);
 	} else {
@@ -251,17 +264,4 @@ int cli_main(int argc, char **argv)
 	}
 	free(args);
 	return end_output(status);
-}
-
-char *cli_command_line(const struct cli *cli)
-{
-	struct buf b = { 0 };
-
-	for (int i = 0; i < cli->argc; i++) {
-		if ((i && buf_puts(&b, " ") < 0) || buf_quote(&b, cli->argv[i]) < 0) {
-			buf_free(&b);
-			return NULL;
-		}
-	}
-	return buf_steal(&b);
 }

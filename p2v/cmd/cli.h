@@ -28,6 +28,7 @@ struct cli {
 	int argc;
 	struct terminal *terminal;
 	char *hint;           /* how to go on after a failure, instead of the same command */
+	const char *password_fd; /* what --password-fd named: who types the command again has to open it */
 	bool told;            /* the error's sentence has gone to whom it concerns (serve) */
 };
 
@@ -64,9 +65,6 @@ const atomic_bool *signals_install(void);
 
 /* Keeps a copy of TEXT as cli->hint. */
 void cli_hint(struct cli *cli, const char *text);
-/* The command line as typed, quoted for a shell; malloc'd. */
-char *cli_command_line(const struct cli *cli);
-
 /* Target options, the same in every command that has them. */
 struct target_options {
 	const char *esx, *scsi, *nic, *firmware;

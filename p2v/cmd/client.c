@@ -91,6 +91,7 @@ static int prepare(struct client *c, struct unrack_error *err)
 		r = password_open(o->ask_password, o->password_fd, c->log.stop, &c->password, err);
 	if (r < 0)
 		return r;
+	c->cli->password_fd = o->password_fd;
 	if (buf_printf(&command, "%s serve --quiet", o->remote_unrack ? o->remote_unrack : "unrack") < 0) {
 		buf_free(&command);
 		return error_nomem(err);

@@ -59,15 +59,18 @@ static int answer(struct cli *cli, const struct json *scan, struct unrack_error 
 	return check_any(json_get(scan, "disks"), err);
 }
 
-/* So that the command at the end names the far disks, whatever the far side calls itself. */
-static int set_place(const struct sources *s, struct json *scan, struct unrack_error *err)
+/* So that the command at the end names the far disks, whatever the far side calls itself, and reaches them
+ * as we did. */
+static int set_place(const struct values *o, const struct sources *s, struct json *scan, struct unrack_error *err)
 {
 	const char *url = s->names[0], *host = url + strlen("ssh://");
 	char *at CLEANUP_FREE = strndup(url, strlen("ssh://") + strcspn(host, "/"));
+	struct buf typed CLEANUP_BUF = { 0 };
 
-	if (!at)
+	if (!at || options_typed(options, o, &typed) < 0 ||
+	    (o->client.password_fd && buf_printf(&typed, " %s<FILE", o->client.password_fd) < 0))
 		return error_nomem(err);
-	if (json_set_str(scan, "at", at) < 0)
+	if (json_set_str(scan, "at", at) < 0 || json_set_str(scan, "options", buf_str(&typed)) < 0)
 		return error_set(err, UNRACK_DAMAGED, "the far side's answer is no list of disks; is unrack of the same version there?");
 	return 0;
 }
@@ -91,7 +94,7 @@ static int scan_far(struct cli *cli, const struct values *o, const struct source
 	if (r == 0)
 		r = json_parse(answer.text, strlen(answer.text), "the far side's answer", scan, err);
 	if (r == 0)
-		r = set_place(s, *scan, err);
+		r = set_place(o, s, *scan, err);
 	client_close(c);
 	call_answer_free(&answer);
 	call_free(&call);

@@ -165,6 +165,22 @@ int options_parse(int argc, char **argv, const struct option_spec *table, void *
 	return 0;
 }
 
+int options_typed(const struct option_spec *table, const void *values, struct buf *out)
+{
+	int bad = 0;
+
+	for (; table && table->name; table++) {
+		const void *at = (const char *)values + table->offset;
+		const char *text = table->kind == OPTION_STR ? *(const char *const *)at : NULL;
+
+		if (table->kind == OPTION_FLAG && *(const bool *)at)
+			bad |= buf_printf(out, " --%s", table->name);
+		else if (text)
+			bad |= buf_printf(out, " --%s ", table->name) | buf_quote(out, text);
+	}
+	return bad ? -1 : 0;
+}
+
 int options_help(const struct option_spec *table, struct buf *out)
 {
 	for (; table && table->name; table++) {

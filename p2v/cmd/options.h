@@ -44,8 +44,11 @@ int options_parse(int argc, char **argv, const struct option_spec *table, void *
 		  const struct option_spec *global, void *global_values, int *operands,
 		  struct unrack_error *err);
 
-/* The lines of --help for one table. */
 struct buf;
+/* The flags and strings of TABLE that VALUES have, as they are typed, with a space before each; -1: no memory. */
+int options_typed(const struct option_spec *table, const void *values, struct buf *out);
+
+/* The lines of --help for one table. */
 int options_help(const struct option_spec *table, struct buf *out);
 
 #endif

@@ -263,8 +263,8 @@ static void put_url(struct buf *b, const char *at, const char *path)
 			buf_append(b, path, 1);
 }
 
-/* AT: "ssh://host" of a far machine, or "". */
-static void put_command(struct buf *b, const struct json *disks, const char *at)
+/* AT: "ssh://host" of a far machine, or "". OPTIONS: how it is reached. */
+static void put_command(struct buf *b, const struct json *disks, const char *at, const char *options)
 {
 	unsigned n = 0;
 
@@ -281,7 +281,10 @@ static void put_command(struct buf *b, const struct json *disks, const char *at)
 			buf_puts(&operand, json_str(j, "path", ""));
 		buf_quote(b, buf_str(&operand));
 	}
-	buf_puts(b, n ? " FOLDER\n" : "there is nothing to copy as it is now\n");
+	if (n)
+		buf_printf(b, " FOLDER%s\n", options);
+	else
+		buf_puts(b, "there is nothing to copy as it is now\n");
 	put_left_out(b, disks);
 }
 
@@ -304,6 +307,6 @@ char *scan_text(const struct json *scan)
 	if (json_len(warnings) && n)
 		buf_puts(&b, "\n");
 	if (n)
-		put_command(&b, disks, json_str(scan, "at", ""));
+		put_command(&b, disks, json_str(scan, "at", ""), json_str(scan, "options", ""));
 	return buf_steal(&b);
 }

@@ -46,6 +46,14 @@ like "$err" "$work/locked needs a passphrase" "says so"
 anybody --identity "$work/locked" --password-fd 3 -v --log "$work/1.log" 3<<<'geheim 1'
 exits 0 "its passphrase by a descriptor"
 secret_free "is not said anywhere"
+proposed=$(sed -n 's/^to copy: //p' <<<"$out")
+like "$proposed" "^unrack copy ssh://.* FOLDER .*--identity $work/locked .*--password-fd 3 3<FILE$" "the proposed command has the options"
+mkdir bin && ln -s "$UNRACK" bin/unrack && echo 'geheim 1' >FILE
+ok "and copies when it is pasted" env PATH="$work/bin:$PATH" sh -c "${proposed/FOLDER/pasted}"
+ok "is identical" cmp disk.img pasted/pasted-flat.vmdk
+unrack copy "ssh://127.0.0.1:$(free_port)$work/disk.img" gone --ssh-config "$sshd/config" --password-fd 3 3<FILE
+exits 4 "nobody listens"
+like "$out" "to continue: .*/disk.img gone .*--password-fd 3 3<FILE$" "what continues says that the password is to be given again"
 anybody --identity "$work/locked" --password-fd 3 --log "$work/1.log" 3<<<'geheim 2'
 exits 3 "a wrong one"
 like "$err" 'wrong passphrase' "is called so"
@@ -124,7 +132,8 @@ like "$err" 'this account is closed' "and quoted"
 start_sshd "PermitTTY no" "ForceCommand /bin/sh -c 'echo not today >&2; exit 1'"
 anybody --identity "$sshd/id"
 exits 4 "one that ends"
-like "$err" 'ended with status 1; the last it said: not today' "is quoted too"
+is "$(grep -c 'not today' <<<"$err")" 1 "is quoted too, once"
+like "$err" 'ended with status 1$' "with its status"
 start_sshd "DenyUsers $me"
 anybody --identity "$sshd/id"
 exits 3 "a user who is denied"

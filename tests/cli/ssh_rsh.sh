@@ -16,6 +16,14 @@ unrack copy "$here/disk.img" pulled --rsh "$ssh" --remote-unrack "$UNRACK"
 exits 0 "a pull by ssh"
 ok "is identical" cmp disk.img pulled/pulled-flat.vmdk
 
+# What scan proposes reaches the disk in the same way.
+mkdir bin && ln -s "$UNRACK" bin/unrack
+unrack scan "$here/disk.img" --rsh "$ssh" --remote-unrack "$UNRACK" --timeout 20
+proposed=$(sed -n 's/^to copy: //p' <<<"$out")
+like "$proposed" "^unrack copy $here/disk.img FOLDER .*--rsh .*--timeout 20" "the command that scan proposes has the options"
+ok "and copies when it is pasted" env PATH="$work/bin:$PATH" sh -c "${proposed/FOLDER/pasted}"
+ok "is identical" cmp disk.img pasted/pasted-flat.vmdk
+
 cat >args <<'END'
 #!/bin/sh
 printf '%s\n' "$@" >args.out
@@ -26,7 +34,8 @@ chmod +x args
 unrack scan "ssh://joe@db02:2222/dev/sda" --rsh "./args -x 'a b'" --remote-unrack "'/opt/un rack'"
 is "$(<args.out)" "$(printf '%s\n' -x 'a b' -p 2222 joe@db02 "'/opt/un rack' serve --quiet")" "its arguments, as ssh takes them"
 exits 4 "a program that fails"
-like "$err" 'status 7; the last it said: no route from here' "with its status and its last words"
+like "$err" 'the command on db02 ended with status 7' "with its status"
+is "$(grep -c 'no route from here' <<<"$err")" 1 "and its words, once"
 unrack scan "ssh://db02/dev/sda" --rsh ./args
 is "$(<args.out)" "$(printf '%s\n' db02 'unrack serve --quiet')" "no port and no user unless given"
 rm args.out
@@ -40,7 +49,7 @@ exits 4 "ssh's own errors"
 like "$err" 'ost key verification failed' "are shown"
 unrack scan "$here/disk.img" --rsh "$ssh" --remote-unrack no-such-unrack
 exits 3 "no unrack there"
-like "$err" "127.0.0.1 can't run unrack \(status 127:.*--remote-unrack" "says so"
+like "$err" "127.0.0.1 can't run unrack \(status 127\);.*--remote-unrack" "says so"
 unrack scan "$here/disk.img" --rsh "$ssh 'x"
 exits 2 "a quote without its end"
 unrack scan "$here/disk.img" --rsh "no-such-program"

@@ -114,6 +114,13 @@ int main(void)
 	is_int(parse("unrack --hw 99999999999"), UNRACK_USAGE, "nor one too large");
 	is_int(parse("unrack --json=yes"), UNRACK_USAGE, "a flag takes no value");
 	test_size();
+	parse("x");
+	is_int(options_typed(table, &v, &b), 0, "no options");
+	is_str(buf_str(&b), "", "are typed as nothing");
+	parse("x --esx it's -n --hw 7 -d 0=x");
+	is_int(options_typed(table, &v, &b), 0, "flags and strings");
+	is_str(buf_str(&b), " --dry-run --esx 'it'\\''s'", "are typed for a shell");
+	buf_clear(&b);
 	options_help(table, &b);
 	has_str(buf_str(&b), "  -n, --dry-run", "help has the letter");
 	has_str(buf_str(&b), "  --esx VERSION              the version\n", "and the value");

@@ -53,6 +53,8 @@ static void command(void)
 		"\nto copy: unrack copy /dev/sda /dev/sdb FOLDER\n", "several disks");
 	has_str(show("{\"disks\": [" DISK("/dev/sda", "") "], \"at\": \"ssh://root@db02\"}"),
 		"unrack copy ssh://root@db02/dev/sda FOLDER\n", "of a far machine");
+	has_str(show("{\"disks\": [" DISK("/dev/sda", "") "], \"at\": \"ssh://db02:22\", \"options\": \" --identity 'a key'\"}"),
+		"unrack copy ssh://db02:22/dev/sda FOLDER --identity 'a key'\n", "as it was reached");
 	has_str(show("{\"disks\": [" DISK("disks/50%.img", "") "], \"at\": \"ssh://db02:22\"}"),
 		"unrack copy 'ssh://db02:22/~/disks/50%25.img' FOLDER\n", "relative to the home folder there");
 	has_str(show("{\"disks\": [" DISK("/dev/sda", "") "], \"at\": \"ssh://db02\\u009b\"}"),
