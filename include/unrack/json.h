@@ -23,6 +23,7 @@ struct json *json_new_array(void);
 /* Text that is not UTF-8 (old guests) is kept as Latin-1. */
 int json_set_str(struct json *obj, const char *key, const char *value); /* NULL: null */
 int json_set_int(struct json *obj, const char *key, int64_t value);
+int json_set_real(struct json *obj, const char *key, double value); /* finite */
 int json_set_bool(struct json *obj, const char *key, bool value);
 int json_set(struct json *obj, const char *key, struct json *child);
 int json_add(struct json *array, struct json *child);

@@ -111,6 +111,11 @@ struct target_guest {
 int target_choose(const struct target_request *req, const struct target_guest *guest,
 		  struct target *out, struct unrack_error *err);
 
+struct json;
+/* {esx, hw, scsi, nic, firmware}, and where the guest's own files were asked (GUEST) also
+ * disk_module, nic_module (null: it has none) and why. NULL: no memory. */
+struct json *target_to_json(const struct target *t, bool guest);
+
 /* --- The VM's file -------------------------------------------------------------------- */
 struct vm_nic {
 	char mac[18]; /* "" = let ESX make one */

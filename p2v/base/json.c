@@ -64,6 +64,11 @@ int json_set_int(struct json *obj, const char *key, int64_t value)
 	return json_set(obj, key, wrap(json_integer(value)));
 }
 
+int json_set_real(struct json *obj, const char *key, double value)
+{
+	return json_set(obj, key, wrap(json_real(value)));
+}
+
 int json_set_bool(struct json *obj, const char *key, bool value)
 {
 	return json_set(obj, key, wrap(json_boolean(value)));
@@ -149,7 +154,8 @@ static int append(const char *text, size_t n, void *out)
 
 int json_write(const struct json *j, bool indent, struct buf *out)
 {
-	size_t flags = JSON_ENCODE_ANY | (indent ? JSON_INDENT(2) : JSON_COMPACT);
+	/* 12.3 as 12.3, and not with the digits that a double cannot hold. */
+	size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) | (indent ? JSON_INDENT(2) : JSON_COMPACT);
 
 	return json_dump_callback(raw(j), append, out, flags) < 0 ? -1 : 0;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* boot: the proof in QEMU, or the static verdict where QEMU has no such device. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "jobs.h"
+#include "results.h"
 #include "subject.h"
 #include "unrack/prove.h"
 
@@ -29,11 +31,10 @@ static void show(struct cli *cli, const struct prove_result *p)
 {
 	for (unsigned i = 0; i < p->n_events; i++) {
 		struct json *e = json_new_object();
-		char at[32];
 
-		snprintf(at, sizeof at, "%.1f", p->events[i].at);
 		json_set_str(e, "name", prove_stage_name(p->events[i].stage));
-		json_set_str(e, "at", at);
+		/* Tenths: what was watched is not known more exactly. */
+		json_set_real(e, "at", round(p->events[i].at * 10) / 10);
 		json_set_str(e, "evidence", p->events[i].evidence);
 		terminal_event(cli->terminal, "stage", e);
 	}
@@ -78,7 +79,7 @@ static int static_verdict(struct cli *cli, struct subject *s, const struct targe
 	if (r == 0) {
 		json_set_str(cli->result, "proof", "static");
 		json_set_str(cli->result, "why", why);
-		json_set(cli->result, "verdict", check_to_json(&v));
+		results_verdict(cli, check_to_json(&v));
 		if (check_to_text(&v, &text) == 0)
 			terminal_answer(cli->terminal, "%s", buf_str(&text));
 		if (!v.boots)
@@ -161,8 +162,7 @@ static int boot(struct cli *cli, struct subject *s, const struct boot_options *o
 		r = machine_step(s->machine, "boot", "running", err);
 	if (r < 0)
 		return r;
-	json_set_str(cli->result, "scsi", t.disk->name);
-	json_set_str(cli->result, "nic", t.nic->name);
+	results_target(cli, &t, false);
 	r = prove(cli, s, &t, o, err);
 	if (s->machine) {
 		struct unrack_error dropped;

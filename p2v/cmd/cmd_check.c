@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "jobs.h"
+#include "results.h"
 #include "subject.h"
 
 struct values {
@@ -12,14 +13,10 @@ static const struct option_spec options[] = {
 
 static void show(struct cli *cli, const struct target *t, const struct check_verdict *v)
 {
-	struct json *all = check_to_json(v), *links = json_get(all, "links");
 	struct buf text = { 0 };
 
-	for (size_t i = 0; i < json_len(links); i++)
-		terminal_event(cli->terminal, "link", json_clone(json_at(links, i)));
-	json_set(cli->result, "verdict", all);
-	json_set_str(cli->result, "scsi", t->disk->name);
-	json_set_str(cli->result, "nic", t->nic->name);
+	results_target(cli, t, true);
+	results_verdict(cli, check_to_json(v));
 	if (check_to_text(v, &text) == 0)
 		terminal_answer(cli->terminal, "%s\n%s", t->why, buf_str(&text));
 	buf_free(&text);

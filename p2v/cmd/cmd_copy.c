@@ -41,7 +41,7 @@ static void report(const struct copy_job *j)
 	struct json *result = j->cli->result;
 
 	json_set_str(result, "folder", j->dest);
-	json_set_int(result, "disks", st->disks);
+	json_set_int(result, "disk_count", st->disks);
 	json_set_int(result, "bytes", (int64_t)st->bytes);
 	if (!j->s->far)
 		json_set_int(result, "read_bytes", (int64_t)st->read_bytes);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "jobs.h"
+#include "results.h"
 #include "subject.h"
 
 static const struct option_spec options[] = {
@@ -15,18 +16,16 @@ static const struct option_spec options[] = {
 
 static void show(struct cli *cli, const struct fix_report *rep)
 {
-	struct json *links = json_get(rep->verdict, "links");
-
 	for (size_t i = 0; i < json_len(rep->edits); i++)
 		terminal_event(cli->terminal, "edit", json_clone(json_at(rep->edits, i)));
-	for (size_t i = 0; i < json_len(links); i++)
-		terminal_event(cli->terminal, "link", json_clone(json_at(links, i)));
 	if (rep->target)
 		json_set(cli->result, "target", json_clone(rep->target));
 	if (rep->edits)
-		json_set_int(cli->result, "edits", (int64_t)json_len(rep->edits));
+		json_set_int(cli->result, "edit_count", (int64_t)json_len(rep->edits));
+	if (rep->warnings)
+		json_set(cli->result, "warnings", json_clone(rep->warnings));
 	if (rep->verdict)
-		json_set(cli->result, "verdict", json_clone(rep->verdict));
+		results_verdict(cli, json_clone(rep->verdict));
 	json_set_bool(cli->result, "changed", rep->changed);
 	json_set_int(cli->result, "replaced_bytes", (int64_t)rep->replaced_bytes);
 	if (rep->text.len)

@@ -215,11 +215,12 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	} else {
 		r = target_options_request(&m.o->target, NULL, &req, err);
 	}
+	json_set_str(cli->result, "folder", m.folder);
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && r == 0; i++) {
-		tell_step(cli, steps[i].name, "begins");
+		tell_step(cli, steps[i].name, "running");
 		terminal_answer(cli->terminal, "-- %s\n", steps[i].name);
 		r = steps[i].run(&m, err);
-		tell_step(cli, steps[i].name, r == 0 ? "done" : "failed");
+		tell_step(cli, steps[i].name, r == 0 ? "done" : r == UNRACK_INTERRUPTED ? "interrupted" : "failed");
 		if (r < 0) {
 			json_set_str(cli->result, "failed_step", steps[i].name);
 			return error_prefix(err, "%s", steps[i].name);

@@ -104,8 +104,8 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	for (int i = 1; i < n && r == 0; i++)
 		r = verify_against(cli, m, operands[i], &t, err);
 	machine_free(m);
-	json_set_int(cli->result, "checked", (int64_t)t.checked);
-	json_set_int(cli->result, "different", (int64_t)t.different);
+	json_set_int(cli->result, "checked_grains", (int64_t)t.checked);
+	json_set_int(cli->result, "different_grains", (int64_t)t.different);
 	if (r == 0 && t.different)
 		return error_set(err, UNRACK_NO, "%s differs from what was copied in %llu grains of 64 KiB",
 				 operands[n == 1 ? 0 : 1], (unsigned long long)t.different);

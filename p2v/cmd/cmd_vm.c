@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "jobs.h"
+#include "results.h"
 #include "subject.h"
 #include "unrack/vmdk.h"
 
@@ -134,6 +135,8 @@ static int vm(struct cli *cli, struct subject *s, const struct vm_options *o, st
 		r = subject_guest(s, &guest, err);
 	if (r == 0)
 		r = subject_target(s, &req, &t, err);
+	if (r == 0)
+		results_target(cli, &t, false);
 	if (r == 0)
 		r = check_limits(o, &t, err);
 	if (r == 0)

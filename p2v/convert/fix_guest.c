@@ -24,22 +24,6 @@ static double seconds(void)
 
 /* --- Findings, for the report -------------------------------------------------------------- */
 
-static struct json *target_to_json(const struct target *t)
-{
-	struct json *j = json_new_object();
-
-	if (!j || json_set_str(j, "esx", t->esx ? t->esx->name : NULL) < 0 || json_set_int(j, "hw", t->hw) < 0 ||
-	    json_set_str(j, "scsi", t->disk ? t->disk->name : NULL) < 0 ||
-	    json_set_str(j, "nic", t->nic ? t->nic->name : NULL) < 0 ||
-	    json_set_str(j, "firmware", target_firmware_name(t->firmware)) < 0 ||
-	    json_set_str(j, "disk_module", t->disk_module) < 0 ||
-	    json_set_str(j, "nic_module", t->nic_module) < 0 || json_set_str(j, "why", t->why) < 0) {
-		json_free(j);
-		return NULL;
-	}
-	return j;
-}
-
 static struct json *edits_to_json(const struct plan *p)
 {
 	struct json *list = json_new_array();
@@ -79,7 +63,7 @@ static int report_plan(const struct guest_facts *facts, const struct target *t, 
 		       bool dry_run, struct fix_report *report, struct unrack_error *err)
 {
 	report->guest = facts_to_json(facts);
-	report->target = target_to_json(t);
+	report->target = target_to_json(t, true);
 	report->edits = edits_to_json(p);
 	report->warnings = warnings_to_json(p);
 	if (!report->guest || !report->target || !report->edits || !report->warnings ||

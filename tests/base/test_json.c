@@ -10,6 +10,7 @@ int main(void)
 
 	json_set_str(o, "z", "last letter first");
 	json_set_int(o, "n", -5);
+	json_set_real(o, "r", 12.3);
 	json_set_bool(o, "yes", true);
 	json_set_str(o, "none", NULL);
 	json_set_str(o, "latin", "caf\xe9");
@@ -17,7 +18,7 @@ int main(void)
 	json_add(a, json_new_object());
 	json_set(o, "list", a);
 	is_int(json_write(o, false, &b), 0, "an object is written");
-	is_str(buf_str(&b), "{\"z\":\"last letter first\",\"n\":-5,\"yes\":true,\"none\":null,"
+	is_str(buf_str(&b), "{\"z\":\"last letter first\",\"n\":-5,\"r\":12.3,\"yes\":true,\"none\":null,"
 	       "\"latin\":\"caf\xc3\xa9\",\"list\":[\"one\",{}]}", "keys in the order of setting, Latin-1 as UTF-8");
 	is_int(json_parse(buf_str(&b), b.len, "it", &p, &e), 0, "and parsed");
 	is_str(json_str(p, "z", "?"), "last letter first", "string");

@@ -12,6 +12,7 @@ before=$(sha256sum <disk.img)
 unrack -v --json boot disk.img --esx 6.7 --scsi pvscsi --nic vmxnet3
 exits 1 "on PVSCSI it does not come up"
 like "$out" "qemu-system[^\"]*vmxnet3,[^ ]*,mac=00:1a:4b:11:22:33[ \"]" "its card has the address that the guest's files name"
+documented "its JSON is documented"
 result=$(jq -s last <<<"$out")
 is "$(jq -r '"\(.result) \(.up) \(.proof)"' <<<"$result")" "no false boot" "the answer is no"
 like "$(jq -r .why <<<"$result")" "Kernel panic - not syncing" "the kernel's last words are quoted"

@@ -24,6 +24,7 @@ is "$(jq -r .state web/unrack/manifest.json)" copied "nor the state"
 
 unrack --json fix web --esx 6.7
 exits 0 "fix, devices chosen by itself"
+documented "its JSON is documented"
 is "$(jq -rs 'last | "\(.result) \(.exit) \(.target.scsi) \(.target.nic)"' <<<"$out")" "ok 0 pvscsi vmxnet3" \
 	"takes the best that guest and ESX have"
 is "$(jq -rs '[.[] | select(.event == "edit") | select(.reason == null or .reason == "")] | length' <<<"$out")" 0 \
@@ -53,6 +54,7 @@ exits 0 "check says yes, from the .vmx to the network card"
 
 unrack --json boot web --require-proof
 exits 0 "it boots on pvscsi and vmxnet3"
+documented "its JSON is documented"
 is "$(jq -rs 'last | "\(.up) \(.dhcp) \(.proof)"' <<<"$out")" "true true boot" "with network"
 like "$(jq -rs 'last.ssh' <<<"$out")" "^SSH-2.0-" "and ssh"
 ok "a screenshot is kept" test -s web/unrack/proof/screenshot.png

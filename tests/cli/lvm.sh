@@ -17,6 +17,7 @@ unrack copy "${disks[@]}" web
 exits 0 "two disks are copied"
 unrack --json check web --esx 6.7 --scsi pvscsi --nic vmxnet3
 exits 1 "check says no before the fix"
+documented "its JSON is documented"
 link() { # NAME: state and reason of that link of the check
 	jq -rs "last.verdict.links[] | select(.name == \"$1\") | \"\(.state) \(.evidence): \(.reason)\"" <<<"$out"
 }
@@ -35,6 +36,7 @@ unrack check web
 exits 0 "check says yes"
 unrack --json boot web --require-proof
 exits 0 "it boots on pvscsi and vmxnet3"
+documented "its JSON is documented"
 is "$(jq -rs 'last | "\(.up) \(.dhcp) \(.proof)"' <<<"$out")" "true true boot" "with network"
 like "$(jq -rs 'last.ssh' <<<"$out")" "^SSH-2.0-OpenSSH" "and ssh"
 

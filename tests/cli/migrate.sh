@@ -24,8 +24,7 @@ exits 0 "the same command continues to the end"
 is "$(jq -rs '[.[] | select(.event == "step" and .state == "done") | .name] | join(" ")' <<<"$out")" \
 	"copy fix vm boot" "through all its steps"
 is "$(jq -rs 'last | "\(.command) \(.result) \(.exit) \(.up)"' <<<"$out")" "migrate ok 0 true" "to a VM that came up"
-is "$(jq -rs '[.[:-1][] | .event] | unique - ["message", "progress", "step", "edit", "link", "stage"] | length' <<<"$out")" 0 \
-	"all events are of documented kinds"
+documented "all that it writes is documented"
 is "$(jq -r '[.steps[] | select(.state == "done") | .name] | join(" ")' web/unrack/manifest.json)" "copy fix vm boot" \
 	"the manifest has its steps"
 

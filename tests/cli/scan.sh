@@ -38,6 +38,7 @@ like "$(disk .identity)" "mbr=0badcafe" "its identity"
 truncate -s 64M gpt.img
 printf 'label: gpt\n,20M,U\n,,L\n' | sfdisk -q gpt.img
 unrack --json scan gpt.img
+documented "its JSON is documented"
 is "$(disk '"\(.table) \(.partitions[0].bootable) \(.warnings | length)"')" "gpt true 0" "a GPT without a fault"
 cp --sparse=always gpt.img lost.img && dd if=/dev/zero of=lost.img bs=512 seek=131071 count=1 conv=notrunc status=none
 unrack scan lost.img
@@ -115,10 +116,12 @@ exits 0 "a disk of another machine"
 like "$out" "to copy: unrack copy ssh://root@far$work/dos.img FOLDER" "is copied from there"
 unrack scan "ssh://far$work/missing.img" "${far[@]}" --json
 exits 4 "a disk that is not there"
+documented "its JSON is documented"
 like "$(disk .error)" "missing.img: No such file" "is named"
 
 # This machine. It may have none, or none that may be read.
 unrack --json scan
+documented "the machine itself: its JSON is documented"
 ok "the machine itself gives a list" jq -e 'select(.result) | .disks | type == "array"' <<<"$out"
 unlike "$(jq -r 'select(.disks) | .disks[].path' <<<"$out")" '/dev/(loop|ram|zram|sr|dm-|md)[0-9]' "of disks only"
 

@@ -3,6 +3,7 @@
 #
 #   plan is printed by done_testing; ok COMMAND..., is GOT WANT, like GOT REGEX
 #   unrack ARGS...   runs the program; status in $rc, output in $out, errors in $err
+#   documented NAME  its JSON is what the manual says
 
 : "${UNRACK:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/unrack}"
 fixtures=$(cd "$(dirname "${BASH_SOURCE[0]}")/../fixtures" && pwd)
@@ -78,6 +79,11 @@ exits() { # WANT NAME
 		echo "# exit status $rc, want $1"
 		printf '%s\n%s\n' "$out" "$err" | tail -40 | sed 's/^/# /'
 	}
+}
+
+# What the last `unrack --json` wrote is what unrack(1) says; the members that were there go to $work/.seen.
+documented() { # NAME
+	ok "$1" perl "$fixtures/../support/json_events.pl" --exit "$rc" --seen "$work/.seen" "$work/.out"
 }
 
 needs() { # PROGRAM...: skips the whole test when one is missing
