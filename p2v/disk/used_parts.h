@@ -4,6 +4,7 @@
  *	used.c          disks -> partitions -> volumes -> maps and states
  *	used_table.c    MBR with extended partitions, GPT
  *	used_sign.c     signatures: what a volume is, and what else claims it
+ *	used_claim.c    what follows from them
  *	used_volume.c   a volume made of pieces of disks, as one block_source
  *	used_lvm.c, used_lvm1.c, used_md.c       which volumes those are
  *	used_ext.c, used_xfs*.c, used_swap.c     what is unused in one
@@ -77,6 +78,18 @@ struct used_signs {
 /* STATE gets the bytes at both ends that were looked at. */
 int used_sign_read(struct block_source *volume, struct digest_stream *state, struct used_signs *out,
 		   struct unrack_error *err);
+
+/* What is to be done with a volume. */
+enum used_depth { USED_ON_DISK, USED_ON_ARRAY, USED_ON_GROUP }; /* groups are built on arrays, not the other way */
+struct used_claim {
+	char kind[32];
+	enum { USED_CLAIM_ALL, USED_CLAIM_READ, USED_CLAIM_MD, USED_CLAIM_LVM } what;
+	int (*read)(struct block_source *volume, struct used_look *look, struct unrack_error *err);
+	char why[256]; /* of ALL, a clause: it might have been less; or "" */
+};
+void used_claim_volume(const struct used_signs *s, enum used_depth depth, struct used_claim *out);
+/* Whether something claims the whole DISK, although it has TABLE: which becomes untrusted then. */
+void used_claim_disk(struct block_source *disk, const struct used_signs *s, struct used_table *table);
 
 /* A piece of a disk; OFF and LEN in bytes. Pieces of a volume follow each other. */
 struct used_piece {
