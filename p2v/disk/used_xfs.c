@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "used_xfs.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -40,11 +41,10 @@ bool used_xfs_sum_is_right(const void *data, size_t n, size_t at)
 static int totals(struct xfs_fs *fs, const struct xfs_groups *all)
 {
 	if (all->free_blocks != fs->free_blocks)
-		return used_whole(fs->look, "its superblock counts %llu free blocks, its allocation groups %llu",
-				  (unsigned long long)fs->free_blocks,
-				  (unsigned long long)all->free_blocks);
+		return used_whole(fs->look, "its superblock counts %" PRIu64 " free blocks, "
+				  "its allocation groups %" PRIu64, fs->free_blocks, all->free_blocks);
 	if (all->inodes != fs->inodes || all->free_inodes != fs->free_inodes)
-		return used_whole(fs->look, "its superblock and its allocation groups count different inodes");
+		return used_whole(fs->look, "its superblock and its groups count different inodes");
 	return 0;
 }
 

@@ -52,7 +52,8 @@ static int take(struct xfs_group *g, const uint8_t *block, struct unrack_error *
 
 /* The first is LIST[FROM], the last LIST[TO], and behind LIST[SIZE - 1] it goes on with LIST[0]. Kernels
  * disagree by one on SIZE in v5 (the header's size is not a multiple of 8; Linux 4.5): either is fine. */
-static int free_list(struct xfs_group *g, const uint8_t *agf, const uint8_t *agfl, struct unrack_error *err)
+static int free_list(struct xfs_group *g, const uint8_t *agf, const uint8_t *agfl,
+		     struct unrack_error *err)
 {
 	const struct xfs_fs *fs = g->fs;
 	uint32_t from = get_be32(agf + 40), to = get_be32(agf + 44), n = get_be32(agf + 48);
@@ -68,7 +69,8 @@ static int free_list(struct xfs_group *g, const uint8_t *agf, const uint8_t *agf
 		return broken(g, "the free list");
 	if ((from + n) % size != (to + 1) % size) {
 		size--;
-		if (!fs->v5 || from >= size || to >= size || n > size || (from + n) % size != (to + 1) % size)
+		if (!fs->v5 || from >= size || to >= size || n > size ||
+		    (from + n) % size != (to + 1) % size)
 			return broken(g, "the free list");
 	}
 	for (uint32_t i = 0; i < n && !used_xfs_over(fs, r); i++)
@@ -77,7 +79,8 @@ static int free_list(struct xfs_group *g, const uint8_t *agf, const uint8_t *agf
 }
 
 /* Roots of the other trees. */
-static int other_trees(struct xfs_group *g, const uint8_t *agf, const uint8_t *agi, struct unrack_error *err)
+static int other_trees(struct xfs_group *g, const uint8_t *agf, const uint8_t *agi,
+		       struct unrack_error *err)
 {
 	uint32_t has = g->fs->ro_features;
 	int r = take(g, agi + 20, err);
@@ -101,12 +104,14 @@ static int compare_counts(const struct xfs_group *g, const uint8_t *agf, const s
 				  " differ", g->number);
 	if (bno->free != get_be32(agf + 52) || bno->longest != get_be32(agf + 56))
 		return used_whole(g->fs->look, "allocation group %" PRIu32 " counts %" PRIu32
-				  " free blocks, but lists %" PRIu64, g->number, get_be32(agf + 52), bno->free);
+				  " free blocks, but lists %" PRIu64,
+				  g->number, get_be32(agf + 52), bno->free);
 	if (g->fs->ro_features & XFS_RO_RMAPBT)
 		more += get_be32(agf + 80) - 1;
 	if (g->fs->lazy && more != get_be32(agf + 60))
 		return used_whole(g->fs->look, "allocation group %" PRIu32 " counts %" PRIu32
-				  " blocks of its trees, but has %" PRIu64, g->number, get_be32(agf + 60), more);
+				  " blocks of its trees, but has %" PRIu64,
+				  g->number, get_be32(agf + 60), more);
 	return 0;
 }
 
@@ -121,7 +126,8 @@ static int free_space(struct xfs_group *g, const uint8_t *agf, struct xfs_groups
 				.root = get_be32(agf + 20), .levels = get_be32(agf + 32) };
 	int r;
 
-	if (bno.levels == 0 || bno.levels > XFS_LEVELS_MAX || cnt.levels == 0 || cnt.levels > XFS_LEVELS_MAX)
+	if (bno.levels == 0 || bno.levels > XFS_LEVELS_MAX || cnt.levels == 0 ||
+	    cnt.levels > XFS_LEVELS_MAX)
 		return broken(g, "the header of free space");
 	r = used_xfs_tree(g, &cnt, err);
 	if (!used_xfs_over(g->fs, r))
@@ -138,14 +144,16 @@ static int free_space(struct xfs_group *g, const uint8_t *agf, struct xfs_groups
 static int read_group(struct xfs_group *g, struct xfs_groups *all, struct unrack_error *err)
 {
 	struct xfs_fs *fs = g->fs;
-	const uint8_t *sb = all->head, *agf = sb + fs->sector, *agi = agf + fs->sector, *agfl = agi + fs->sector;
-	int r = used_xfs_read(fs, all->head, g->head_len, g->start, "the header of an allocation group", err);
+	const uint8_t *sb = all->head, *agf = sb + fs->sector, *agi = agf + fs->sector,
+		      *agfl = agi + fs->sector;
+	int r = used_xfs_read(fs, all->head, g->head_len, g->start, "the header of an allocation group",
+			      err);
 
 	if (used_xfs_over(fs, r))
 		return r;
 	digest_stream_add(fs->look->state, agf, 2 * (size_t)fs->sector);
-	if (get_be32(sb) != SB_MAGIC || get_be32(sb + 4) != fs->block || get_be32(sb + 84) != fs->ag_blocks ||
-	    memcmp(sb + 32, fs->uuid, 16) != 0)
+	if (get_be32(sb) != SB_MAGIC || get_be32(sb + 4) != fs->block ||
+	    get_be32(sb + 84) != fs->ag_blocks || memcmp(sb + 32, fs->uuid, 16) != 0)
 		return broken(g, "the superblock");
 	if (!header_is_right(g, agf, AGF_MAGIC, 64, AGF_CRC_AT))
 		return broken(g, "the header of free space");

@@ -53,7 +53,8 @@ static uint32_t wanted_cycle(const struct ring *ring, uint32_t block)
 static int read_cycle(struct ring *ring, uint32_t block, uint32_t *cycle, struct unrack_error *err)
 {
 	uint8_t b[BLOCK];
-	int r = used_xfs_read(ring->fs, b, sizeof b, ring->start + (uint64_t)block * BLOCK, "its log", err);
+	int r = used_xfs_read(ring->fs, b, sizeof b, ring->start + (uint64_t)block * BLOCK, "its log",
+			      err);
 
 	if (!used_xfs_over(ring->fs, r))
 		*cycle = block_cycle(b);
@@ -94,12 +95,13 @@ static int find_head(struct ring *ring, struct unrack_error *err)
 	return 0;
 }
 
-/* Reads N blocks from FROM, around the end, into LOG's buffer: they must have the cycles of a clean log. */
+/* Reads N blocks from FROM, around the end, into LOG's buffer: they must have the cycles of a clean
+ * log. */
 static int check_cycles(struct ring *ring, uint32_t from, uint32_t n, struct unrack_error *err)
 {
 	uint32_t part = from + n > ring->blocks ? ring->blocks - from : n;
-	int r = used_xfs_read(ring->fs, ring->buf, (size_t)part * BLOCK, ring->start + (uint64_t)from * BLOCK,
-			      "its log", err);
+	int r = used_xfs_read(ring->fs, ring->buf, (size_t)part * BLOCK,
+			      ring->start + (uint64_t)from * BLOCK, "its log", err);
 
 	if (!used_xfs_over(ring->fs, r) && part < n)
 		r = used_xfs_read(ring->fs, ring->buf + (size_t)part * BLOCK, (size_t)(n - part) * BLOCK,
@@ -119,7 +121,9 @@ static unsigned header_blocks(const uint8_t *header)
 	uint32_t size = get_be32(header + 320);
 
 	/* Of version 1, h_size is not kept. */
-	return get_be32(header + 8) == 2 && size > CYCLES_BYTES ? (unsigned)div_round_up(size, CYCLES_BYTES) : 1;
+	return get_be32(header + 8) == 2 && size > CYCLES_BYTES
+		       ? (unsigned)div_round_up(size, CYCLES_BYTES)
+		       : 1;
 }
 
 static bool sum_is_right(const uint8_t *record, uint32_t summed, unsigned headers, uint32_t len)
@@ -160,7 +164,8 @@ static int check_last(const struct ring *ring, uint32_t n)
 {
 	uint32_t back = 1;
 
-	while (back < n && back < SEARCH && get_be32(ring->buf + (size_t)(n - back) * BLOCK) != HEADER_MAGIC)
+	while (back < n && back < SEARCH &&
+	       get_be32(ring->buf + (size_t)(n - back) * BLOCK) != HEADER_MAGIC)
 		back++;
 	if (get_be32(ring->buf + (size_t)(n - back) * BLOCK) != HEADER_MAGIC ||
 	    !is_unmount(ring, ring->buf + (size_t)(n - back) * BLOCK, back,

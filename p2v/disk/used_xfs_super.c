@@ -20,7 +20,8 @@
 #define VERSION_MORE    0x8000u
 /* sb_features2 */
 #define FEATURES2_LAZY  0x0002u
-#define FEATURES2_OK    (FEATURES2_LAZY | 0x0008u /* attr2 */ | 0x0080u /* projid32 */ | 0x0200u /* ftype */)
+#define FEATURES2_OK                                                                                   \
+	(FEATURES2_LAZY | 0x0008u /* attr2 */ | 0x0080u /* projid32 */ | 0x0200u /* ftype */)
 
 #define RO_OK (XFS_RO_FINOBT | XFS_RO_RMAPBT | XFS_RO_REFLINK | XFS_RO_INOBTCNT)
 #define INCOMPAT_META_UUID   (1u << 2)
@@ -54,14 +55,16 @@ static int features(struct xfs_fs *fs, const uint8_t *p)
 		if (incompat & INCOMPAT_NEEDSREPAIR)
 			return used_whole(fs->look, "it is marked as in need of xfs_repair");
 		if (ro & ~RO_OK || incompat & ~INCOMPAT_OK || get_be32(p + 220) & ~LOG_INCOMPAT_OK)
-			return used_whole(fs->look, "it has features that are not known here (%#x, %#x, %#x)",
-					  ro, incompat, get_be32(p + 220));
+			return used_whole(fs->look,
+					  "it has features that are not known here (%#x, %#x, %#x)", ro,
+					  incompat, get_be32(p + 220));
 		fs->lazy = true;
 		fs->ro_features = ro;
 		memcpy(fs->meta_uuid, incompat & INCOMPAT_META_UUID ? p + 248 : p + 32, 16);
 		return 0;
 	default:
-		return used_whole(fs->look, "it is XFS version %u, which is not known here", version & 15);
+		return used_whole(fs->look, "it is XFS version %u, which is not known here",
+				  version & 15);
 	}
 }
 
@@ -109,6 +112,7 @@ int used_xfs_super(struct xfs_fs *fs, const uint8_t *p, size_t n)
 {
 	int r;
 
+	digest_stream_add(fs->look->state, p, min_u64(n, SECTOR_SIZE));
 	if (n < SB_SIZE || get_be32(p) != SB_MAGIC)
 		return used_whole(fs->look, "it has no superblock of XFS");
 	fs->block = get_be32(p + 4);

@@ -10,7 +10,8 @@
 
 #define BLOCKS_MAX (1u << 18) /* of a level: some 80 million pieces of free space of a group */
 /* Of what is read at once, at least one block in so many is wanted. */
-#define SPARSE_MAX 4u
+#define SPARSE_MAX 8u
+#define NEAR_MAX   512u
 
 /* struct xfs_btree_block, short form, of v4 and of v5 */
 #define HEADER_V4  16u
@@ -49,6 +50,29 @@ static uint64_t order(const struct xfs_tree *tree, const uint8_t *pair)
 	return tree->by_size ? len << 32 | block : block;
 }
 
+/* What to read at once for CHILDREN[I], in which LOW and HIGH are: with those that will follow, if they
+ * are near. */
+static void find_near(const struct xfs_fs *fs, const struct children *children, size_t i, uint32_t *low,
+		      uint32_t *high)
+{
+	uint32_t l = *low, h = *high, wanted = 1;
+
+	for (size_t j = i + 1; j < children->len && j <= i + NEAR_MAX; j++) {
+		uint32_t b = children->at[j].block;
+		uint32_t to_l = b < l ? b : l, to_h = b > h ? b : h;
+
+		if (((uint64_t)(to_h - to_l) + 1) * fs->block > XFS_WINDOW)
+			continue;
+		l = to_l;
+		h = to_h;
+		wanted++;
+	}
+	if ((h - l) / SPARSE_MAX < wanted) {
+		*low = l;
+		*high = h;
+	}
+}
+
 /* The block of CHILDREN[I] from the window, into which those that follow it are read with it. */
 static int fetch(struct walk *w, const struct children *children, size_t i, const uint8_t **out,
 		 struct unrack_error *err)
@@ -63,15 +87,7 @@ static int fetch(struct walk *w, const struct children *children, size_t i, cons
 		return 0;
 	}
 	if (want < w->from || want - w->from >= w->blocks) {
-		for (size_t j = i + 1; j < children->len; j++) {
-			uint32_t b = children->at[j].block;
-			uint32_t l = b < low ? b : low, h = b > high ? b : high;
-
-			if (((uint64_t)(h - l) + 1) * fs->block > XFS_WINDOW || h - l >= SPARSE_MAX * (j - i + 1))
-				break;
-			low = l;
-			high = h;
-		}
+		find_near(fs, children, i, &low, &high);
 		w->blocks = 0;
 		r = used_xfs_read(fs, g->window, (size_t)(high - low + 1) * fs->block,
 				  g->start + (uint64_t)low * fs->block, w->tree->name, err);
@@ -92,7 +108,8 @@ static int check_header(const struct walk *w, const uint8_t *b, const struct chi
 	uint32_t right = i + 1 < children->len ? children->at[i + 1].block : XFS_NO_BLOCK;
 	uint64_t daddr = (g->start + (uint64_t)children->at[i].block * fs->block) / SECTOR_SIZE;
 	uint32_t pairs = get_be16(b + 6);
-	uint32_t room = (fs->block - (fs->v5 ? HEADER_V5 : HEADER_V4)) / (w->level ? PAIR + POINTER : PAIR);
+	uint32_t room =
+		(fs->block - (fs->v5 ? HEADER_V5 : HEADER_V4)) / (w->level ? PAIR + POINTER : PAIR);
 
 	if (get_be32(b) != w->tree->magic || get_be16(b + 4) != w->level)
 		return broken(w, "has a block of another kind");
@@ -114,7 +131,8 @@ static bool is_taken(const struct xfs_group *g, uint32_t block, uint32_t len)
 	const struct xfs_fs *fs = g->fs;
 	size_t low = 0, high = g->taken.len;
 
-	if (g->number == fs->log_ag && block < fs->log_block + fs->log_blocks && fs->log_block < block + len)
+	if (g->number == fs->log_ag && block < fs->log_block + fs->log_blocks &&
+	    fs->log_block < block + len)
 		return true;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
