@@ -8,11 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "unrack/block_source.h"
+#include "lvm.h"
 #include "unrack/json.h"
-
-#define LVM_PVS_MAX 256u
-#define LVM_ID 32u /* LVM2's ids, without dashes */
 
 struct scan_lvm {
 	char group[128];     /* its name */

@@ -71,11 +71,12 @@ static void members(void)
 	char path[128];
 	const char *paths[] = { path };
 
-	/* md 0.90, raid5 of 3, at the end of a disk: magic, version 0.90, UUID, level, disks. */
+	/* md 0.90, raid5 of 3, at the end of a disk: magic, version 0.90, UUID, level, disks, checksum. */
 	fake_sh("truncate -s 2M dev/leg && printf '\\374\\116\\053\\251\\0\\0\\0\\0\\132' | dd of=dev/leg bs=1 seek=2031616 conv=notrunc status=none && "
 		"printf 'abcd' | dd of=dev/leg bs=1 seek=2031636 conv=notrunc status=none && "
 		"printf '\\5' | dd of=dev/leg bs=1 seek=2031644 conv=notrunc status=none && "
-		"printf '\\3' | dd of=dev/leg bs=1 seek=2031656 conv=notrunc status=none");
+		"printf '\\3' | dd of=dev/leg bs=1 seek=2031656 conv=notrunc status=none && "
+		"printf '\\300\\261\\216\\015' | dd of=dev/leg bs=1 seek=2031768 conv=notrunc status=none");
 	snprintf(path, sizeof path, "%s/leg", fake_dev);
 	j = scan(paths, 1);
 	is_str(json_str(json_get(disk(j, "/leg"), "whole"), "signature", ""), "linux_raid_member", "a member of an array");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "../../p2v/disk/scan_groups.h"
 #include "../support/tap.h"
+#include "../../p2v/disk/crc.h"
 #include "base/bytes.h"
 
 #define PV_AT 4096u       /* of the volume, within the disk */
@@ -63,6 +64,15 @@ static void many(void)
 
 static uint8_t disk[PV_AT + PV_BYTES];
 
+/* The checksums of label and area, after a change of their fields. */
+static void seal(void)
+{
+	uint8_t *label = disk + PV_AT + 512, *mda = disk + PV_AT + MDA_AT;
+
+	put_le32(label + 16, crc_ieee(0xf597a6cf, label + 20, 512 - 20));
+	put_le32(mda, crc_ieee(0xf597a6cf, mda + 4, 512 - 4));
+}
+
 /* A volume whose text begins AT within the area. */
 static void make(uint64_t at)
 {
@@ -71,6 +81,7 @@ static void make(uint64_t at)
 
 	memset(disk, 0, sizeof disk);
 	memcpy(label, "LABELONE", 8);
+	put_le64(label + 8, 1);
 	put_le32(label + 20, 32);
 	memcpy(label + 24, "LVM2 001", 8);
 	memcpy(label + 32, "00000011112222333344445555666666", 32);
@@ -84,8 +95,10 @@ static void make(uint64_t at)
 	put_le64(mda + 32, MDA_BYTES);
 	put_le64(mda + 40, at);
 	put_le64(mda + 48, n);
+	put_le32(mda + 56, crc_ieee(0xf597a6cf, text, n));
 	for (size_t i = 0; i < n; i++)
 		mda[at + i < MDA_BYTES ? at + i : at + i - MDA_BYTES + 512] = (uint8_t)text[i];
+	seal();
 }
 
 static bool look(struct scan_lvm *g)
@@ -114,28 +127,35 @@ static void astray(void)
 		for (size_t v = 0; v < sizeof values / sizeof *values; v++, n++) {
 			make(512);
 			put_le64(disk + PV_AT + fields[f], values[v]);
+			seal();
 			look(&g);
 		}
 	for (uint32_t at = 0; at < 600; at++) {
 		make(512);
 		put_le32(disk + PV_AT + 512 + 20, at);
+		seal();
 		look(&g);
 	}
 	make(512);
 	put_le32(disk + PV_AT + 512 + 20, UINT32_MAX);
+	seal();
 	ok(!look(&g), "headers that point elsewhere do no harm");
 	make(512);
 	put_le64(disk + PV_AT + MDA_AT + 48, MDA_BYTES);
+	seal();
 	ok(!look(&g), "a text larger than its ring");
 	make(512);
 	put_le64(disk + PV_AT + MDA_AT + 40, MDA_BYTES);
+	seal();
 	ok(!look(&g), "a text behind its ring");
 	make(512);
 	put_le64(disk + PV_AT + 512 + 112, PV_BYTES);
+	seal();
 	ok(!look(&g), "an area that ends behind its volume");
 	make(512);
 	for (unsigned i = 0; i < 28; i++)
 		put_le64(disk + PV_AT + 512 + 72 + 16 * i, 1);
+	seal();
 	ok(!look(&g), "a list of areas that does not end");
 }
 
@@ -154,6 +174,7 @@ int main(void)
 	ok(!look(&g), "without a label there is none");
 	make(512);
 	put_le64(disk + PV_AT + 512 + 104, 0);
+	seal();
 	ok(!look(&g), "nor without a metadata area");
 	astray();
 	return tap_done();

@@ -8,6 +8,16 @@
 
 static uint8_t disk[OFF + BYTES];
 
+/* The sum of all words, without itself. */
+static uint32_t sum(const uint8_t *b, size_t n)
+{
+	uint64_t s = 0;
+
+	for (size_t i = 0; i < n; i += 4)
+		s += get_le32(b + i);
+	return (uint32_t)(s + (s >> 32));
+}
+
 static void super_1(uint64_t sector, uint64_t says, int level)
 {
 	uint8_t *b = disk + OFF + sector * 512;
@@ -21,6 +31,8 @@ static void super_1(uint64_t sector, uint64_t says, int level)
 	put_le32(b + 92, 3);
 	put_le64(b + 144, says);
 	put_le64(b + 200, 1ull << 40);
+	put_le64(b + 128, sector ? 0 : 16);
+	put_le32(b + 216, sum(b, 256));
 }
 
 static bool look(uint64_t bytes, struct scan_md *md)
@@ -51,6 +63,7 @@ static void old(void)
 	put_le32(b + 60, 0x53958f34);
 	put_le32(b + 156, 19);
 	put_le32(b + 160, 1);
+	put_le32(b + 152, sum(b, 4096));
 	ok(look(BYTES, &md), "a superblock of version 0.90");
 	is_str(md.uuid, "bf987208ba83a9c33d186b3c53958f34", "its UUID, as mdadm writes it");
 	ok(md.level == 1 && md.disks == 2, "its level and disks");
