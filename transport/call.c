@@ -154,7 +154,9 @@ static int send_call(struct link *l, const struct call *call, uint8_t *payload,
 {
 	struct message_call m = { .kind = call->kind, .features = MESSAGE_FEATURES,
 				  .rate = call->rate, .flags = call->flags, .offers = call->n,
-				  .silence_ms = call->silence_ms, .path = call->path ? call->path : "" };
+				  .silence_ms = call->silence_ms, .path = call->path ? call->path : "",
+				  .max_bad = call->max_bad, .format = call->format,
+				  .streams = call->streams };
 	size_t len = message_encode_call(&m, payload);
 	int r;
 
@@ -199,6 +201,12 @@ static int read_answer(struct link *l, const struct call *call, struct call_answ
 		r = error_set(err, UNRACK_DAMAGED,
 			      "the far side offers %u disks where %u are due; use the same unrack on both "
 			      "sides", ready.offers, due);
+	if (r == 0 && ready.streams > call->streams)
+		r = error_set(err, UNRACK_DAMAGED, "the far side wants more connections than were offered");
+	if (r == 0) {
+		answer->streams = ready.streams;
+		memcpy(answer->token, ready.token, sizeof answer->token);
+	}
 	if (r == 0)
 		r = make_disks(due, &answer->disks, err);
 	if (r == 0)
@@ -270,6 +278,9 @@ static int read_call(struct channel *c, struct link *l, struct call *out, struct
 	out->flags = m.flags;
 	out->silence_ms = m.silence_ms;
 	out->rate = m.rate;
+	out->max_bad = m.max_bad;
+	out->format = m.format;
+	out->streams = m.streams;
 	offers = m.offers;
 	out->path = strdup(m.path);
 	if (!out->path)
@@ -337,10 +348,12 @@ int call_accept(struct call_waiting *waiting, const struct call_answer *answer,
 		struct unrack_error *err)
 {
 	struct link *l = &waiting->link;
-	struct message_ready m = { MESSAGE_FEATURES, answer->n };
+	struct message_ready m = { .features = MESSAGE_FEATURES, .offers = answer->n,
+				   .streams = answer->streams };
 	uint8_t payload[MESSAGE_CONTROL_MAX];
 	int r;
 
+	memcpy(m.token, answer->token, sizeof m.token);
 	heartbeat_stop(&waiting->heart);
 	r = link_send(l, MESSAGE_READY, 0, payload, message_encode_ready(&m, payload), err);
 	if (r == 0)

@@ -3,8 +3,12 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/size.h"
 #include "message_parts.h"
+#include "unrack/channel.h"
+#include "unrack/journal.h"
 
+#define FORMAT_MAX DISK_SPARSE
 #define ANY_NUMBER UINT32_MAX
 
 size_t message_encode_call(const struct message_call *m, uint8_t *out)
@@ -20,7 +24,9 @@ size_t message_encode_call(const struct message_call *m, uint8_t *out)
 	put_le32(out + 44, m->silence_ms);
 	put_le64(out + 48, m->rate);
 	put_le32(out + 56, (uint32_t)path);
-	put_le32(out + 60, 0);
+	put_le16(out + 60, m->format);
+	put_le16(out + 62, m->streams);
+	put_le64(out + 64, m->max_bad);
 	memcpy(out + MESSAGE_CALL_SIZE, m->path, path);
 	message_put_intro(out, MESSAGE_VERSION, MESSAGE_CALL_SIZE + path);
 	return MESSAGE_CALL_SIZE + path;
@@ -28,17 +34,23 @@ size_t message_encode_call(const struct message_call *m, uint8_t *out)
 
 static int check_call(const struct message_call *m, struct unrack_error *err)
 {
-	if (m->kind != CALL_RECEIVE && m->kind != CALL_SEND && m->kind != CALL_SCAN)
+	if (m->kind < CALL_RECEIVE || m->kind > CALL_JOIN)
 		return message_bad(err, MESSAGE_CALL, "it is of no known kind");
-	if (m->flags & ~(CALL_SAME_DISK | CALL_DISCARD_CHANGES))
+	if (m->flags & ~(CALL_SAME_DISK | CALL_DISCARD_CHANGES | CALL_ALL_BLOCKS | CALL_LIVE | CALL_STOP_AT_BAD))
 		return message_bad(err, MESSAGE_CALL, "it has unknown flags");
+	if (m->format > FORMAT_MAX)
+		return message_bad(err, MESSAGE_CALL, "it wants an unknown format");
+	if (m->streams > CHANNEL_STRIPES_MAX)
+		return message_bad(err, MESSAGE_CALL, "it announces too many connections");
+	if (m->kind == CALL_JOIN && (m->offers > 0 || m->streams == 0 || m->path[0] == '\0'))
+		return message_bad(err, MESSAGE_CALL, "it does not say what it wants to join");
 	if (m->offers > MESSAGE_DISKS_MAX)
 		return message_bad(err, MESSAGE_CALL, "it announces too many disks");
-	if (m->offers == 0 && m->kind != CALL_SCAN)
+	if (m->offers == 0 && m->kind != CALL_SCAN && m->kind != CALL_JOIN)
 		return message_bad(err, MESSAGE_CALL, "it announces no disks");
 	if (m->kind == CALL_RECEIVE && m->path[0] == '\0')
 		return message_bad(err, MESSAGE_CALL, "it has no folder to receive into");
-	if (m->kind != CALL_RECEIVE && m->path[0] != '\0')
+	if (m->kind != CALL_RECEIVE && m->kind != CALL_JOIN && m->path[0] != '\0')
 		return message_bad(err, MESSAGE_CALL, "it has a folder, but only who receives needs one");
 	return 0;
 }
@@ -57,21 +69,35 @@ int message_decode_call(const void *payload, size_t n, struct message_call *m,
 	m->offers = get_le32(p + 40);
 	m->silence_ms = get_le32(p + 44);
 	m->rate = get_le64(p + 48);
+	m->format = get_le16(p + 60);
+	m->streams = get_le16(p + 62);
+	m->max_bad = get_le64(p + 64);
 	m->path = (const char *)p + MESSAGE_CALL_SIZE;
 	if (get_le32(p + 56) != n - MESSAGE_CALL_SIZE || n - MESSAGE_CALL_SIZE > MESSAGE_PATH_MAX)
 		return message_bad(err, MESSAGE_CALL, "the length of the path is wrong");
-	if (get_le32(p + 60) != 0)
-		return message_bad(err, MESSAGE_CALL, "a field that must be 0 is not");
 	if (!message_is_string(p + MESSAGE_CALL_SIZE, n - MESSAGE_CALL_SIZE))
 		return message_bad(err, MESSAGE_CALL, "the path is no string");
 	return check_call(m, err);
+}
+
+/* Digits, and then zeros to the end. */
+static bool is_token(const char *text)
+{
+	size_t n;
+
+	if (text[MESSAGE_TOKEN_MAX - 1] != '\0')
+		return false;
+	n = strspn(text, "0123456789abcdef");
+	return is_zero(text + n, MESSAGE_TOKEN_MAX - n);
 }
 
 size_t message_encode_ready(const struct message_ready *m, uint8_t *out)
 {
 	put_le64(out + 24, m->features);
 	put_le32(out + 32, m->offers);
-	put_le32(out + 36, 0);
+	put_le32(out + 36, m->streams);
+	memset(out + 40, 0, MESSAGE_TOKEN_MAX);
+	memcpy(out + 40, m->token, strnlen(m->token, MESSAGE_TOKEN_MAX - 1));
 	message_put_intro(out, MESSAGE_VERSION, MESSAGE_READY_SIZE);
 	return MESSAGE_READY_SIZE;
 }
@@ -88,8 +114,12 @@ int message_decode_ready(const void *payload, size_t n, struct message_ready *m,
 	m->offers = get_le32(p + 32);
 	if (n != MESSAGE_READY_SIZE)
 		return message_bad(err, MESSAGE_READY, "it is too long");
-	if (get_le32(p + 36) != 0)
-		return message_bad(err, MESSAGE_READY, "a field that must be 0 is not");
+	m->streams = get_le32(p + 36);
+	memcpy(m->token, p + 40, MESSAGE_TOKEN_MAX);
+	if (m->streams > CHANNEL_STRIPES_MAX)
+		return message_bad(err, MESSAGE_READY, "it announces too many connections");
+	if (!is_token(m->token) || (m->streams > 1) != (m->token[0] != '\0'))
+		return message_bad(err, MESSAGE_READY, "its token is none");
 	if (m->offers > MESSAGE_DISKS_MAX)
 		return message_bad(err, MESSAGE_READY, "it announces too many disks");
 	return 0;

@@ -18,8 +18,8 @@ bool message_is_string(const uint8_t *p, uint64_t n);
 bool message_is_identity(const uint8_t *p, uint64_t n);
 
 /* Of what stands before the strings. */
-#define MESSAGE_CALL_SIZE 64u
-#define MESSAGE_READY_SIZE 40u
+#define MESSAGE_CALL_SIZE 72u
+#define MESSAGE_READY_SIZE 76u
 #define MESSAGE_OFFER_SIZE 24u
 
 /* HELLO, CALL and READY begin with magic, version, 0, and the checksum of what follows. */

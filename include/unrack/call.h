@@ -26,12 +26,19 @@ struct call_disk {
 	struct identity id;  /* id.bytes 0: not known yet */
 };
 
+#define CALL_STRIPE 65536u /* bytes, of channel_open_striped */
+
 struct call {
 	enum message_call_kind kind;
-	uint32_t flags;      /* CALL_SAME_DISK, CALL_DISCARD_CHANGES */
+	uint32_t flags;      /* CALL_SAME_DISK, CALL_DISCARD_CHANGES, ... */
 	uint32_t silence_ms;
 	uint64_t rate;
-	char *path;          /* of the folder, "" when the client receives */
+	uint64_t max_bad;    /* bytes that a source may lose, 0: as the server likes */
+	uint16_t format;     /* of new images: enum disk_format, or 0 */
+	/* Connections that the client wants to have in all (0: one). CALL_JOIN: this is number STREAMS of
+	 * them, from 1; its answer is empty, and then it belongs to the first one. */
+	uint16_t streams;
+	char *path;          /* of the folder, "" when the client receives; CALL_JOIN: the token */
 	struct call_disk *disks;
 	unsigned n;          /* at most MESSAGE_DISKS_MAX; CALL_SCAN: 0 means all */
 	const struct log *log; /* the client's: its stop flag ends the waiting. May be NULL */
@@ -41,6 +48,11 @@ struct call_answer {
 	struct call_disk *disks; /* of CALL_SEND, in the order asked for */
 	unsigned n;
 	char *text;              /* of CALL_SCAN: JSON; else NULL */
+	/* Connections that the server takes in all, at most those that were wanted, and 0 for one; the token is
+	 * for the others. Both sides go on once all have joined (gather.h), with the first one being number 0
+	 * of channel_open_striped. */
+	unsigned streams;
+	char token[MESSAGE_TOKEN_MAX];
 };
 
 void call_free(struct call *call);

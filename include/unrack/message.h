@@ -71,13 +71,18 @@
  *	ERROR       0:4 code, as a positive number  4:4 errno or 0  8: text, without NUL
  *	PING        empty
  *	CALL        0:8 magic "unrack\r\n"  8:4 version  12:4 0  16:8 checksum64 of the rest
- *	            24:8 feature bits  32:4 kind (1: receive, 2: send, 3: scan)
- *	            36:4 flags (1: the same disk, 2: discard changes)  40:4 number of OFFERs
+ *	            24:8 feature bits  32:4 kind (1: receive, 2: send, 3: scan, 4: join)
+ *	            36:4 flags (1: the same disk, 2: discard changes, 4: all blocks, 8: sources in
+ *	            use, 16: stop at a bad sector)  40:4 number of OFFERs
  *	            44:4 limit of silence in ms, 0: none  48:8 bytes a second that the server
  *	            may send, 0: any  56:4 length of the path with its NUL
- *	            60:4 0  64: path of the folder, if the server receives, else empty
+ *	            60:2 format of new images (1: flat, 2: stream, 3: sparse), 0: as the server likes
+ *	            62:2 number of connections, 0 or 1: one; join: number of this one, from 1
+ *	            64:8 bytes that a source may lose, 0: as the server likes
+ *	            72: path of the folder, if the server receives; join: the token; else empty
  *	READY       0:8 magic "unrack\r\n"  8:4 version  12:4 0  16:8 checksum64 of the rest
- *	            24:8 feature bits  32:4 number of OFFERs  36:4 0
+ *	            24:8 feature bits  32:4 number of OFFERs  36:4 number of connections, 0: one
+ *	            40:36 token for the others, followed by zeros; zeros when there are none
  *	OFFER       0:8 bytes, or 0  8:4 number that the disk must get, or 0xffffffff
  *	            12:4 length of the name  16:4 length of strict  20:4 length of advisory (all
  *	            with their NUL)  24: name, strict, advisory.  Its frame's disk is its index.
@@ -134,9 +139,13 @@ enum message_type {
 	MESSAGE_TEXT,
 };
 
-enum message_call_kind { CALL_RECEIVE = 1, CALL_SEND, CALL_SCAN };
+enum message_call_kind { CALL_RECEIVE = 1, CALL_SEND, CALL_SCAN, CALL_JOIN };
 #define CALL_SAME_DISK 1u
 #define CALL_DISCARD_CHANGES 2u
+#define CALL_ALL_BLOCKS 4u
+#define CALL_LIVE 8u
+#define CALL_STOP_AT_BAD 16u
+#define MESSAGE_TOKEN_MAX 36u /* with its NUL */
 
 /* "GRAINS"; "?" for an unknown type. */
 const char *message_name(unsigned type);
@@ -198,12 +207,15 @@ struct message_call {
 	enum message_call_kind kind;
 	uint64_t features, rate;
 	uint32_t flags, offers, silence_ms;
+	uint64_t max_bad;
+	uint16_t format, streams;
 	const char *path;
 };
 
 struct message_ready {
 	uint64_t features;
-	uint32_t offers;
+	uint32_t offers, streams;
+	char token[MESSAGE_TOKEN_MAX]; /* lower-case hexadecimal, or "" */
 };
 
 struct message_offer {

@@ -24,6 +24,8 @@ struct client {
 	char *command;
 	unsigned silence_ms, reconnect_ms;
 	struct remote *remote;
+	struct remote *others[CHANNEL_STRIPES_MAX - 1]; /* further connections of the same copy */
+	struct channel *striped; /* over all of them, or NULL */
 	struct log log; /* the program's, through us */
 	bool reached;   /* the far side has answered once */
 	atomic_uint_fast64_t durable[MESSAGE_DISKS_MAX]; /* bytes, the most that any session has reported */
@@ -87,6 +89,9 @@ static int prepare(struct client *c, struct unrack_error *err)
 
 	if (r == 0)
 		r = parse_seconds("reconnect", o->reconnect, RECONNECT_S, 0, &c->reconnect_ms, err);
+	if (r == 0 && o->streams > CHANNEL_STRIPES_MAX)
+		r = error_set(err, UNRACK_USAGE, "--streams takes a number from 1 to %u, not %u", CHANNEL_STRIPES_MAX,
+			      o->streams);
 	if (r == 0)
 		r = password_open(o->ask_password, o->password_fd, c->log.stop, &c->password, err);
 	if (r < 0)
@@ -130,8 +135,41 @@ int client_open(struct cli *cli, const struct client_options *o, const struct re
 
 static void hang_up(struct client *c)
 {
+	channel_close(c->striped);
+	c->striped = NULL;
+	for (unsigned i = 0; i < CHANNEL_STRIPES_MAX - 1; i++) {
+		remote_close(c->others[i]);
+		c->others[i] = NULL;
+	}
 	remote_close(c->remote);
 	c->remote = NULL;
+}
+
+/* The other connections that the far side waits for. */
+static int join_all(struct client *c, const struct call *first, const struct call_answer *answer,
+		    struct unrack_error *err)
+{
+	struct channel *all[CHANNEL_STRIPES_MAX] = { remote_channel(c->remote) };
+	struct call_answer yes;
+	char token[MESSAGE_TOKEN_MAX];
+	int r = 0;
+
+	memcpy(token, answer->token, sizeof token);
+	for (unsigned i = 1; i < answer->streams && r == 0; i++) {
+		struct call call = { .kind = CALL_JOIN, .silence_ms = first->silence_ms,
+				     .streams = (uint16_t)i, .path = token, .log = first->log };
+
+		r = remote_open(c->url, &c->ro, &c->others[i - 1], err);
+		if (r < 0)
+			break;
+		all[i] = remote_channel(c->others[i - 1]);
+		r = call_make(all[i], &call, &yes, err);
+		if (r == 0)
+			call_answer_free(&yes);
+	}
+	if (r < 0)
+		return r;
+	return channel_open_striped(all, answer->streams, CALL_STRIPE, &c->striped, err);
 }
 
 int client_call(struct client *c, struct call *call, struct call_answer *answer,
@@ -152,12 +190,17 @@ int client_call(struct client *c, struct call *call, struct call_answer *answer,
 		client_explain(c, err);
 	else
 		c->reached = true;
+	if (r == 0 && answer->streams > 1) {
+		r = join_all(c, call, answer, err);
+		if (r < 0)
+			call_answer_free(answer);
+	}
 	return r < 0 ? (int)err->code : 0;
 }
 
 struct channel *client_channel(struct client *c)
 {
-	return remote_channel(c->remote);
+	return c->striped ? c->striped : remote_channel(c->remote);
 }
 
 const struct log *client_log(struct client *c)

@@ -14,6 +14,7 @@ struct client_options {
 	const char *remote_unrack, *rsh, *ssh_config, *known_hosts, *host_key, *identity, *password_fd;
 	const char *timeout, *reconnect; /* seconds */
 	bool ssh_legacy, ask_password;
+	unsigned streams; /* of a copy; 0: one */
 };
 #define CLIENT_OPTIONS(type, member)                                                            \
 	{ "remote-unrack", 0, OPTION_STR, "COMMAND", "how unrack is called on the far side (default: unrack)", \

@@ -18,6 +18,8 @@ static const struct option_spec options[] = {
 	  offsetof(struct copy_options, discard_changes) },
 	{ "rate", 0, OPTION_AMOUNT, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
 	  offsetof(struct copy_options, rate) },
+	{ "streams", 0, OPTION_UINT, "N", "use N connections at once (1 to 16, default 1)",
+	  offsetof(struct copy_options, client.streams) },
 	{ "size", 0, OPTION_AMOUNT, "SIZE", "the size of the disk that comes by standard input (-)",
 	  offsetof(struct copy_options, size) },
 	{ "offset", 0, OPTION_SIZE, "SIZE", "where in the disk the standard input begins",

@@ -36,6 +36,8 @@ static const struct option_spec options[] = {
 	  offsetof(struct values, require_proof) },
 	{ "rate", 0, OPTION_AMOUNT, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
 	  offsetof(struct values, rate) },
+	{ "streams", 0, OPTION_UINT, "N", "use N connections at once (1 to 16, default 1)",
+	  offsetof(struct values, client.streams) },
 	CLIENT_OPTIONS(struct values, client),
 	{ NULL, 0, 0, NULL, NULL, 0 },
 };

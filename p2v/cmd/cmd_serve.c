@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "jobs.h"
 #include "unrack/call.h"
+#include "unrack/gather.h"
 #include "unrack/intake.h"
 #include "unrack/quota.h"
 #include "unrack/scan.h"
@@ -40,19 +41,23 @@ static const struct option_spec options[] = {
 struct server {
 	struct cli *cli;
 	const struct values *o;
+	int in, to;                   /* the descriptors of CHANNEL */
 	struct channel *channel;
 	struct call call;
 	struct call_waiting *waiting; /* until the call is answered */
+	struct gather *others;        /* the client's further connections */
+	struct channel *striped;      /* over all of them, or NULL */
 	struct io *beneath;
 	struct quota *quota;
 	const struct io *io;
 };
 
 /* Standard input and output are the connection from here on; whatever else prints goes to
- * standard error. SILENT: or to nobody, since what is said there the client sees, too. */
-static int take_stdio(bool silent, struct channel **out, struct unrack_error *err)
+ * standard error, or to nobody, where what is said there is not for the client. */
+static int take_stdio(struct server *s, struct unrack_error *err)
 {
 	int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), to = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	bool silent = s->o->receive_only;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int r = 0;
 
@@ -61,8 +66,10 @@ static int take_stdio(bool silent, struct channel **out, struct unrack_error *er
 		r = error_errno(err, errno, "can't take over standard input and output");
 	if (null >= 0)
 		close(null);
+	s->in = in;
+	s->to = to;
 	if (r == 0)
-		return channel_open_fds(in, to, out, err);
+		return channel_open_fds(in, to, &s->channel, err);
 	if (in >= 0)
 		close(in);
 	if (to >= 0)
@@ -100,15 +107,53 @@ static int open_storage(struct server *s, const char **folder, struct unrack_err
 	return r;
 }
 
-static int accept_call(struct server *s, const struct call_answer *answer, struct unrack_error *err)
+/* The client's further connections have come, and all are one. */
+static int join_all(struct server *s, unsigned n, struct unrack_error *err)
 {
+	unsigned wait = s->channel->silence_ms ? s->channel->silence_ms : CALL_SILENCE_MS;
+	struct channel *all[CHANNEL_STRIPES_MAX] = { s->channel };
+	int r = gather_wait(s->others, wait, &s->cli->log, all + 1, err);
+
+	return r < 0 ? r : channel_open_striped(all, n, CALL_STRIPE, &s->striped, err);
+}
+
+static int accept_call(struct server *s, const struct call_answer *yes, struct unrack_error *err)
+{
+	struct call_answer answer = *yes;
 	struct call_waiting *w = s->waiting;
+	int r = 0;
 
-	int r;
-
+	if (s->call.streams > 1 && s->call.kind != CALL_SCAN && s->call.kind != CALL_JOIN) {
+		r = gather_open(s->call.streams - 1, &s->others, err);
+		if (r < 0)
+			return r;
+		answer.streams = s->call.streams;
+		memcpy(answer.token, gather_token(s->others), GATHER_TOKEN_MAX);
+	}
 	s->waiting = NULL;
-	r = call_accept(w, answer, err);
+	r = call_accept(w, &answer, err);
 	s->cli->told |= r < 0;
+	return r < 0 || !s->others ? r : join_all(s, s->call.streams, err);
+}
+
+/* The line of the copy. */
+static struct channel *line(const struct server *s)
+{
+	return s->striped ? s->striped : s->channel;
+}
+
+/* This connection is one more of a copy that another process answers for. */
+static int join(struct server *s, struct unrack_error *err)
+{
+	static const struct call_answer yes = { .n = 0 };
+	int socket, r = gather_enter(s->call.path, s->call.streams - 1u, &socket, err);
+
+	if (r < 0)
+		return r;
+	r = accept_call(s, &yes, err);
+	if (r == 0)
+		r = gather_hand_over(socket, s->in, s->to, err);
+	close(socket);
 	return r;
 }
 
@@ -121,7 +166,7 @@ static int run_receiver(struct server *s, struct intake *in, struct unrack_error
 
 	if (r < 0)
 		return r;
-	r = receiver_run(s->channel, intake_host(in), &ro, &res, err);
+	r = receiver_run(line(s), intake_host(in), &ro, &res, err);
 	s->cli->told = r < 0;
 	return r;
 }
@@ -181,10 +226,10 @@ static int run_sender(struct server *s, const struct sources *src, struct unrack
 	int r = offer(s, src, err);
 
 	if (r == 0 && s->call.rate)
-		r = channel_open_limited(s->channel, s->call.rate, &limited, err);
+		r = channel_open_limited(line(s), s->call.rate, &limited, err);
 	if (r < 0)
 		return r;
-	r = sender_run(limited ? limited : s->channel, src->senders, src->n, &so, &res, err);
+	r = sender_run(limited ? limited : line(s), src->senders, src->n, &so, &res, err);
 	s->cli->told = r < 0;
 	channel_close(limited);
 	return r;
@@ -245,7 +290,7 @@ static int show_disks(struct server *s, struct unrack_error *err)
 
 static int check_call(const struct server *s, struct unrack_error *err)
 {
-	if (s->call.kind != CALL_RECEIVE && (s->o->root || s->o->receive_only))
+	if (s->call.kind != CALL_RECEIVE && s->call.kind != CALL_JOIN && (s->o->root || s->o->receive_only))
 		return error_set(err, UNRACK_UNSAFE, "this server only takes machine folders; it sends and shows nothing");
 	return 0;
 }
@@ -264,6 +309,8 @@ static int answer_call(struct server *s, struct unrack_error *err)
 		return receive_disks(s, err);
 	case CALL_SEND:
 		return send_disks(s, err);
+	case CALL_JOIN:
+		return join(s, err);
 	case CALL_SCAN:
 		break;
 	}
@@ -279,7 +326,7 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	(void)n;
 	if (!s.o->root && (s.o->receive_only || s.o->quota))
 		return error_set(err, UNRACK_USAGE, "--receive-only and --quota need --root, the folder that they are about");
-	r = take_stdio(s.o->receive_only, &s.channel, err);
+	r = take_stdio(&s, err);
 	if (r < 0)
 		return r;
 	s.channel->silence_ms = CALL_SILENCE_MS;
@@ -296,6 +343,8 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	call_free(&s.call);
 	quota_close(s.quota);
 	io_close_beneath(s.beneath);
+	channel_close(s.striped);
+	gather_close(s.others);
 	channel_close(s.channel);
 	return r;
 }

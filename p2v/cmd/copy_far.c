@@ -52,7 +52,7 @@ static int push_session(struct copy_job *j, struct client *c, struct call *call,
 
 int copy_push(struct copy_job *j, struct unrack_error *err)
 {
-	struct call call = { .kind = CALL_RECEIVE };
+	struct call call = { .kind = CALL_RECEIVE, .streams = (uint16_t)j->o->client.streams };
 	struct client *c = NULL;
 	struct remote_url url;
 	int r = remote_parse_url(j->dest, &url, err);
@@ -136,7 +136,8 @@ static int pull_session(struct copy_job *j, struct client *c, struct call *call,
 
 int copy_pull(struct copy_job *j, struct unrack_error *err)
 {
-	struct call call = { .kind = CALL_SEND, .rate = j->o->rate };
+	struct call call = { .kind = CALL_SEND, .rate = j->o->rate,
+			     .streams = (uint16_t)j->o->client.streams };
 	struct client *c = NULL;
 	int r = sources_to_call(j->s, &call, err);
 

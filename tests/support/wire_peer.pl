@@ -26,7 +26,7 @@ use XXH3;
 use constant { GRAIN => 65536, SILENCE_MS => 10000, MAGIC => "unrack\r\n", ANY => 0xffffffff };
 my ($n, %type, @name, @limit) = (0);
 for (qw(HELLO:300 OPEN:36888 ACCEPT:64 GRAINS:1049232 ZERO:16 CHECKPOINT:8 ACK:16 END:32 DONE:24
-	BYE:0 ERROR:1032 PING:0 CALL:4160 READY:40 OFFER:36888 TEXT:1048576)) {
+	BYE:0 ERROR:1032 PING:0 CALL:4168 READY:76 OFFER:36888 TEXT:1048576)) {
 	my ($name, $limit) = split /:/;
 
 	$type{$name} = ++$n;
@@ -142,8 +142,8 @@ sub call {
 	my ($kind, $path, @offers) = @_;
 	my @answers;
 
-	tell_peer('CALL', 0, with_intro(pack 'Q<VVVVQ<VVZ*', 0, $kind, 0, scalar @offers, SILENCE_MS, 0,
-		1 + length $path, 0, $path));
+	tell_peer('CALL', 0, with_intro(pack 'Q<VVVVQ<VvvQ<Z*', 0, $kind, 0, scalar @offers, SILENCE_MS, 0,
+		1 + length $path, 0, 0, 0, $path));
 	for my $i (0 .. $#offers) {
 		my $o = $offers[$i];
 		my @s = map { "$_\0" } $o->{name}, $o->{strict} // '', $o->{advisory} // '';
@@ -151,7 +151,9 @@ sub call {
 		tell_peer('OFFER', $i, pack 'Q<VVVVa*', $o->{bytes} // 0, ANY, map({ length } @s),
 			join '', @s);
 	}
-	my ($features, $count, $zero) = unpack 'Q<VV', intro('READY', expect('READY', 0));
+	my ($features, $count, $connections, $token) = unpack 'Q<VVZ36', intro('READY', expect('READY', 0));
+
+	die "READY wants more connections than were offered\n" if $connections > 1 || $token ne '';
 
 	for my $i (0 .. $count - 1) {
 		my ($bytes, $number, $ln, $ls, $la, $text) = unpack 'Q<VVVVa*', expect('OFFER', $i);

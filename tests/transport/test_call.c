@@ -331,7 +331,7 @@ static void tell(struct link *l, enum message_type type, uint16_t disk, size_t n
 
 static void ready(struct link *l, unsigned offers)
 {
-	struct message_ready m = { 0, offers };
+	struct message_ready m = { .offers = offers };
 
 	tell(l, MESSAGE_READY, 0, message_encode_ready(&m, payload));
 }
@@ -352,7 +352,7 @@ static void hello_first(struct link *l)
 
 static void other_version(struct link *l)
 {
-	struct message_ready m = { 0, 0 };
+	struct message_ready m = { .offers = 0 };
 	size_t n = message_encode_ready(&m, payload);
 
 	payload[8] = 9;

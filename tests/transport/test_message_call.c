@@ -17,7 +17,7 @@ static void resum(size_t n)
 
 static const struct message_call good_call = {
 	.kind = CALL_RECEIVE, .features = 5, .rate = 1ull << 40, .flags = CALL_SAME_DISK, .offers = 3,
-	.silence_ms = 30000, .path = "/vm/web\xff\n01",
+	.silence_ms = 30000, .path = "/vm/web\xff\n01", .format = 2, .streams = 4, .max_bad = 1ull << 33,
 };
 
 static void refused_call(const struct message_call *m, const char *text, const char *what)
@@ -47,11 +47,13 @@ static void test_call(void)
 
 	is_int(message_decode_call(p, n, &got, &err), 0, "CALL is read back");
 	ok(got.kind == CALL_RECEIVE && got.features == 5 && got.rate == 1ull << 40 && got.flags == 1 &&
-	   got.offers == 3 && got.silence_ms == 30000, "with its numbers");
+	   got.offers == 3 && got.silence_ms == 30000 && got.format == 2 && got.streams == 4 &&
+	   got.max_bad == 1ull << 33, "with its numbers");
 	is_str(got.path, m.path, "and the path, whatever its bytes are");
 	ok(memcmp(p, "unrack\r\n", 8) == 0 && get_le32(p + 8) == 1 && get_le32(p + 32) == 1 &&
 	   get_le32(p + 36) == 1 && get_le32(p + 40) == 3 && get_le32(p + 44) == 30000 &&
-	   get_le64(p + 48) == 1ull << 40 && get_le32(p + 56) == strlen(m.path) + 1,
+	   get_le64(p + 48) == 1ull << 40 && get_le32(p + 56) == strlen(m.path) + 1 &&
+	   get_le16(p + 60) == 2 && get_le16(p + 62) == 4 && get_le64(p + 64) == 1ull << 33,
 	   "the bytes are where unrack-wire(5) has them");
 	for (size_t i = 0; i < n; i++) {
 		p[i] ^= 0x40;
@@ -69,13 +71,15 @@ static void test_call(void)
 	       "unrack on both sides", "and says what to do");
 
 	changed_call(12, 1, "a field that must be 0 is not", "what must be 0 is 0");
-	changed_call(60, 1, "a field that must be 0 is not", "also behind the length");
+	changed_call(60, 4, "it wants an unknown format", "there is no format 4");
+	changed_call(60, 17 << 16, "it announces too many connections", "nor are there 17 connections");
 	changed_call(32, 0, "of no known kind", "there is no kind 0");
-	changed_call(32, 4, "of no known kind", "nor one after the last");
-	changed_call(36, 4, "unknown flags", "unknown flags are refused");
+	changed_call(32, 5, "of no known kind", "nor one after the last");
+	changed_call(32, 4, "what it wants to join", "who joins brings no disks");
+	changed_call(36, 32, "unknown flags", "unknown flags are refused");
 	changed_call(56, (uint32_t)strlen(good_call.path), "length of the path", "a wrong length is refused");
 	changed_call(56, UINT32_MAX, "length of the path", "also one that wraps");
-	changed_call(68, 0, "the path is no string", "a NUL within the path is refused");
+	changed_call(76, 0, "the path is no string", "a NUL within the path is refused");
 	changed_call(40, MESSAGE_DISKS_MAX + 1, "announces too many disks", "too many disks are refused");
 	changed_call(40, 0, "announces no disks", "a copy without disks is refused");
 	m.path = "";
@@ -83,7 +87,7 @@ static void test_call(void)
 	m.kind = CALL_SEND;
 	n = message_encode_call(&m, p);
 	is_int(message_decode_call(p, n, &got, &err), 0, "who shall send does not");
-	p[64] = 'x';
+	p[72] = 'x';
 	resum(n);
 	is_int(message_decode_call(p, n, &got, &err), UNRACK_DAMAGED, "a path without its end is refused");
 	m.offers = 0;
@@ -93,6 +97,15 @@ static void test_call(void)
 	is_int(message_decode_call(p, n, &got, &err), 0, "a scan of everything names none");
 	m.path = "/vm";
 	refused_call(&m, "only who receives needs one", "and no folder");
+
+	m = (struct message_call){ .kind = CALL_JOIN, .streams = 1, .path = "0123abcd" };
+	n = message_encode_call(&m, p);
+	is_int(message_decode_call(p, n, &got, &err), 0, "who joins says what and as which");
+	m.streams = 0;
+	refused_call(&m, "what it wants to join", "number 0 is there already");
+	m.streams = 1;
+	m.path = "";
+	refused_call(&m, "what it wants to join", "without a token nobody does");
 
 	m = good_call;
 	memset(big, 'a', MESSAGE_PATH_MAX);
@@ -117,7 +130,8 @@ static void test_ready(void)
 	size_t n = message_encode_ready(&m, p);
 
 	is_int(message_decode_ready(p, n, &got, &err), 0, "READY is read back");
-	ok(got.features == 9 && got.offers == 2 && n == 40 && get_le32(p + 32) == 2, "with its numbers");
+	ok(got.features == 9 && got.offers == 2 && n == 76 && get_le32(p + 32) == 2 && got.streams == 0 &&
+	   got.token[0] == '\0', "with its numbers");
 	for (size_t i = 0; i < n; i++) {
 		p[i] ^= 0x40;
 		if (message_decode_ready(p, n, &got, &err) !=
@@ -132,9 +146,28 @@ static void test_ready(void)
 	is_int(message_decode_ready(p, n + 1, &got, &err), UNRACK_DAMAGED, "a longer one is refused");
 	has_str(err.text, "it is too long", "with the reason");
 	resum(n);
+	p[36] = 4;
+	resum(n);
+	is_int(message_decode_ready(p, n, &got, &err), UNRACK_DAMAGED, "several connections need a token");
+	m.streams = 4;
+	strcpy(m.token, "0123456789abcdef0123456789abcdef");
+	n = message_encode_ready(&m, p);
+	is_int(message_decode_ready(p, n, &got, &err), 0, "with one they are read back");
+	ok(got.streams == 4 && !strcmp(got.token, m.token) && !memcmp(p + 40, m.token, 32), "both");
 	p[36] = 1;
 	resum(n);
-	is_int(message_decode_ready(p, n, &got, &err), UNRACK_DAMAGED, "what must be 0 is 0");
+	is_int(message_decode_ready(p, n, &got, &err), UNRACK_DAMAGED, "one connection has none");
+	p[36] = 17;
+	resum(n);
+	is_int(message_decode_ready(p, n, &got, &err), UNRACK_DAMAGED, "nobody takes 17");
+	p[36] = 4;
+	p[40] = 'x';
+	resum(n);
+	is_int(message_decode_ready(p, n, &got, &err), UNRACK_DAMAGED, "a token has digits");
+	memset(p + 40, 'a', 36);
+	resum(n);
+	is_int(message_decode_ready(p, n, &got, &err), UNRACK_DAMAGED, "and an end");
+	m = (struct message_ready){ .offers = 2 };
 	m.offers = MESSAGE_DISKS_MAX + 1;
 	n = message_encode_ready(&m, p);
 	is_int(message_decode_ready(p, n, &got, &err), UNRACK_DAMAGED, "too many disks are refused");

@@ -1,0 +1,80 @@
+#!/bin/bash
+# One copy over several connections, each with a process of its own on "another machine", which are
+# processes behind --rsh: push and pull, cuts, and one that does not come.
+. "$(dirname "$0")/../support/lib.sh"
+needs jq cmp
+rsh=$fixtures/../support/rsh.sh
+far=(--rsh "$rsh" --remote-unrack "$UNRACK")
+{
+	head -c 9M /dev/urandom
+	head -c 6M /dev/zero
+	yes 'a line of a file that deflates well' | head -c 9M
+} >disk.img
+
+result_of() { jq -c 'select(.result)' <<<"$out"; }
+serves() { pgrep -f -- "^$UNRACK serve" || true; }
+copying() { # waits until the run that writes the file json has a checkpoint
+	for _ in $(seq 200); do
+		grep -q '"event":"progress".*"done":[1-9]' json 2>/dev/null && return
+		sleep 0.05
+	done
+	return 1
+}
+
+unrack copy disk.img "ssh://far$work/web01" "${far[@]}" --streams 4 --json
+exits 0 "a push over four connections"
+ok "is identical" cmp disk.img web01/web01-flat.vmdk
+unrack copy "ssh://far$work/disk.img" web02 "${far[@]}" --streams 3
+exits 0 "a pull over three"
+ok "is identical" cmp disk.img web02/web02-flat.vmdk
+unrack copy disk.img "ssh://far$work/web03" "${far[@]}" --streams 1
+exits 0 "one"
+unrack copy disk.img "ssh://far$work/web04" "${far[@]}" --streams 17
+exits 2 "seventeen"
+like "$err" '\-\-streams takes a number from 1 to 16' "are too many"
+mkdir machines
+unrack copy disk.img "ssh://far/web05" --rsh "$rsh" --streams 2 \
+	--remote-unrack "$UNRACK serve --root $work/machines --receive-only #"
+exits 0 "a server that only receives takes them, too"
+ok "identical" cmp disk.img machines/web05/web05-flat.vmdk
+
+rm -f json
+"$UNRACK" copy disk.img "ssh://far$work/cut1" "${far[@]}" --streams 4 --rate 3M --json >json 2>/dev/null &
+ok "a slow push is under way" copying
+is "$(serves | wc -l)" 4 "in four processes there"
+kill -9 "$(serves | head -1)"
+wait $! && rc=0 || rc=$?
+out=$(<json)
+is "$rc" 0 "the one that writes is killed, and the same run completes"
+is "$(result_of | jq .lost_connections)" 1 "over new connections"
+ok "identical" cmp disk.img cut1/cut1-flat.vmdk
+is "$(serves)" "" "no process is left"
+
+rm -f json
+"$UNRACK" copy "ssh://far$work/disk.img" cut2 "${far[@]}" --streams 2 --rate 3M --json >json 2>/dev/null &
+ok "a slow pull is under way" copying
+kill -9 $!
+wait $! 2>/dev/null
+for _ in $(seq 50); do
+	[ -z "$(serves)" ] && break
+	sleep 0.1
+done
+is "$(serves)" "" "its client is killed, and no process is left"
+unrack copy "ssh://far$work/disk.img" cut2 "${far[@]}" --streams 4
+exits 0 "it is continued over another number of connections"
+ok "identical" cmp disk.img cut2/cut2-flat.vmdk
+
+# The second connection reaches a machine where nobody waits.
+cat >lost <<END
+#!/bin/sh
+echo x >>$work/calls
+[ "\$(wc -l <$work/calls)" -ge 2 ] && exec unshare -n $rsh "\$@"
+exec $rsh "\$@"
+END
+chmod +x lost
+if unshare -n true 2>/dev/null; then
+	unrack copy disk.img "ssh://far$work/web06" --rsh "$work/lost" --remote-unrack "$UNRACK" --streams 2
+	exits 5 "a connection that reaches another machine"
+	like "$err" 'on another machine behind the same address.*--streams 1' "is told from a lost one"
+fi
+done_testing
