@@ -30,6 +30,7 @@ struct used_ext_super {
 	unsigned cluster_bits;               /* a cluster has 1 << cluster_bits blocks */
 	uint64_t blocks, free_blocks;
 	uint32_t first_block, blocks_per_group, groups;
+	uint32_t descriptor_size;            /* bytes */
 	uint32_t journal;                    /* its inode; 0: none, or elsewhere */
 	uint64_t mmp;                        /* the block of multi-mount protection; 0: none */
 	uint32_t special[USED_EXT_SPECIAL];  /* inodes whose blocks the kernel relies on; 0: none there */

@@ -126,6 +126,7 @@ static bool groups_sane(struct used_ext_super *s, char why[USED_EXT_WHY])
 	if (groups > USED_EXT_DESCRIPTORS_MAX / desc)
 		return no(why, "it has %" PRIu64 " groups of blocks, which are too many", groups);
 	s->groups = (uint32_t)groups;
+	s->descriptor_size = desc;
 	per_block = s->block_size / desc;
 	if (get_le16(b + 0xce) > s->block_size / 4 ||
 	    (s->incompat & INCOMPAT_META_BG && get_le32(b + 0x104) > div_round_up(groups, per_block)))

@@ -38,6 +38,24 @@ int used_ext(struct block_source *volume, struct used_look *look, struct unrack_
 int used_xfs(struct block_source *volume, struct used_look *look, struct unrack_error *err);
 int used_swap(struct block_source *volume, struct used_look *look, struct unrack_error *err);
 
+/* Whose bytes of a volume are, for those that can't be read of it. */
+enum used_name_kind {
+	USED_NAME_UNKNOWN,
+	USED_NAME_FREE,  /* nobody's */
+	USED_NAME_FILE,  /* a file's, or nothing that is missed */
+	USED_NAME_VITAL, /* what the filesystem needs to find its files: tables, folders, lists of blocks */
+};
+struct used_name {
+	uint64_t off, len; /* bytes of the volume; given */
+	enum used_name_kind kind;
+	char name[512];    /* "/var/lib/mysql/ibdata1", "inode table"; "" for not known; of printable characters */
+};
+/* VOLUME is an ext2, ext3 or ext4, clean or not. All of NAMES are looked for at once; of a range in several
+ * files one is named. Takes long, but not for ever: then names stay unknown, and files are "inode N".
+ * LOG's stop flag ends it with UNRACK_INTERRUPTED; other errors are of memory. LOG may be NULL. */
+int used_ext_name(struct block_source *volume, struct used_name *names, size_t n, const struct log *log,
+		  struct unrack_error *err);
+
 /* LOOK becomes WHOLE because of FMT. Returns 0, so that readers can end with it. */
 int used_whole(struct used_look *look, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
