@@ -37,6 +37,7 @@ struct used {
 				 * or otherwise changed by its owner between two looks */
 	struct used_volume *volumes;
 	size_t n_volumes;
+	struct used_places *places; /* what lies where, for used_what */
 };
 
 /* SOURCES: all disks of one machine that are copied together, since volume groups span disks.
@@ -45,5 +46,13 @@ struct used {
 int used_find(struct block_source *const *sources, unsigned n, const struct log *log,
 	      struct used **out, struct unrack_error *err);
 void used_free(struct used *u); /* NULL is fine */
+
+/* What lies in a range of a disk of U, which can't be read. SOURCES: as for used_find. WHAT gets words for
+ * people, of printable characters: "/var/log/messages on vg0/root", "swap on partition 2", ""; *vital says that nothing
+ * behind it can be trusted or found without it: tables, superblocks, folders. It may take long. Errors are of
+ * memory, and UNRACK_INTERRUPTED by LOG's stop flag. */
+int used_what(const struct used *u, struct block_source *const *sources, unsigned disk, uint64_t off,
+	      uint64_t len, const struct log *log, char *what, size_t size, bool *vital,
+	      struct unrack_error *err);
 
 #endif

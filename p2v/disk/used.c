@@ -29,7 +29,8 @@ struct finder {
 	struct ranges **disks; /* what is unused of each */
 	struct digest_stream **states;
 	struct digest_key key;
-	struct used_builds partitions, arrays, logical;
+	struct used_places *places; /* and in them: */
+	struct used_builds *partitions, *arrays, *logical;
 	struct used_builds md, lvm; /* members of arrays and groups */
 	struct leaf_vec leaves;
 	struct used *out;
@@ -80,7 +81,7 @@ static int add_partition(struct finder *f, unsigned disk, const char *name, uint
 	struct used_built b = { .pieces = &piece, .n = 1, .bytes = len };
 
 	snprintf(b.name, sizeof b.name, "%s", name);
-	return used_builds_add(&f->partitions, &b, err);
+	return used_builds_add(f->partitions, &b, err);
 }
 
 static int find_partitions(struct finder *f, unsigned disk, struct unrack_error *err)
@@ -94,6 +95,8 @@ static int find_partitions(struct finder *f, unsigned disk, struct unrack_error 
 
 	if (r < 0 || s->size == 0)
 		return r;
+	f->places->tables[disk] = (struct used_disk_table){ !strcmp(table.kind, "gpt"), table.untrusted,
+							    table.unreadable };
 	if (*table.kind && !table.untrusted) {
 		r = used_sign_read(s, f->states[disk], &signs, err);
 		if (r < 0)
@@ -191,7 +194,7 @@ static int sort_builds(struct finder *f, struct used_builds *builds, enum used_d
 /* Groups, and what of them is in no volume. */
 static int find_logical(struct finder *f, struct unrack_error *err)
 {
-	int r = used_lvm(f->sources, &f->lvm, f->disks, f->states, &f->logical, err);
+	int r = used_lvm(f->sources, &f->lvm, f->disks, f->states, f->logical, err);
 
 	for (unsigned i = 0; i < f->n && r == 0; i++) {
 		uint64_t bytes = ranges_bytes(f->disks[i]);
@@ -214,14 +217,14 @@ static int find_volumes(struct finder *f, struct unrack_error *err)
 	for (unsigned i = 0; i < f->n && r == 0; i++)
 		r = find_partitions(f, i, err);
 	if (r == 0)
-		r = sort_builds(f, &f->partitions, USED_ON_DISK, err);
+		r = sort_builds(f, f->partitions, USED_ON_DISK, err);
 	if (r == 0 && f->md.n)
-		r = used_md(f->sources, &f->md, f->states, &f->arrays, err);
+		r = used_md(f->sources, &f->md, f->states, f->arrays, err);
 	if (r == 0)
-		r = sort_builds(f, &f->arrays, USED_ON_ARRAY, err);
+		r = sort_builds(f, f->arrays, USED_ON_ARRAY, err);
 	if (r == 0 && f->lvm.n)
 		r = find_logical(f, err);
-	return r < 0 ? r : sort_builds(f, &f->logical, USED_ON_GROUP, err);
+	return r < 0 ? r : sort_builds(f, f->logical, USED_ON_GROUP, err);
 }
 
 /* --- What nobody else has ------------------------------------------------------------------- */
@@ -333,6 +336,7 @@ static int read_leaf(struct finder *f, const struct leaf *leaf, struct used_volu
 static int look_at(struct finder *f, const struct leaf *leaf, struct unrack_error *err)
 {
 	const struct used_built *b = leaf->built;
+	struct used_leaf *kept = &f->places->leaves[f->places->n_leaves++];
 	struct used_volume *v;
 	int r = check_stop(f, err);
 
@@ -349,6 +353,8 @@ static int look_at(struct finder *f, const struct leaf *leaf, struct unrack_erro
 		v->whole = *v->why != '\0';
 		v->trouble = b->trouble;
 	}
+	kept->built = b;
+	snprintf(kept->kind, sizeof kept->kind, "%s", v->kind);
 	if (r == 0)
 		log_debug(f->log, "%s of %s: %s, %llu of %llu bytes used%s%s", v->name, f->sources[v->disk]->name,
 			  *v->kind ? v->kind : "not known", (unsigned long long)v->used, (unsigned long long)v->bytes,
@@ -360,6 +366,9 @@ static int look_at_all(struct finder *f, struct unrack_error *err)
 {
 	int r = check_overlaps(f, err);
 
+	f->places->leaves = calloc(f->leaves.len + 1, sizeof *f->places->leaves);
+	if (!f->places->leaves)
+		return error_nomem(err);
 	if (r == 0)
 		r = keep_leaves(f, err);
 	for (size_t i = 0; i < f->leaves.len && r == 0; i++)
@@ -411,9 +420,16 @@ static int begin(struct finder *f, struct unrack_error *err)
 	if (!f->out || !f->disks || !f->states)
 		return error_nomem(err);
 	f->out->n = f->n;
+	f->places = f->out->places = calloc(1, sizeof *f->places);
+	if (!f->places)
+		return error_nomem(err);
+	f->partitions = &f->places->partitions;
+	f->arrays = &f->places->arrays;
+	f->logical = &f->places->logical;
+	f->places->tables = calloc(f->n, sizeof *f->places->tables);
 	f->out->maps = calloc(f->n, sizeof *f->out->maps);
 	f->out->states = calloc(f->n, sizeof *f->out->states);
-	if (!f->out->maps || !f->out->states)
+	if (!f->out->maps || !f->out->states || !f->places->tables)
 		return error_nomem(err);
 	for (unsigned i = 0; i < f->n; i++) {
 		f->disks[i] = ranges_new(max);
@@ -436,9 +452,6 @@ static void end(struct finder *f)
 	}
 	free(f->disks);
 	free(f->states);
-	used_builds_free(&f->partitions);
-	used_builds_free(&f->arrays);
-	used_builds_free(&f->logical);
 	used_builds_free(&f->md);
 	used_builds_free(&f->lvm);
 	leaf_vec_free(&f->leaves);
@@ -471,6 +484,7 @@ void used_free(struct used *u)
 		return;
 	for (unsigned i = 0; u->maps && i < u->n; i++)
 		map_free(u->maps[i]);
+	used_places_free(u->places);
 	free(u->maps);
 	free(u->states);
 	free(u->volumes);

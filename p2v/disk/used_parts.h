@@ -7,7 +7,8 @@
  *	used_claim.c    what follows from them
  *	used_volume.c   a volume made of pieces of disks, as one block_source
  *	used_lvm.c, used_lvm1.c, used_md.c       which volumes those are
- *	used_ext.c, used_xfs*.c, used_swap.c     what is unused in one
+ *	used_ext*.c, used_xfs*.c, used_swap.c    what is unused in one
+ *	used_what.c     what lies at a place
  *
  * A reader of a kind looks at one volume from its first byte to its last and answers with a verdict.
  * It is called only when the volume's signature is of its kind and the only one, but must
@@ -69,6 +70,7 @@ struct used_table {
 	char kind[8]; /* "dos", "gpt", "" for none */
 	bool untrusted;
 	char why[256]; /* a clause */
+	uint64_t unreadable; /* the sector of it that could not be read, if there is one; else 0 */
 	unsigned n;
 	struct used_slot at[USED_SLOTS_MAX];
 };
@@ -154,5 +156,21 @@ int used_md(struct block_source *const *sources, const struct used_builds *membe
 int used_lvm(struct block_source *const *sources, const struct used_builds *members,
 	     struct ranges *const *disks, struct digest_stream *const *states, struct used_builds *out,
 	     struct unrack_error *err);
+
+/* What used_find knows of places, for used_what. */
+struct used_places {
+	struct used_builds partitions, arrays, logical;
+	/* Volumes that nothing is built on: they point into those lists. */
+	struct used_leaf {
+		const struct used_built *built;
+		char kind[32];
+	} *leaves;
+	size_t n_leaves;
+	struct used_disk_table {
+		bool gpt, untrusted;
+		uint64_t unreadable; /* sector */
+	} *tables; /* of each disk */
+};
+void used_places_free(struct used_places *p); /* NULL is fine */
 
 #endif

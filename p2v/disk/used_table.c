@@ -62,11 +62,14 @@ static bool read_sectors(struct reader *r, void *buf, size_t bytes, uint64_t fir
 	struct unrack_error e;
 	uint64_t end;
 
-	if (add_overflows(first, div_round_up(bytes, SECTOR_SIZE), &end) || end > sectors(r) ||
-	    block_source_read(r->disk, buf, bytes, first * SECTOR_SIZE, &e) < 0)
-		return distrust(r, "its partition table can't be read at sector %llu", (unsigned long long)first);
-	digest_stream_add(r->state, buf, bytes);
-	return true;
+	if (!add_overflows(first, div_round_up(bytes, SECTOR_SIZE), &end) && end <= sectors(r)) {
+		if (block_source_read(r->disk, buf, bytes, first * SECTOR_SIZE, &e) == 0) {
+			digest_stream_add(r->state, buf, bytes);
+			return true;
+		}
+		r->out->unreadable = first;
+	}
+	return distrust(r, "its partition table can't be read at sector %llu", (unsigned long long)first);
 }
 
 static bool add_claim(struct reader *r, uint64_t first, uint64_t count)
