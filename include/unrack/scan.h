@@ -13,7 +13,9 @@
  * their names); N 0: all disks of this machine (no RAM disks, loop devices, CD drives, or what is
  * built on other disks: md, LVM, multipath). The result is
  *
- *	{"host": ..., "disks": [{"path", "bytes", "model", "serial", "wwid", "bus", "removable", "read_only",
+ *	{"host": ..., "data_bytes": N, "seconds": N,      all disks' (once each), and how long sending them takes over
+ *	                                                 1 Gbit/s when nothing can be compressed
+ *	 "disks": [{"path", "bytes", "model", "serial", "wwid", "bus", "removable", "read_only",
  *	  "sector_bytes", "table": "dos"|"gpt"|null, "identity": "...",
  *	  "partitions": [{"number", "path", "first_byte", "bytes", "type", "signature", "label", "uuid",
  *	    "bootable", "part_of", "used_by"}],
@@ -21,7 +23,10 @@
  *	                                                 when all of the disk is a RAID's member
  *	  "used_by": "...",                              why copy would refuse it now, else null
  *	  "holders": ["/dev/md0", ...], "same_as": "/dev/sdb",   another path or leg of one disk
- *	  "data_bytes": N,                               at most so much is read and sent: holes of images are not
+ *	  "data_bytes": N,                               at most so much is read and sent: holes of images are not, nor
+ *	                                                 what nothing uses
+ *	  "volumes": [{"name", "kind", "bytes", "used_bytes", "whole", "why", "trouble"}],   as in used.h, of those that begin
+ *	                                                 on this disk; missing where "same_as" is
  *	  "trouble": true,                               copied as it is, it would be of no use, or do harm
  *	  "error": "...", "error_kind": "io"             when it could not be read; then only what is known
  *	  "warnings": ["..."]}], "warnings": ["..."]}
@@ -33,6 +38,7 @@
  * not known are null, or missing behind an error.
  *
  * One bad disk is no error of the whole. *out is the caller's. */
+#define SCAN_BYTES_PER_SECOND 117000000u /* what TCP carries over 1 Gbit/s */
 int scan_disks(const char *const *paths, unsigned n, const struct log *log, struct json **out,
 	       struct unrack_error *err);
 

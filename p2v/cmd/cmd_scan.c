@@ -51,6 +51,8 @@ static int answer(struct cli *cli, const struct json *scan, struct unrack_error 
 		return error_nomem(err);
 	terminal_answer(cli->terminal, "%s", text);
 	json_set_str(cli->result, "host", json_str(scan, "host", NULL));
+	json_set_int(cli->result, "data_bytes", json_int(scan, "data_bytes", 0));
+	json_set_int(cli->result, "seconds", json_int(scan, "seconds", 0));
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
 		const struct json *list = json_get(scan, lists[i]);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "scan_look.h"
 
 static void free_look(struct look *d)
@@ -16,6 +17,7 @@ static void free_look(struct look *d)
 	free(d->identity);
 	json_free(d->json);
 	json_free(d->notes.list);
+	block_source_close(d->source);
 	free(d);
 }
 
@@ -91,13 +93,14 @@ static int scan_all(struct scan *s, struct unrack_error *err)
 		find_same(s, i);
 	}
 	scan_groups_warn(s->groups.at, s->groups.len, s->hidden, s->warnings);
-	return 0;
+	return scan_used(s, err);
 }
 
 static int make_result(struct scan *s, struct json **out, struct unrack_error *err)
 {
 	struct json *all = json_new_object(), *list = json_new_array();
 	char host[HOST_NAME_MAX + 1] = "";
+	uint64_t data = 0;
 
 	if (!all || !list) {
 		json_free(all);
@@ -109,11 +112,15 @@ static int make_result(struct scan *s, struct json **out, struct unrack_error *e
 	for (size_t i = 0; i < s->disks.len; i++) {
 		struct look *d = s->disks.at[i];
 
+		if (!json_has(d->json, "same_as") && !json_has(d->json, "error"))
+			data += (uint64_t)json_int(d->json, "data_bytes", 0);
 		json_set_bool(d->json, "trouble", d->notes.trouble);
 		json_set(d->json, "warnings", d->notes.list);
 		json_add(list, d->json);
 		d->notes.list = d->json = NULL;
 	}
+	json_set_int(all, "data_bytes", (int64_t)data);
+	json_set_int(all, "seconds", (int64_t)div_round_up(data, SCAN_BYTES_PER_SECOND));
 	json_set(all, "disks", list);
 	json_set(all, "warnings", s->warnings);
 	s->warnings = NULL;

@@ -13,7 +13,7 @@
 #include "unrack/disk.h"
 #include "usage.h"
 
-#define EXTENTS_MAX 1000000u /* of an image; what is behind counts as data */
+#define SOURCES_MAX 512u /* that are kept open; of further ones nothing is left out */
 
 /* A partition's own folder lies in that of its disk, which is what the drivers describe. */
 static void find_facts(struct look *d)
@@ -65,24 +65,6 @@ static int begin_json(struct scan *s, struct look *d, struct unrack_error *err)
 	json_set_str(d->json, "used_by", disk_check_unused(d->path, &use) == UNRACK_UNSAFE ? use.text : NULL);
 	json_set(d->json, "holders", holders);
 	return 0;
-}
-
-/* An image's holes are not read; block devices have none that they tell of. */
-static uint64_t count_data(struct block_source *src, const struct log *log)
-{
-	uint64_t off = 0, start, end, sum = 0;
-	struct unrack_error dropped;
-
-	for (unsigned i = 0; off < src->size; i++) {
-		if (i == EXTENTS_MAX || log_stop_asked(log) ||
-		    block_source_next_data(src, off, &start, &end, &dropped) < 0)
-			return sum + (src->size - off);
-		if (start >= src->size)
-			break;
-		sum += end - start;
-		off = end;
-	}
-	return sum;
 }
 
 /* Keeps what the signature says of a group; the group's name into OUT for a person. */
@@ -266,11 +248,14 @@ static int read_disk(struct scan *s, struct look *d, struct unrack_error *err)
 		block_source_close(src);
 		return 0;
 	}
-	json_set_int(d->json, "data_bytes", (int64_t)(S_ISREG(d->st.st_mode) ? count_data(src, s->log) : src->size));
+	json_set_int(d->json, "data_bytes", (int64_t)src->size);
 	r = read_parts(s, d, src, err);
 	if (r == 0 && d->parts)
 		scan_table_warn(src, d->parts, &d->notes);
-	block_source_close(src);
+	if (s->n_sources++ < SOURCES_MAX)
+		d->source = src;
+	else
+		block_source_close(src);
 	return r;
 }
 

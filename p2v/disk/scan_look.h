@@ -13,6 +13,7 @@ struct look {
 	struct stat st;   /* of PATH; st_mode 0 when there is nothing */
 	bool partition;
 	struct scan_facts facts;
+	struct block_source *source; /* NULL: can't be read, or not kept */
 	struct parts *parts;   /* NULL: not read */
 	char *identity;        /* strict part, NULL: not known */
 	struct json *json;     /* what the result says of it, */
@@ -26,6 +27,7 @@ struct scan {
 	const struct scan_root *root;
 	const struct log *log;
 	struct look_vec disks;
+	unsigned n_sources;
 	struct group_vec groups; /* members of groups that were seen */
 	bool hidden;             /* some hold what we can't see into */
 	struct json *warnings;   /* of all together */
@@ -37,5 +39,8 @@ int scan_find_named(struct scan *s, const char *path, struct unrack_error *err);
 
 /* scan_look.c: fills D. What is wrong with the disk becomes part of the result. */
 int scan_look(struct scan *s, struct look *d, struct unrack_error *err);
+
+/* scan_used.c: what of them a copy would send; after all of them were looked at. */
+int scan_used(struct scan *s, struct unrack_error *err);
 
 #endif

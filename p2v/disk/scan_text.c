@@ -181,10 +181,49 @@ static void put_holders(struct buf *b, const struct json *list)
 		buf_puts(b, "\n");
 }
 
+static void put_volume(struct buf *b, const struct json *j)
+{
+	int64_t bytes = json_int(j, "bytes", -1), used = json_int(j, "used_bytes", -1);
+
+	if (bytes < 0 || used < 0 || used > bytes)
+		return;
+	buf_puts(b, "  of ");
+	put(b, json_str(j, "name", "?"), TEXT_MAX);
+	put_member(b, j, "kind", ", ");
+	buf_puts(b, ": ");
+	if (used < bytes) {
+		put_bytes(b, used);
+		buf_puts(b, " of ");
+	} else {
+		buf_puts(b, "all of ");
+	}
+	put_bytes(b, bytes);
+	if (*json_str(j, "why", "")) {
+		buf_puts(b, ", since ");
+		put(b, json_str(j, "why", ""), SENTENCE_MAX);
+	}
+	buf_puts(b, "\n");
+}
+
+/* What a copy would have of it. */
+static void put_data(struct buf *b, const struct json *j)
+{
+	const struct json *volumes = json_get(j, "volumes");
+	int64_t bytes = json_int(j, "bytes", -1), data = json_int(j, "data_bytes", -1);
+
+	for (size_t i = 0; i < json_len(volumes); i++)
+		put_volume(b, json_at(volumes, i));
+	if (data < 0 || data >= bytes)
+		return;
+	buf_puts(b, "  at most ");
+	put_bytes(b, data);
+	buf_puts(b, " of it are read and sent, the rest is unused, or holes\n");
+}
+
 static void put_disk(struct buf *b, const struct json *j)
 {
 	const struct json *parts = json_get(j, "partitions");
-	int64_t bytes = json_int(j, "bytes", -1), data = json_int(j, "data_bytes", -1);
+	int64_t bytes = json_int(j, "bytes", -1);
 
 	put(b, json_str(j, "path", "(a disk without a name)"), SENTENCE_MAX);
 	if (bytes >= 0) {
@@ -204,11 +243,7 @@ static void put_disk(struct buf *b, const struct json *j)
 	for (size_t i = 0; i < json_len(parts); i++)
 		put_partition(b, json_at(parts, i));
 	put_holders(b, json_get(j, "holders"));
-	if (data >= 0 && bytes >= 0 && data < bytes) {
-		buf_puts(b, "  at most ");
-		put_bytes(b, data);
-		buf_puts(b, " of it are read, the rest is holes\n");
-	}
+	put_data(b, j);
 	put_sentence(b, j, "error", "  error: ");
 	put_sentence(b, j, "used_by", "  in use: ");
 	put_strings(b, json_get(j, "warnings"), "  warning: ");
@@ -232,6 +267,31 @@ static const char *left_out(const struct json *j)
 	if (json_int(j, "bytes", 0) <= 0 || (!*json_str(j, "identity", "") && json_has(j, "identity")))
 		return "empty";
 	return is_typable(json_str(j, "path", "\n")) ? NULL : "without a name that can be typed";
+}
+
+/* Of what the command below copies. */
+static void put_estimate(struct buf *b, const struct json *disks)
+{
+	uint64_t sum = 0, seconds;
+
+	for (size_t i = 0; i < json_len(disks); i++) {
+		int64_t data = json_int(json_at(disks, i), "data_bytes", -1);
+
+		if (data >= 0 && !left_out(json_at(disks, i)))
+			sum += (uint64_t)data;
+	}
+	if (sum == 0 || sum > INT64_MAX)
+		return;
+	seconds = div_round_up(sum, SCAN_BYTES_PER_SECOND);
+	buf_puts(b, "to send: ");
+	put_bytes(b, (int64_t)sum);
+	if (seconds < 120)
+		buf_printf(b, ", %llu s", (unsigned long long)seconds);
+	else if (seconds < 7200)
+		buf_printf(b, ", %llu min", (unsigned long long)div_round_up(seconds, 60));
+	else
+		buf_printf(b, ", %llu h", (unsigned long long)div_round_up(seconds, 3600));
+	buf_puts(b, " over 1 Gbit/s if nothing can be compressed (117 MB/s)\n");
 }
 
 static void put_left_out(struct buf *b, const struct json *disks)
@@ -306,6 +366,8 @@ char *scan_text(const struct json *scan)
 	put_strings(&b, warnings, "warning: ");
 	if (json_len(warnings) && n)
 		buf_puts(&b, "\n");
+	if (n)
+		put_estimate(&b, disks);
 	if (n)
 		put_command(&b, disks, json_str(scan, "at", ""), json_str(scan, "options", ""));
 	return buf_steal(&b);

@@ -74,7 +74,7 @@ __attribute__((format(printf, 3, 4))) static void fake_value(const char *dir, co
 }
 
 /* A disk of MIB at PLACE below sys/devices ("pci0/host0/block"), as sysfs shows it. */
-static void fake_disk(const char *name, const char *place, unsigned mib)
+__attribute__((unused)) static void fake_disk(const char *name, const char *place, unsigned mib)
 {
 	static const char *const folders[] = { "holders", "slaves", "queue", "device" };
 	char dir[256], path[512], link[300];

@@ -33,6 +33,9 @@ static void whole(void)
 		"{\"number\": 1, \"bytes\": 104857600, \"type\": \"83\", \"signature\": \"ext3\", \"label\": \"/boot\", \"uuid\": \"u-1\", \"bootable\": true},"
 		"{\"number\": 2, \"bytes\": 1, \"type\": \"8e\", \"signature\": \"LVM2_member\", \"label\": null, \"uuid\": null, \"part_of\": \"volume group vg0\","
 		"\"used_by\": \"mounted on /\"}],"
+		"\"volumes\": [{\"name\": \"partition 1\", \"kind\": \"ext3\", \"bytes\": 104857600, \"used_bytes\": 10485760, \"whole\": false, \"why\": null},"
+		"{\"name\": \"vg0/root\", \"kind\": \"ext3\", \"bytes\": 1073741824, \"used_bytes\": 1073741824, \"whole\": true, \"why\": \"its journal has to be replayed\"},"
+		"{\"name\": \"vg0/ab\\u001b[2J\", \"kind\": null, \"bytes\": 2, \"used_bytes\": 2}],"
 		"\"holders\": [\"/dev/mapper/a\", \"/dev/md0\"], \"warnings\": [\"one thing\", \"and another\"], \"used_by\": null}],"
 		"\"warnings\": [\"all of them\"]}");
 
@@ -41,10 +44,24 @@ static void whole(void)
 	       "     1  100.0 MiB  Linux, boot  ext3  \"/boot\"  u-1\n"
 	       "     2  1 bytes  Linux LVM  LVM physical volume, volume group vg0  mounted on /\n"
 	       "  holds up: /dev/mapper/a, /dev/md0\n"
-	       "  at most 1.0 KiB of it are read, the rest is holes\n"
+	       "  of partition 1, ext3: 10.0 MiB of 100.0 MiB\n"
+	       "  of vg0/root, ext3: all of 1.0 GiB, since its journal has to be replayed\n"
+	       "  of vg0/ab?[2J: all of 2 bytes\n"
+	       "  at most 1.0 KiB of it are read and sent, the rest is unused, or holes\n"
 	       "  warning: one thing\n  warning: and another\n\n"
 	       "warning: all of them\n\n"
+	       "to send: 1.0 KiB, 1 s over 1 Gbit/s if nothing can be compressed (117 MB/s)\n"
 	       "to copy: unrack copy /dev/cciss/c0d0 FOLDER\n", "a whole machine");
+}
+
+static void estimate(void)
+{
+	has_str(show("{\"disks\": [" DISK("/dev/sda", ", \"data_bytes\": 11700000000") "," DISK("/dev/sdb", ", \"data_bytes\": 1") "]}"),
+		"\nto send: 10.9 GiB, 101 s over 1 Gbit/s", "seconds, rounded up");
+	has_str(show("{\"disks\": [" DISK("/dev/sda", ", \"data_bytes\": 117000000000") "]}"), "\nto send: 109.0 GiB, 17 min over", "minutes");
+	has_str(show("{\"disks\": [" DISK("/dev/sda", ", \"data_bytes\": 2000000000000") "]}"), "1.8 TiB, 5 h over", "hours");
+	ok(!strstr(show("{\"disks\": [" DISK("/dev/sda", ", \"data_bytes\": 1000, \"trouble\": true") "]}"), "to send"),
+	   "not of what is left out");
 }
 
 static void command(void)
@@ -73,6 +90,7 @@ static void command(void)
 static void hostile(void)
 {
 	static const char *const texts[] = {
+		"{\"disks\": [{\"volumes\": [1, [], {}, {\"name\": 5, \"bytes\": 1, \"used_bytes\": 2}, {\"bytes\": -1, \"used_bytes\": -1, \"why\": {}}]}]}",
 		"null", "3", "\"x\"", "[]", "[[[1]]]", "{}", "{\"disks\": 1}", "{\"disks\": {}}", "{\"disks\": {\"a\": []}}",
 		"{\"disks\": [1, null, \"x\", [], {}, {\"path\": 1, \"bytes\": \"x\", \"partitions\": {}, \"whole\": []}]}",
 		"{\"disks\": [{\"partitions\": [1, [], {}, {\"number\": -5, \"bytes\": -9223372036854775808, \"type\": [], \"label\": {}}]}]}",
@@ -105,6 +123,7 @@ static void hostile(void)
 int main(void)
 {
 	whole();
+	estimate();
 	command();
 	hostile();
 	show(NULL);
