@@ -205,10 +205,29 @@ static int load_others(struct job *j, const struct initrd *now, struct unrack_er
 
 /* --- The change ------------------------------------------------------------------------- */
 
+static int put_files(struct job *j, struct unrack_error *err)
+{
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < j->c->n_files; k++) {
+		const struct initrd_file *f = &j->c->files[k];
+		const struct initrd_member *m = initrd_find(j->image, f->path);
+
+		if (m && m->size == f->n && !memcmp(m->data, f->data, f->n))
+			continue;
+		r = overlay_put(&j->o, f->path, f->data, f->n, err);
+		j->shown = f->path;
+	}
+	return r;
+}
+
 static int fill(struct job *j, bool loads, struct unrack_error *err)
 {
 	struct initrd *now;
-	int r = edit_cmdlines(j, err);
+	int r = put_files(j, err);
+
+	if (r == 0)
+		r = edit_cmdlines(j, err);
 
 	if (r < 0 || loads)
 		return r;

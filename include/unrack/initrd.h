@@ -118,6 +118,12 @@ int initrd_check(const struct initrd *i, const struct module_tree *tree,
 void initrd_answer_free(struct initrd_answer *a);
 
 /* --- Repair ----------------------------------------------------------------------------- */
+struct initrd_file {
+	const char *path; /* "etc/lvm/lvm.conf" */
+	const void *data;
+	size_t n;
+};
+
 struct initrd_change {
 	const struct module_tree *tree;
 	const char *const *wanted; /* module names to be loaded, in this order, with their closure */
@@ -133,6 +139,9 @@ struct initrd_change {
 	 * new name is also an old one, a second call changes it again: call once per change. */
 	const char *const (*devices)[2];
 	size_t n_devices;
+	/* INITRD_DRACUT: files that get another content. */
+	const struct initrd_file *files;
+	size_t n_files;
 };
 
 /* A new image with the change. *changed is false, and OUT empty, when the image is right as

@@ -167,13 +167,47 @@ static int add_edits(struct plan_job *j, const char *path, struct buf *new, stru
 	return e->label_from ? 0 : error_nomem(err);
 }
 
+#define LVM_CONF "etc/lvm/lvm.conf"
+
+/* An image by dracut has a copy of the guest's lvm.conf, whose filter was made for the old names. */
+static int edit_filter(struct plan_job *j, const struct guest_initrd *i, const struct initrd *image,
+		       struct buf *conf, char hidden[DEVNAME_MAX], struct unrack_error *err)
+{
+	const struct initrd_member *m = i->kind == INITRD_DRACUT ? initrd_find(image, LVM_CONF) : NULL;
+	CLEANUP_BUF struct buf before = { 0 };
+
+	hidden[0] = '\0';
+	if (!m)
+		return 0;
+	if (buf_append(&before, m->data, m->size) < 0)
+		return error_nomem(err);
+	return plan_lvm_filter(j, &before, conf, hidden, err);
+}
+
+/* Why an image is changed: names of T, HIDDEN ("": nothing), or what A says. */
+static char *say_why(const struct plan_table *t, const char *hidden, const char *driver,
+		     const struct initrd_answer *a)
+{
+	char *filter CLEANUP_FREE = hidden[0] ? say(LVM_CONF " in it has a filter that hides %s, a physical volume "
+						    "of the guest", hidden) : strdup("");
+
+	if (!filter)
+		return NULL;
+	if (!a->loads)
+		return say("it does not load %s before it looks for root: %s%s%s", driver, a->text,
+			   hidden[0] ? "; and " : "", filter);
+	return hidden[0] ? say("%s", filter) : plan_table_say(t);
+}
+
 static int change_initrd(struct plan_job *j, const struct guest_kernel *k,
 			 const struct guest_initrd *i, const struct initrd *image,
 			 const struct plan_table *t, struct need *needs, struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf new = { 0 }, summary = { 0 };
+	CLEANUP_BUF struct buf new = { 0 }, summary = { 0 }, conf = { 0 };
 	const char *wanted[DRIVERS_MAX];
 	size_t n = drivers_wanted(k, j->t, wanted);
+	struct initrd_file file = { .path = LVM_CONF };
+	char hidden[DEVNAME_MAX];
 	const char *(*pairs)[2] CLEANUP_FREE = calloc(t->v.len + 1, sizeof *pairs);
 	struct reader reader = { j->g, k->kver };
 	struct initrd_change c = { .tree = k->tree,
@@ -181,9 +215,9 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k,
 				   .n_wanted = n,
 				   .read_module = read_module,
 				   .ctx = &reader,
-				   .n_devices = t->v.len };
+				   .n_devices = t->v.len,
+				   .files = &file };
 	struct initrd_answer answer = { 0 };
-	char *reason = NULL;
 	bool changed;
 	int r;
 
@@ -194,6 +228,12 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k,
 		pairs[k2][1] = t->v.at[k2].new;
 	}
 	c.devices = (const char *const (*)[2])pairs;
+	r = edit_filter(j, i, image, &conf, hidden, err);
+	if (r < 0)
+		return r;
+	file.data = conf.data;
+	file.n = conf.len;
+	c.n_files = hidden[0] != '\0';
 	r = initrd_check(image, k->tree, wanted, n, &answer, err);
 	if (r == 0 && !answer.loads && !module_tree_has_deps(k->tree))
 		r = error_set(err, UNRACK_UNSUPPORTED,
@@ -209,12 +249,9 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k,
 			      err);
 	if (r == 0)
 		r = initrd_change(image, &c, &new, &changed, &summary, err);
-	if (r == 0 && changed) {
-		reason = answer.loads ? plan_table_say(t) :
-					say("it does not load %s before it looks for root: %s",
-					    drivers_disk(k, j->t), answer.text);
-		r = add_edits(j, i->path, &new, &summary, reason, needs, err);
-	}
+	if (r == 0 && changed)
+		r = add_edits(j, i->path, &new, &summary,
+			      say_why(t, hidden, drivers_disk(k, j->t), &answer), needs, err);
 	initrd_answer_free(&answer);
 	return r;
 }

@@ -60,6 +60,12 @@ char *plan_table_say_used(const struct plan_table *t, const struct buf *before, 
 int plan_refuse_name(const struct plan_job *j, const char *file, const char *name, enum devname_result result,
 		     struct unrack_error *err);
 
+/* --- plan_system.c -------------------------------------------------------------------- */
+/* AFTER is BEFORE, a lvm.conf, with filters that let the guest's physical volumes pass by their
+ * new names. HIDDEN is one that BEFORE hides; "": none. */
+int plan_lvm_filter(struct plan_job *j, const struct buf *before, struct buf *after, char hidden[DEVNAME_MAX],
+		    struct unrack_error *err);
+
 /* --- the parts ------------------------------------------------------------------------ */
 int plan_modconf(struct plan_job *j, struct unrack_error *err);
 int plan_fstab(struct plan_job *j, struct unrack_error *err);

@@ -194,18 +194,15 @@ static bool was_hidden(const struct plan_job *j, const struct buf *text, const s
 	return hidden;
 }
 
-int plan_lvm(struct plan_job *j, struct unrack_error *err)
+int plan_lvm_filter(struct plan_job *j, const struct buf *before, struct buf *after, char hidden[DEVNAME_MAX],
+		    struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf before = { 0 }, now = { 0 }, after = { 0 };
-	char *real CLEANUP_FREE = NULL;
-	char hidden[DEVNAME_MAX] = "";
-	bool found;
-	int r = inspect_real(j->g, "/etc/lvm/lvm.conf", &real, err);
+	CLEANUP_BUF struct buf next = { 0 };
+	int r = 0;
 
-	if (r < 0 || !real)
-		return r;
-	r = inspect_read(j->g, real, &before, &found, err);
-	if (r == 0 && buf_append(&now, before.data, before.len) < 0)
+	hidden[0] = '\0';
+	buf_clear(after);
+	if (buf_append(after, before->data, before->len) < 0)
 		return error_nomem(err);
 	for (unsigned i = 0; r == 0 && i < j->g->n_parts; i++) {
 		const struct guest_part *p = &j->g->parts[i];
@@ -214,17 +211,33 @@ int plan_lvm(struct plan_job *j, struct unrack_error *err)
 		if (p->disk < 0 || strcmp(p->fstype, "LVM2_member") != 0)
 			continue;
 		devname_make(j->names.prefix, (unsigned)p->disk, (unsigned)p->partition, name);
-		if (!lvmconf_rejects(buf_str(&now), now.len, name) || was_hidden(j, &before, p))
+		if (!lvmconf_rejects(buf_str(after), after->len, name) || was_hidden(j, before, p))
 			continue;
-		memcpy(hidden, name, sizeof hidden);
-		r = lvmconf_edit(buf_str(&now), now.len, name, j->names.prefix, &after, err);
-		buf_clear(&now);
-		if (r == 0 && buf_append(&now, after.data, after.len) < 0)
+		memcpy(hidden, name, sizeof name);
+		r = lvmconf_edit(buf_str(after), after->len, name, j->names.prefix, &next, err);
+		buf_clear(after);
+		if (r == 0 && buf_append(after, next.data, next.len) < 0)
 			return error_nomem(err);
 	}
+	return r;
+}
+
+int plan_lvm(struct plan_job *j, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
+	char *real CLEANUP_FREE = NULL;
+	char hidden[DEVNAME_MAX];
+	bool found;
+	int r = inspect_real(j->g, "/etc/lvm/lvm.conf", &real, err);
+
+	if (r < 0 || !real)
+		return r;
+	r = inspect_read(j->g, real, &before, &found, err);
+	if (r == 0)
+		r = plan_lvm_filter(j, &before, &after, hidden, err);
 	if (r < 0 || !hidden[0])
 		return r;
-	return plan_add_text(j, real, &before, &now,
+	return plan_add_text(j, real, &before, &after,
 			     say("its filter hides %s, which is a physical volume of the guest",
 				 hidden),
 			     err);

@@ -544,6 +544,33 @@ static void names(void)
 
 /* --- Refusals ----------------------------------------------------------------------------- */
 
+static void files(void)
+{
+	static const struct initrd_file file = { "etc/lvm/lvm.conf", "filter new\n", 11 };
+	const struct initrd_member *m;
+	struct fixture f;
+	struct initrd *i;
+
+	set_up(&f, "ahci");
+	made_text(&f.base, "etc/lvm/lvm.conf", "filter old\n");
+	physical(&f);
+	made_end(&f.base);
+	is_int(change(&f), 0, "an image that loads its driver");
+	ok(!f.changed, "stays");
+	f.c.files = &file;
+	f.c.n_files = 1;
+	is_int(change(&f), 0, "with another content of a file");
+	ok(f.changed && begins_with(&f.out, &f.base), "it gets a segment");
+	i = made_open(&f.out);
+	m = initrd_find(i, file.path);
+	ok(m && m->size == 11 && !memcmp(m->data, file.data, 11), "where the file is");
+	initrd_close(i);
+	has_str(buf_str(&f.summary), "-filter old\n+filter new\n", "its lines are shown");
+	ok(loads(&f, &f.out, "ahci"), "and all else is as it was");
+	again(&f);
+	tear_down(&f);
+}
+
 static void refused(struct fixture *f, const char *want)
 {
 	made_end(&f->base);
@@ -666,6 +693,7 @@ int main(void)
 	bases();
 	by_cpio();
 	names();
+	files();
 	refusals();
 	mutations();
 	speed();

@@ -45,6 +45,7 @@ el6|el6||pvscsi/vmxnet3 lsisas1068/e1000e sata/e1000 nvme/vmxnet3|ok +network .*
 el6-disks|el6|--disks 2 --vg vg_a-b --compress zstd|pvscsi/vmxnet3|ok +network .*ifcfg-eth0: eth0
 el7|el7||pvscsi/vmxnet3 lsisas1068/e1000e sata/e1000 nvme/vmxnet3|ok +network .*ifcfg-enp0s2: enp0s2
 el7-gpt-xfs|el7|--label gpt --boot-fs xfs --root-fs xfs --compress zstd --vg centos_web-01|pvscsi/vmxnet3|ok +network .*ifcfg-enp0s2: enp0s2
+el7-filter|el7|--lvm-filter /dev/sda|nvme/vmxnet3|ok +network .*ifcfg-enp0s2: enp0s2
 el8|el7|--release 8 --driver megaraid_sas --compress xz --early-microcode yes --ifname eth0|pvscsi/vmxnet3|ok +network .*ifcfg-eth0: eth0
 el9-disks|el7|--release 9 --disks 2|pvscsi/vmxnet3|ok +network .*enp0s2.nmconnection: enp0s2
 END
