@@ -8,6 +8,7 @@
 
 #include "base/size.h"
 #include "base/vec.h"
+#include "unrack/ranges.h"
 
 /* How often a sector is tried that could not be read. */
 #define TRIES 3u
@@ -79,48 +80,63 @@ static int count(struct patient *p, uint64_t off, uint64_t len, struct unrack_er
 	return UNRACK_IO;
 }
 
-/* With the lock held. */
-static int note(struct patient *p, uint64_t off, uint64_t len, struct unrack_error *err)
-{
-	struct patient_lost lost = { .off = off, .len = len }, *last;
-	struct unrack_error why;
-	int r = count(p, off, len, err);
+/* What one read has lost, as few ranges. */
+DEFINE_VEC(range_vec, struct range);
 
-	if (r < 0)
-		return r;
-	if (p->opt.judge && p->opt.judge(p->opt.ctx, &lost, &why) < 0)
-		return stop_for(p, off, why.text, err);
-	last = p->lost.len > p->told ? &p->lost.at[p->lost.len - 1] : NULL;
-	if (last && last->off + last->len == off && !strcmp(last->what, lost.what)) {
-		last->len += len;
-		return 0;
-	}
-	if (lost_vec_push(&p->lost, lost) < 0)
-		return error_nomem(err);
-	log_warn(p->opt.log, "%s: sector %llu can't be read and is filled with zeros%s%s", p->source.name,
-		 (unsigned long long)off / SECTOR_SIZE, lost.what[0] ? ": " : "", lost.what);
-	return 0;
-}
-
-static int lose(struct patient *p, uint8_t *buf, size_t n, uint64_t off, struct unrack_error *err)
+static int lose(struct patient *p, uint8_t *buf, size_t n, uint64_t off, struct range_vec *lost,
+		struct unrack_error *err)
 {
+	struct range *last = lost->len ? &lost->at[lost->len - 1] : NULL;
 	int r;
 
 	if (p->opt.stop)
 		return stop_for(p, off, "it was asked to stop there (--on-read-error stop); the same command "
 				"tries again", err);
 	r = check_alive(p, off, err);
+	if (r == 0) {
+		pthread_mutex_lock(&p->lock);
+		r = count(p, off, n, err);
+		pthread_mutex_unlock(&p->lock);
+	}
 	if (r < 0)
 		return r;
-	pthread_mutex_lock(&p->lock);
-	r = note(p, off, n, err);
-	pthread_mutex_unlock(&p->lock);
-	if (r == 0)
-		memset(buf, 0, n);
-	return r;
+	memset(buf, 0, n);
+	if (last && last->off + last->len == off)
+		last->len += n;
+	else if (range_vec_push(lost, (struct range){ off, n }) < 0)
+		return error_nomem(err);
+	return 0;
 }
 
-static int read_sector(struct patient *p, uint8_t *buf, size_t n, uint64_t off, struct unrack_error *err)
+/* A range that is given up, unless JUDGE says that it must not be. */
+static int give_up(struct patient *p, const struct range *range, struct unrack_error *err)
+{
+	struct patient_lost lost = { .off = range->off, .len = range->len };
+	struct unrack_error why;
+	int r;
+
+	r = p->opt.judge ? p->opt.judge(p->opt.ctx, &lost, &why) : 0;
+	if (r < 0 && r != UNRACK_IO) {
+		*err = why;
+		return r;
+	}
+	if (r < 0) {
+		err->sys_errno = EIO;
+		return stop_for(p, range->off, why.text, err);
+	}
+	pthread_mutex_lock(&p->lock);
+	r = lost_vec_push(&p->lost, lost);
+	pthread_mutex_unlock(&p->lock);
+	if (r < 0)
+		return error_nomem(err);
+	log_warn(p->opt.log, "%s: %llu bytes at sector %llu can't be read and are filled with zeros%s%s", p->source.name,
+		 (unsigned long long)lost.len, (unsigned long long)lost.off / SECTOR_SIZE, lost.what[0] ? ": " : "",
+		 lost.what);
+	return 0;
+}
+
+static int read_sector(struct patient *p, uint8_t *buf, size_t n, uint64_t off, struct range_vec *lost,
+		       struct unrack_error *err)
 {
 	int r = UNRACK_IO;
 
@@ -131,17 +147,18 @@ static int read_sector(struct patient *p, uint8_t *buf, size_t n, uint64_t off, 
 		if (r < 0 && !is_medium(err))
 			return r;
 	}
-	return r < 0 ? lose(p, buf, n, off, err) : 0;
+	return r < 0 ? lose(p, buf, n, off, lost, err) : 0;
 }
 
-static int read_sectors(struct patient *p, uint8_t *buf, size_t n, uint64_t off, struct unrack_error *err)
+static int read_sectors(struct patient *p, uint8_t *buf, size_t n, uint64_t off, struct range_vec *lost,
+			struct unrack_error *err)
 {
 	int r = 0;
 
 	for (size_t done = 0; done < n && r == 0;) {
 		size_t one = (size_t)min_u64(SECTOR_SIZE - (off + done) % SECTOR_SIZE, n - done);
 
-		r = read_sector(p, buf + done, one, off + done, err);
+		r = read_sector(p, buf + done, one, off + done, lost, err);
 		done += one;
 	}
 	return r;
@@ -150,6 +167,7 @@ static int read_sectors(struct patient *p, uint8_t *buf, size_t n, uint64_t off,
 /* What failed as a whole. */
 static int read_pieces(struct patient *p, uint8_t *buf, size_t n, uint64_t off, struct unrack_error *err)
 {
+	struct range_vec lost = { 0 };
 	int r = 0;
 
 	for (size_t done = 0; done < n && r == 0;) {
@@ -157,9 +175,12 @@ static int read_pieces(struct patient *p, uint8_t *buf, size_t n, uint64_t off, 
 
 		r = block_source_reread(p->inner, buf + done, part, off + done, err);
 		if (r < 0 && is_medium(err))
-			r = read_sectors(p, buf + done, part, off + done, err);
+			r = read_sectors(p, buf + done, part, off + done, &lost, err);
 		done += part;
 	}
+	for (size_t i = 0; i < lost.len && r == 0; i++)
+		r = give_up(p, &lost.at[i], err);
+	range_vec_free(&lost);
 	return r;
 }
 

@@ -27,7 +27,8 @@ struct patient_options {
 	bool stop;             /* at the first sector that can't be read, once tried again */
 	unsigned max_ranges;   /* 0: PATIENT_RANGES */
 	uint64_t max_bytes;    /* 0: PATIENT_BYTES */
-	/* Fills in LOST.what. An error: it must not be lost; the sentence says what it is. NULL: may be. */
+	/* Fills in LOST.what. UNRACK_IO: it must not be lost, and the text is a clause that says what it is;
+	 * other errors are the read's. NULL: all may be. */
 	int (*judge)(void *ctx, struct patient_lost *lost, struct unrack_error *err);
 	void *ctx;
 	const struct log *log; /* each range is a warning; may be NULL */

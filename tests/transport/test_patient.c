@@ -14,6 +14,8 @@ static char twin_name[] = "twin";
 
 static int judge(void *ctx, struct patient_lost *lost, struct unrack_error *e)
 {
+	if (ctx && lost->off == 192 * 1024)
+		return error_set(e, UNRACK_INTERRUPTED, "stopped");
 	if (ctx && lost->off == 64 * 1024)
 		return error_set(e, UNRACK_IO, "it holds the partition table of %s", (const char *)ctx);
 	snprintf(lost->what, sizeof lost->what, "/etc/file%llu", (unsigned long long)lost->off / 65536);
@@ -75,6 +77,17 @@ static void one_sector(void)
 	close_it(s, t);
 }
 
+static void interrupted(void)
+{
+	struct twin_source *t = twin_source_memory(disk, SIZE);
+	struct block_source *s = open_it(t, (struct patient_options){ .judge = judge, .ctx = twin_name });
+
+	twin_source_bad(t, 192 * 1024, S, EIO, 0);
+	is_int(block_source_read(s, got, SIZE, 0, &err), UNRACK_INTERRUPTED, "a judge that is stopped");
+	is_str(err.text, "stopped", "says so itself");
+	close_it(s, t);
+}
+
 static void stops(void)
 {
 	const struct { struct patient_options opt; int errnum; uint64_t off, len; const char *says; } cases[] = {
@@ -123,6 +136,7 @@ int main(void)
 	nothing_lost();
 	one_sector();
 	stops();
+	interrupted();
 	dead_adapter_makes_no_zeros();
 	return tap_done();
 }
