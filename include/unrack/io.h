@@ -41,6 +41,8 @@ struct io_ops {
 	 * multiples of IO_DIRECT_ALIGN), or no longer. -EINVAL: not here, or of no use here.
 	 * What it writes is as durable as before: not until fdatasync. May be NULL. */
 	int (*direct)(void *ctx, int fd, bool on);
+	/* Of the file or block device FD. */
+	int (*size)(void *ctx, int fd, uint64_t *bytes);
 };
 #define IO_DIRECT_ALIGN 4096u
 
@@ -78,6 +80,7 @@ int io_fdatasync(const struct io *io, int fd, const char *path, struct unrack_er
 bool io_direct(const struct io *io, int fd, bool on); /* false: nothing has changed */
 int io_truncate(const struct io *io, int fd, const char *path, uint64_t size,
 		struct unrack_error *err);
+int io_size(const struct io *io, int fd, const char *path, uint64_t *bytes, struct unrack_error *err);
 /* Makes the range read as zeros: a hole where the filesystem can, else written zeros. */
 int io_zero(const struct io *io, int fd, const char *path, uint64_t off, uint64_t len,
 	    struct unrack_error *err);

@@ -128,6 +128,13 @@ int io_truncate(const struct io *io, int fd, const char *path, uint64_t size,
 	return 0;
 }
 
+int io_size(const struct io *io, int fd, const char *path, uint64_t *bytes, struct unrack_error *err)
+{
+	int r = io->ops->size(io->ctx, fd, bytes);
+
+	return r < 0 ? failed(io, -r, err, "can't find out the size of %s", path) : 0;
+}
+
 int io_zero(const struct io *io, int fd, const char *path, uint64_t off, uint64_t len,
 	    struct unrack_error *err)
 {

@@ -139,6 +139,21 @@ static int posix_direct(void *ctx, int fd, bool on)
 	return fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) < 0 ? -errno : 0;
 }
 
+static int posix_size(void *ctx, int fd, uint64_t *bytes)
+{
+	struct stat st;
+	off_t end;
+
+	(void)ctx;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	end = S_ISBLK(st.st_mode) ? lseek(fd, 0, SEEK_END) : st.st_size;
+	if (end < 0)
+		return -errno;
+	*bytes = (uint64_t)end;
+	return 0;
+}
+
 static const struct io_ops posix_ops = {
 	.open = posix_open,
 	.pread = posix_pread,
@@ -154,6 +169,7 @@ static const struct io_ops posix_ops = {
 	.link = posix_link,
 	.room = posix_room,
 	.direct = posix_direct,
+	.size = posix_size,
 };
 
 const struct io *io_posix(void)

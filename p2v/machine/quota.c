@@ -333,6 +333,13 @@ static int quota_ops_direct(void *ctx, int fd, bool on)
 	return io_direct(q->inner, fd, on) ? 0 : -EINVAL;
 }
 
+static int quota_ops_size(void *ctx, int fd, uint64_t *bytes)
+{
+	struct quota *q = ctx;
+
+	return q->inner->ops->size(q->inner->ctx, fd, bytes);
+}
+
 static const struct io_ops quota_ops = {
 	.open = quota_ops_open,
 	.pread = quota_ops_pread,
@@ -349,6 +356,7 @@ static const struct io_ops quota_ops = {
 	.room = quota_ops_room,
 	.explain = quota_ops_explain,
 	.direct = quota_ops_direct,
+	.size = quota_ops_size,
 };
 
 /* --- Life ------------------------------------------------------------------------------- */

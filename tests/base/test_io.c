@@ -74,9 +74,13 @@ static enum unrack_code t_explain(void *c, int e, char *text, size_t size)
 	snprintf(text, size, "somebody else's");
 	return UNRACK_UNSAFE;
 }
+static int t_size(void *c, int fd, uint64_t *n)
+{
+	return io_posix()->ops->size(c, fd, n);
+}
 static const struct io_ops short_ops = { t_open,   t_pread,  t_pwrite,   t_sync,  t_trunc, t_punch, t_close,
 					 t_rename, t_unlink, t_fsyncdir, t_mkdir, t_link,  t_room,  t_explain,
-					 NULL };
+					 NULL, t_size };
 static const struct io short_io = { &short_ops, NULL };
 
 static void replace(void)
@@ -112,6 +116,7 @@ static void zero_ranges(void)
 {
 	struct unrack_error e = UNRACK_ERROR_INIT;
 	uint8_t data[100], back[100];
+	uint64_t bytes = 0;
 	int fd = -1;
 
 	memset(data, 'x', sizeof data);
@@ -125,10 +130,14 @@ static void zero_ranges(void)
 		ok(back[9] == 'x' && back[10] == 0 && back[29] == 0 && back[30] == 'x', "only that range");
 		is_int(io_pread_all(&short_io, fd, path, back, 10, 95, &e), UNRACK_DAMAGED, "reading past the end");
 		has_str(e.text, "ends at byte 100, 5 bytes too early", "says where it ends");
+		is_int(io_size(&short_io, fd, path, &bytes, &e), 0, "the size is known");
+		is_int(bytes, 100, "and stays");
 		is_int(io_close(&short_io, &fd, path, &e), 0, "close");
 		is_int(fd, -1, "forgets the descriptor");
 	}
 	no_punch = 0;
+	is_int(io_size(&short_io, -1, path, &bytes, &e), UNRACK_IO, "without a descriptor it is not");
+	has_str(e.text, "can't find out the size of", "which is said");
 }
 
 /* What the table says about an errno becomes the sentence and the code. */

@@ -405,9 +405,28 @@ static int op_direct(void *ctx, int fd, bool on)
 	return t->real && t->real->ops->direct ? t->real->ops->direct(t->real->ctx, fd, on) : -EINVAL;
 }
 
+/* No call that can fail, or that a crash depends on: not in the record. */
+static int op_size(void *ctx, int fd, uint64_t *bytes)
+{
+	struct twin_io *t = ctx;
+	struct twin_fd o;
+	int r = 0;
+
+	pthread_mutex_lock(&t->lock);
+	o = fd_get(t, fd);
+	if (!o.used)
+		r = -EBADF;
+	else if (t->real)
+		r = t->real->ops->size(t->real->ctx, fd, bytes);
+	else
+		*bytes = t->files.at[o.file]->size;
+	pthread_mutex_unlock(&t->lock);
+	return r;
+}
+
 static const struct io_ops twin_ops = {
 	op_open, op_pread, op_pwrite, op_fdatasync, op_truncate, op_punch, op_close,
-	op_rename, op_unlink, op_fsyncdir, op_mkdir, op_link, op_room, op_explain, op_direct,
+	op_rename, op_unlink, op_fsyncdir, op_mkdir, op_link, op_room, op_explain, op_direct, op_size,
 };
 
 struct twin_io *twin_io_new(const struct io *real)
