@@ -5,14 +5,24 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/size.h"
 #include "unrack/digest.h"
+#include "unrack/vmdk.h"
+#include "vmdk_format.h"
 
 static const struct image_ops *ops_of(enum disk_format format)
 {
-	return format == DISK_FLAT ? &image_flat_ops : NULL;
+	switch (format) {
+	case DISK_STREAM:
+		return &image_stream_ops;
+	case DISK_SPARSE:
+		return &image_sparse_ops;
+	default:
+		return &image_flat_ops;
+	}
 }
 
 static int new_image(const struct image_place *p, struct image **out, struct unrack_error *err)
@@ -20,8 +30,6 @@ static int new_image(const struct image_place *p, struct image **out, struct unr
 	const struct image_ops *ops = ops_of(p->format);
 	struct image *im;
 
-	if (!ops)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: only the format flat can be written", p->path);
 	im = ops->new ? ops->new() : calloc(1, sizeof *im);
 	if (!im)
 		return error_nomem(err);
@@ -136,6 +144,57 @@ int image_open_existing(struct image *im, int flags, uint64_t safe, struct unrac
 				 "safe; put it back, or remove %s to copy the disk again", p->path, safe,
 				 p->journal);
 	return r;
+}
+
+static void set_direct(struct image *im, bool on)
+{
+	if (im->direct == on || (on && im->direct_fails))
+		return;
+	if (io_direct(im->place.io, im->fd, on))
+		im->direct = on;
+	else
+		im->direct_fails = true;
+}
+
+int image_pwrite(struct image *im, const void *data, size_t n, uint64_t off, bool direct,
+		 struct unrack_error *err)
+{
+	const struct image_place *p = &im->place;
+	int r;
+
+	set_direct(im, direct);
+	r = io_pwrite_all(p->io, im->fd, p->path, data, n, off, err);
+	if (r == 0 || !im->direct || err->sys_errno != EINVAL)
+		return r;
+	/* It wants more of the address or the length than we keep to, also behind a short write. */
+	im->direct_fails = true;
+	set_direct(im, false);
+	return io_pwrite_all(p->io, im->fd, p->path, data, n, off, err);
+}
+
+int image_clear(struct image *im, uint64_t off, uint64_t n, struct unrack_error *err)
+{
+	set_direct(im, false); /* where there are no holes, zeros are written, of any length */
+	return io_zero(im->place.io, im->fd, im->place.path, off, n, err);
+}
+
+int image_embed_descriptor(const struct image *im, uint8_t *out, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	uint32_t cid;
+	int r = image_random_cid(&cid, err);
+
+	if (r == 0)
+		r = vmdk_descriptor_write(im->place.format, im->place.extent, im->place.disk_bytes, "lsilogic",
+					  cid, &text, err);
+	if (r < 0)
+		return r;
+	if (text.len > VMDK_DESCRIPTOR_SECTORS * SECTOR_SIZE)
+		return error_set(err, UNRACK_USAGE, "the name \"%.80s...\" is too long for a VMDK",
+				 im->place.extent);
+	memcpy(out, text.data, text.len);
+	memset(out + text.len, 0, VMDK_DESCRIPTOR_SECTORS * SECTOR_SIZE - text.len);
+	return 0;
 }
 
 int image_random_cid(uint32_t *cid, struct unrack_error *err)

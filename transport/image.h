@@ -31,6 +31,8 @@ struct image {
 	struct image_place place;
 	uint64_t bytes; /* of the disk, in whole sectors */
 	int fd;
+	bool direct;       /* FD writes past the page cache just now */
+	bool direct_fails; /* it can't: never again */
 };
 
 /* What a format does; see the functions of the same names. Each makes and frees a struct of its
@@ -51,7 +53,7 @@ struct image_ops {
 	int (*check)(struct image *im, bool restore, struct unrack_error *err);
 	void (*free)(struct image *im); /* NULL: there is only struct image */
 };
-extern const struct image_ops image_flat_ops;
+extern const struct image_ops image_flat_ops, image_stream_ops, image_sparse_ops;
 
 /* A new image whose grains are all zeros; replaces what is there. */
 int image_create(const struct image_place *p, struct image **out, struct unrack_error *err);
@@ -87,6 +89,19 @@ void image_close(struct image *im); /* NULL is fine; what was not synced was not
 
 /* Opens what must be there: SAFE bytes of it, for the sentence. */
 int image_open_existing(struct image *im, int flags, uint64_t safe, struct unrack_error *err);
+/* An image is larger than memory is worth: what goes past the page cache is copied once less, drives out
+ * nothing that somebody uses, and leaves less to do for the checkpoint. But each such write waits for
+ * the disk, which does not pay for a few grains between holes. */
+#define IMAGE_DIRECT_MIN (4 * GRAIN_SIZE)
+/* DIRECT: past the page cache, where that can be done; data, length and offset are multiples of
+ * IO_DIRECT_ALIGN. Not from two threads at once. */
+int image_pwrite(struct image *im, const void *data, size_t n, uint64_t off, bool direct,
+		 struct unrack_error *err);
+/* As io_zero. */
+int image_clear(struct image *im, uint64_t off, uint64_t n, struct unrack_error *err);
+/* The descriptor that lies within the file, filled up with zeros to its room (vmdk_format.h);
+ * OUT has VMDK_DESCRIPTOR_SECTORS sectors. */
+int image_embed_descriptor(const struct image *im, uint8_t *out, struct unrack_error *err);
 /* Disks hold password files. */
 #define IMAGE_MODE 0600
 /* A content ID that is neither of the two that mean "none". */

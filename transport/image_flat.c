@@ -9,24 +9,6 @@
 #include "image.h"
 #include "unrack/vmdk.h"
 
-/* An image is larger than memory is worth: what goes past the page cache is copied once less, drives out
- * nothing that somebody uses, and leaves less to do for the checkpoint. But each such write waits for
- * the disk, which does not pay for a few grains between holes. */
-#define DIRECT_MIN (4 * GRAIN_SIZE)
-
-struct flat {
-	struct image im;
-	bool direct;       /* the descriptor writes past the page cache just now */
-	bool direct_fails; /* it can't: never again */
-};
-
-static struct image *flat_new(void)
-{
-	struct flat *f = calloc(1, sizeof *f);
-
-	return f ? &f->im : NULL;
-}
-
 static int flat_create(struct image *im, struct unrack_error *err)
 {
 	return io_truncate(im->place.io, im->fd, im->place.path, im->bytes, err);
@@ -71,55 +53,26 @@ static int flat_resume(struct image *im, const struct journal_point *at, bool de
 	return r < 0 ? r : io_fdatasync(p->io, im->fd, p->path, err);
 }
 
-static void set_direct(struct flat *f, bool on)
-{
-	if (f->direct == on || (on && f->direct_fails))
-		return;
-	if (io_direct(f->im.place.io, f->im.fd, on))
-		f->direct = on;
-	else
-		f->direct_fails = true;
-}
-
-static int write_run(struct flat *f, const uint8_t *data, size_t n, uint64_t off,
+static int write_run(struct image *im, const uint8_t *data, size_t n, uint64_t off,
 		     struct unrack_error *err)
 {
-	const struct image_place *p = &f->im.place;
-	size_t head = n < DIRECT_MIN ? 0 : (size_t)round_down(n, IO_DIRECT_ALIGN);
-	int r = 0;
+	size_t head = n < IMAGE_DIRECT_MIN ? 0 : (size_t)round_down(n, IO_DIRECT_ALIGN);
+	int r = head > 0 ? image_pwrite(im, data, head, off, true, err) : 0;
 
-	if (head > 0) {
-		set_direct(f, true);
-		r = io_pwrite_all(p->io, f->im.fd, p->path, data, head, off, err);
-		/* It wants more of the address or the length than we keep to, also behind a short write. */
-		if (r < 0 && f->direct && err->sys_errno == EINVAL) {
-			f->direct_fails = true;
-			head = 0;
-			r = 0;
-		}
-	}
-	if (r == 0 && head < n) {
-		set_direct(f, false);
-		r = io_pwrite_all(p->io, f->im.fd, p->path, data + head, n - head, off + head, err);
-	}
-	return r;
+	return r == 0 && head < n ? image_pwrite(im, data + head, n - head, off + head, false, err) : r;
 }
 
 static int flat_zero(struct image *im, uint64_t first, uint64_t count, struct unrack_error *err)
 {
-	struct flat *f = (struct flat *)im;
 	uint64_t off = first * GRAIN_SIZE;
 
-	set_direct(f, false); /* where there are no holes, zeros are written, of any length */
-	return io_zero(im->place.io, im->fd, im->place.path, off,
-		       min_u64(count * GRAIN_SIZE, im->bytes - off), err);
+	return image_clear(im, off, min_u64(count * GRAIN_SIZE, im->bytes - off), err);
 }
 
 /* Neighbouring grains in one write. */
 static int flat_write(struct image *im, const struct message_grains *m, const uint8_t *data,
 		      struct unrack_error *err)
 {
-	struct flat *f = (struct flat *)im;
 	unsigned i = 0;
 	int r = 0;
 
@@ -134,7 +87,7 @@ static int flat_write(struct image *im, const struct message_grains *m, const ui
 		if (zero)
 			r = flat_zero(im, m->first + place, n, err);
 		else
-			r = write_run(f, data + (size_t)place * GRAIN_SIZE,
+			r = write_run(im, data + (size_t)place * GRAIN_SIZE,
 				      (size_t)min_u64((uint64_t)n * GRAIN_SIZE, im->place.disk_bytes - off),
 				      off, err);
 		i += n;
@@ -166,8 +119,8 @@ static int write_descriptor(const struct image *im, struct unrack_error *err)
 	int r = choose_cid(im, &cid, err);
 
 	if (r == 0)
-		r = vmdk_descriptor_write(im->place.extent, im->place.disk_bytes, "lsilogic", cid, &text,
-					  err);
+		r = vmdk_descriptor_write(DISK_FLAT, im->place.extent, im->place.disk_bytes, "lsilogic", cid,
+					  &text, err);
 	if (r == 0)
 		r = io_replace_file(im->place.io, im->place.descriptor, text.data, text.len, IMAGE_MODE,
 				    err);
@@ -197,7 +150,6 @@ static int flat_check(struct image *im, bool restore, struct unrack_error *err)
 
 const struct image_ops image_flat_ops = {
 	.wants_inflated = true,
-	.new = flat_new,
 	.create = flat_create,
 	.resume = flat_resume,
 	.write = flat_write,

@@ -169,9 +169,6 @@ int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t ind
 	status = r->host->place(r->host->ctx, &offer, &d->place, err);
 	if (status < 0)
 		return status;
-	if (d->place.format != DISK_FLAT)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "disk %d: only the format flat can be written", d->place.number);
 	status = d->place.finished ? read_finished(d, err) : open_journal(d, err);
 	if (status < 0)
 		return status;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "unrack/block_source.h"
 #include "unrack/digest_table.h"
 #include "unrack/grain.h"
+#include "unrack/vmdk.h"
 
 /* Grains read and compared at a time. */
 #define BATCH 32u
@@ -138,77 +136,24 @@ int verify_source_until(struct block_source *source, struct digest_table *t, con
 	return verify(&v, source->size, t, NULL, 0, disk, log, r, err);
 }
 
-/* --- An image as a source ----------------------------------------------------------------- */
-
-struct image {
-	const struct io *io;
-	int fd;
-};
-
-static int image_read(struct block_source *s, void *buf, size_t n, uint64_t off,
-		      struct unrack_error *err)
-{
-	const struct image *im = s->ctx;
-
-	return io_pread_all(im->io, im->fd, s->name, buf, n, off, err);
-}
-
-/* A mere hint that saves reading holes, so it goes past struct io; whatever is no real
- * file, or can't tell, is all data. */
-static int image_next_data(struct block_source *s, uint64_t off, uint64_t *start, uint64_t *end,
-			   struct unrack_error *err)
-{
-	const struct image *im = s->ctx;
-	off_t at = lseek(im->fd, (off_t)off, SEEK_DATA), hole;
-
-	(void)err;
-	*end = s->size;
-	if (at < 0) {
-		*start = errno == ENXIO ? s->size : off;
-		return 0;
-	}
-	*start = (uint64_t)at;
-	hole = lseek(im->fd, at, SEEK_HOLE);
-	if (hole > at)
-		*end = min_u64((uint64_t)hole, s->size);
-	return 0;
-}
-
-static const struct block_source_ops image_ops = { .read = image_read, .next_data = image_next_data };
-
-/* The image is the disk rounded up to whole sectors, not a byte more. */
-static int check_size(const struct image *im, const char *name, uint64_t bytes,
-		      struct unrack_error *err)
-{
-	uint8_t b[2];
-	uint64_t from = bytes ? bytes - 1 : 0;
-	size_t got = 0;
-	int r = io_pread_some(im->io, im->fd, name, b, bytes ? 2 : 1, from, &got, err);
-
-	if (r < 0)
-		return r;
-	if (got != (bytes ? 1 : 0))
-		return error_set(err, UNRACK_DAMAGED, "%s should have %llu bytes and has %s", name,
-				 (unsigned long long)bytes, got ? "more" : "fewer");
-	return 0;
-}
-
-int verify_image(const struct io *io, const char *image, uint64_t disk_bytes,
+int verify_image(const struct io *io, const char *image, enum disk_format format, uint64_t disk_bytes,
 		 struct digest_table *t, const struct digest_key *key,
 		 const struct digest_after_entry *after, uint64_t n_after, int disk,
 		 const struct log *log, struct verify_result *r, struct unrack_error *err)
 {
-	struct image im = { .io = io };
-	struct block_source source = { &image_ops, round_up(disk_bytes, SECTOR_SIZE), image, &im };
-	struct verify v = { .source = &source, .key = key, .end = UINT64_MAX };
-	int e = io_open(io, image, O_RDONLY, 0, &im.fd, err);
+	struct verify v = { .key = key, .end = UINT64_MAX };
+	uint64_t want = round_up(disk_bytes, SECTOR_SIZE);
+	int e = vmdk_open_source(io, image, format, &v.source, err);
 
 	*r = (struct verify_result){ 0 };
 	if (e < 0)
 		return e;
-	e = check_size(&im, image, source.size, err);
-	if (e == 0)
+	/* The disk rounded up to whole sectors, not a byte more. */
+	if (v.source->size != want)
+		e = error_set(err, UNRACK_DAMAGED, "%s should have %llu bytes and has %s", image,
+			      (unsigned long long)want, v.source->size > want ? "more" : "fewer");
+	else
 		e = verify(&v, disk_bytes, t, after, n_after, disk, log, r, err);
-	io->ops->close(io->ctx, im.fd);
+	block_source_close(v.source);
 	return e;
 }

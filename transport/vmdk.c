@@ -44,9 +44,17 @@ void vmdk_geometry(uint64_t sectors, const char *adapter_type, uint64_t *cylinde
 	*cylinders = min_u64(max_u64(sectors / (*heads * *spt), 1), CYLINDERS_MAX);
 }
 
-int vmdk_descriptor_write(const char *extent, uint64_t disk_bytes, const char *adapter_type,
-			  uint32_t cid, struct buf *out, struct unrack_error *err)
+int vmdk_descriptor_write(enum disk_format format, const char *extent, uint64_t disk_bytes,
+			  const char *adapter_type, uint32_t cid, struct buf *out,
+			  struct unrack_error *err)
 {
+	static const struct {
+		const char *create, *access, *extent;
+	} words[] = {
+		[DISK_FLAT] = { "vmfs", "RW", "VMFS" },
+		[DISK_STREAM] = { "streamOptimized", "RDONLY", "SPARSE" },
+		[DISK_SPARSE] = { "monolithicSparse", "RW", "SPARSE" },
+	};
 	uint64_t sectors = div_round_up(disk_bytes, SECTOR_SIZE), cylinders, heads, spt;
 
 	if (!*extent || strpbrk(extent, "\"\n\r/"))
@@ -62,10 +70,10 @@ int vmdk_descriptor_write(const char *extent, uint64_t disk_bytes, const char *a
 		       "version=1\n"
 		       "CID=%08" PRIx32 "\n"
 		       "parentCID=ffffffff\n"
-		       "createType=\"vmfs\"\n"
+		       "createType=\"%s\"\n"
 		       "\n"
 		       "# Extent description\n"
-		       "RW %" PRIu64 " VMFS \"%s\"\n"
+		       "%s %" PRIu64 " %s \"%s\"\n"
 		       "\n"
 		       "# The Disk Data Base\n"
 		       "#DDB\n"
@@ -75,7 +83,8 @@ int vmdk_descriptor_write(const char *extent, uint64_t disk_bytes, const char *a
 		       "ddb.geometry.heads = \"%" PRIu64 "\"\n"
 		       "ddb.geometry.sectors = \"%" PRIu64 "\"\n"
 		       ADAPTER_KEY " = \"%s\"\n",
-		       cid, sectors, extent, cylinders, heads, spt, adapter_type) < 0)
+		       cid, words[format].create, words[format].access, sectors, words[format].extent,
+		       extent, cylinders, heads, spt, adapter_type) < 0)
 		return error_nomem(err);
 	return 0;
 }

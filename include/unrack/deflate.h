@@ -55,6 +55,9 @@ struct inflate *inflate_open(void); /* NULL: no memory */
 /* Exactly GRAIN_SIZE bytes must come out of exactly N; else UNRACK_DAMAGED. */
 int inflate_grain(struct inflate *i, const void *z, size_t n, uint8_t grain[GRAIN_SIZE],
 		  struct unrack_error *err);
+/* As many as come out of exactly N, at most ROOM: of a stream that another program made. */
+int inflate_some(struct inflate *i, const void *z, size_t n, uint8_t *out, size_t room, size_t *made,
+		 struct unrack_error *err);
 void inflate_close(struct inflate *i);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "unrack/digest.h"
 #include "unrack/io.h"
+#include "unrack/journal.h"
 #include "unrack/log.h"
 
 /* One thread at a time. Writes are held back until digest_table_sync or another page is
@@ -92,10 +93,10 @@ struct verify_result {
 	uint64_t first;     /* the first of them */
 };
 
-/* Reads the raw IMAGE (holes are skipped where the table says zero) and compares it with the
+/* Reads the IMAGE (holes are skipped where the table says zero) and compares it with the
  * table overlaid by AFTER. Differences are counted in *r, not an error; a wrong size is
  * UNRACK_DAMAGED. LOG: progress "verify" and the stop flag. */
-int verify_image(const struct io *io, const char *image, uint64_t disk_bytes,
+int verify_image(const struct io *io, const char *image, enum disk_format format, uint64_t disk_bytes,
 		 struct digest_table *t, const struct digest_key *key,
 		 const struct digest_after_entry *after, uint64_t n_after, int disk,
 		 const struct log *log, struct verify_result *r, struct unrack_error *err);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VMDK text descriptors of type "vmfs" (descriptor + raw -flat file), as ESX runs them.
+/* VMDK text descriptors: of type "vmfs" beside a raw -flat file, as ESX runs them, or within a
+ * file of type "streamOptimized" or "monolithicSparse".
  * Source: VMware Virtual Disk Format 5.0; geometry rules of KB 1026266. */
 #ifndef UNRACK_VMDK_H
 #define UNRACK_VMDK_H
 
 #include <stdint.h>
 
+#include "unrack/block_source.h"
 #include "unrack/buf.h"
 #include "unrack/error.h"
+#include "unrack/io.h"
+#include "unrack/journal.h"
 
 #define VMDK_DESCRIPTOR_MAX 65536u
 
@@ -26,13 +30,31 @@ struct vmdk_descriptor {
 void vmdk_geometry(uint64_t sectors, const char *adapter_type, uint64_t *cylinders,
 		   uint64_t *heads, uint64_t *spt);
 /* DISK_BYTES is rounded up to 512. CID must not be ffffffff or fffffffe. */
-int vmdk_descriptor_write(const char *extent, uint64_t disk_bytes, const char *adapter_type,
-			  uint32_t cid, struct buf *out, struct unrack_error *err);
+int vmdk_descriptor_write(enum disk_format format, const char *extent, uint64_t disk_bytes,
+			  const char *adapter_type, uint32_t cid, struct buf *out,
+			  struct unrack_error *err);
 /* NAME for messages. Unknown keys are accepted. */
 int vmdk_descriptor_parse(const char *text, size_t n, const char *name,
 			  struct vmdk_descriptor *out, struct unrack_error *err);
 /* TEXT with its ddb.adapterType replaced (added when missing), everything else kept. */
 int vmdk_descriptor_set_adapter(const char *text, size_t n, const char *adapter_type,
 				struct buf *out, struct unrack_error *err);
+
+/* --- Images as sources ------------------------------------------------------------------- */
+
+/* The disk that the image PATH holds. FORMAT 0: found out by the file itself, which may be a
+ * descriptor with one raw file beside it, a sparse or streamOptimized VMDK in one file (also one
+ * that another program wrote), or else a raw image. With DISK_FLAT the file has the disk's bytes,
+ * whatever they look like. Files may be hostile: what is in them is UNRACK_DAMAGED or
+ * UNRACK_UNSUPPORTED at worst. next_data goes by the grain tables. */
+int vmdk_open_source(const struct io *io, const char *path, enum disk_format format,
+		     struct block_source **out, struct unrack_error *err);
+
+enum vmdk_kind { VMDK_RAW, VMDK_TEXT, VMDK_SPARSE };
+/* By the first bytes of FD. */
+int vmdk_probe(const struct io *io, int fd, const char *path, enum vmdk_kind *kind, struct unrack_error *err);
+/* Of the descriptor PATH: the one raw file that it names, malloc'd, and its size. */
+int vmdk_find_extent(const struct io *io, const char *path, char **out, uint64_t *bytes,
+		     struct unrack_error *err);
 
 #endif

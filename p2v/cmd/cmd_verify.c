@@ -50,8 +50,8 @@ static int verify_disk(struct cli *cli, const struct machine *m, int n, struct t
 	if (r == 0)
 		r = digest_after_read(machine_io(m), after_path, &after, &n_after, err);
 	if (r == 0)
-		r = verify_image(machine_io(m), image, d.info.id.bytes, d.table, &d.key, after, n_after, n,
-				 &cli->log, &res, err);
+		r = verify_image(machine_io(m), image, d.info.format, d.info.id.bytes, d.table, &d.key, after,
+				 n_after, n, &cli->log, &res, err);
 	if (r == 0)
 		tell(cli, image, &res, t);
 	digests_close(&d);

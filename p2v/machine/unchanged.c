@@ -84,8 +84,8 @@ static int check_digests(const struct machine *m, int n, const char *image,
 	if (r < 0)
 		return r;
 	digest_key_init(&key, info->seed);
-	r = verify_image(machine_io(m), image, info->id.bytes, t, &key, after, n_after, n, log, &result,
-			 err);
+	r = verify_image(machine_io(m), image, info->format, info->id.bytes, t, &key, after, n_after, n, log,
+			 &result, err);
 	digest_table_close(t);
 	if (r == 0 && result.different > 0)
 		r = changed(image, err);

@@ -20,6 +20,7 @@
 #include "unrack/message.h"
 #include "unrack/receiver.h"
 #include "unrack/sender.h"
+#include "unrack/vmdk.h"
 
 #define COPY_DISKS 3
 
@@ -85,10 +86,14 @@ static void copy_paths(struct copy *c)
 	static const char *const name[] = { "%s/d%d-flat.vmdk", "%s/d%d.vmdk", "%s/unrack/d%d.journal",
 					    "%s/unrack/d%d.digests" };
 
+	bool flat = c->format == 0 || c->format == DISK_FLAT;
+
 	for (int d = 0; d < COPY_DISKS; d++) {
 		for (int i = 0; i < COPY_EXTENT; i++)
-			snprintf(c->path[d][i], sizeof c->path[d][i], name[i], c->dir, d);
-		snprintf(c->path[d][COPY_EXTENT], sizeof c->path[d][COPY_EXTENT], "d%d-flat.vmdk", d);
+			snprintf(c->path[d][i], sizeof c->path[d][i],
+				 name[i == COPY_IMAGE && !flat ? COPY_DESCRIPTOR : i], c->dir, d);
+		snprintf(c->path[d][COPY_EXTENT], sizeof c->path[d][COPY_EXTENT],
+			 flat ? "d%d-flat.vmdk" : "d%d.vmdk", d);
 	}
 }
 
@@ -336,7 +341,7 @@ __attribute__((unused)) static void copy_free(struct copy *c)
 /* An empty journal with a known seed, so that two sessions are the same byte for byte. */
 __attribute__((unused)) static void copy_fix_seed(struct copy *c, unsigned disk)
 {
-	struct journal_info info = { .format = DISK_FLAT };
+	struct journal_info info = { .format = c->format ? c->format : DISK_FLAT };
 	struct journal *j;
 	struct unrack_error err;
 
@@ -354,12 +359,25 @@ __attribute__((unused)) static void copy_fix_seed(struct copy *c, unsigned disk)
 __attribute__((unused)) static bool copy_image_is(struct copy *c, struct twin_io *twin,
 						   unsigned disk, const void *data, size_t size)
 {
+	struct block_source *image;
+	struct unrack_error err;
+	uint8_t *is = NULL;
 	size_t n = 0;
-	uint8_t *image = twin_io_get(twin, c->path[disk][COPY_IMAGE], &n);
-	bool same = image && n == round_up(size, SECTOR_SIZE) && memcmp(image, data, size) == 0 &&
-		    (n == size || is_zero(image + size, n - size));
+	bool same = false;
 
-	free(image);
+	if (vmdk_open_source(twin_io(twin), c->path[disk][COPY_IMAGE], c->format ? c->format : DISK_FLAT, &image,
+			     &err) < 0) {
+		printf("# %s\n", err.text);
+		return false;
+	}
+	n = (size_t)image->size;
+	is = malloc(n);
+	if (is && n == round_up(size, SECTOR_SIZE)) {
+		same = block_source_read(image, is, n, 0, &err) == 0 && memcmp(is, data, size) == 0 &&
+		       (n == size || is_zero(is + size, n - size));
+	}
+	block_source_close(image);
+	free(is);
 	return same;
 }
 

@@ -439,9 +439,6 @@ static void test_places(void)
 	size_t n;
 
 	rig_open(&r);
-	r.c.format = DISK_STREAM;
-	offer(&r, "", UNRACK_UNSUPPORTED, "only the format flat", "another format is refused");
-	r.c.format = DISK_FLAT;
 	twin_io_put(r.twin, "/m/d0-flat.vmdk", "precious", 8);
 	offer(&r, "mbr=1\n", UNRACK_UNSAFE, "/m/d0-flat.vmdk exists, but no journal",
 	      "an image that is not ours is refused");
@@ -461,6 +458,8 @@ static void test_places(void)
 	offer(&r, "mbr=2\n", UNRACK_UNSAFE, "another disk than the one offered for it",
 	      "another disk is not written into it");
 	has_str(r.c.receive_err.text, "mbr", "which says the difference");
+	r.c.format = DISK_STREAM;
+	offer(&r, "mbr=1\n", UNRACK_UNSAFE, "is of a copy in another format", "another format is refused");
 	rig_close(&r);
 }
 

@@ -45,7 +45,7 @@ static int verify(struct twin_io *w, struct digest_table *t, uint64_t size,
 		  const struct digest_after_entry *after, uint64_t n, struct verify_result *r)
 {
 	twin_io_put(w, "f/image", disk, size);
-	return verify_image(twin_io(w), "f/image", DISK, t, &key, after, n, 0, NULL, r, &err);
+	return verify_image(twin_io(w), "f/image", DISK_FLAT, DISK, t, &key, after, n, 0, NULL, r, &err);
 }
 
 static void test_same_and_different(void)
@@ -128,10 +128,10 @@ static void test_size(void)
 	is_int(verify(w, t, image_size() + 1, NULL, 0, &r), UNRACK_DAMAGED, "a byte too many");
 	has_str(err.text, "has more", "the sentence");
 	is_int(verify(w, t, 0, NULL, 0, &r), UNRACK_DAMAGED, "an empty image");
-	is_int(verify_image(twin_io(w), "f/none", DISK, t, &key, NULL, 0, 0, NULL, &r, &err), UNRACK_IO,
+	is_int(verify_image(twin_io(w), "f/none", DISK_FLAT, DISK, t, &key, NULL, 0, 0, NULL, &r, &err), UNRACK_IO,
 	       "a missing one");
 	is_int(err.sys_errno, ENOENT, "is told as missing");
-	twin_io_fault(w, (struct twin_fault){ TWIN_PREAD, "image", 4, false, EIO });
+	twin_io_fault(w, (struct twin_fault){ TWIN_PREAD, "image", 2, false, EIO });
 	is_int(verify(w, t, image_size(), NULL, 0, &r), UNRACK_IO, "a read error");
 	has_str(err.text, "can't read f/image at byte 2097152: Input/output error", "names the place");
 	digest_table_close(t);
@@ -159,11 +159,11 @@ static void test_log(void)
 	struct verify_result r;
 
 	twin_io_put(w, "f/image", disk, image_size());
-	is_int(verify_image(twin_io(w), "f/image", DISK, t, &key, NULL, 0, 4, &log, &r, &err), 0,
+	is_int(verify_image(twin_io(w), "f/image", DISK_FLAT, DISK, t, &key, NULL, 0, 4, &log, &r, &err), 0,
 	       "with a log");
 	ok(seen_done == DISK && seen_total == DISK, "progress reaches its end");
 	stop = true;
-	is_int(verify_image(twin_io(w), "f/image", DISK, t, &key, NULL, 0, 4, &log, &r, &err),
+	is_int(verify_image(twin_io(w), "f/image", DISK_FLAT, DISK, t, &key, NULL, 0, 4, &log, &r, &err),
 	       UNRACK_INTERRUPTED, "it stops when asked");
 	digest_table_close(t);
 	twin_io_free(w);
@@ -188,14 +188,14 @@ static void test_holes(void)
 	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 ||
 	    digest_table_create(twin_io(w), table, size, &t, &err) < 0)
 		exit(1);
-	is_int(verify_image(twin_io(w), path, size, t, &key, NULL, 0, 0, NULL, &r, &err), 0,
+	is_int(verify_image(twin_io(w), path, DISK_FLAT, size, t, &key, NULL, 0, 0, NULL, &r, &err), 0,
 	       "a large empty image");
 	ok(r.checked == size >> 16 && r.different == 0, "is as the table says");
 	ok(twin_io_count(w, TWIN_PREAD) < 200, "its holes are not read (%llu reads)",
 	   (unsigned long long)twin_io_count(w, TWIN_PREAD));
 	if (pwrite(fd, "x", 1, (off_t)(size - 3 * GRAIN_SIZE)) != 1)
 		exit(1);
-	verify_image(twin_io(w), path, size, t, &key, NULL, 0, 0, NULL, &r, &err);
+	verify_image(twin_io(w), path, DISK_FLAT, size, t, &key, NULL, 0, 0, NULL, &r, &err);
 	ok(r.different == 1 && r.first == (size >> 16) - 3, "a byte in it is found");
 	digest_table_close(t);
 	close(fd);

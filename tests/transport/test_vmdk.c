@@ -55,18 +55,18 @@ static void test_write(void)
 {
 	struct buf b = { 0 };
 
-	is_int(vmdk_descriptor_write("web01-flat.vmdk", 67108864, "buslogic", 0x1a2b3c4d, &b, &err), 0,
+	is_int(vmdk_descriptor_write(DISK_FLAT, "web01-flat.vmdk", 67108864, "buslogic", 0x1a2b3c4d, &b, &err), 0,
 	       "a descriptor is written");
 	is_str(buf_str(&b), good, "byte for byte");
-	is_int(vmdk_descriptor_write("a-flat.vmdk", 1000000, "lsilogic", 1, &b, &err), 0,
+	is_int(vmdk_descriptor_write(DISK_FLAT, "a-flat.vmdk", 1000000, "lsilogic", 1, &b, &err), 0,
 	       "for an odd size");
 	has_str(buf_str(&b), "RW 1954 VMFS", "sectors are rounded up");
-	is_int(vmdk_descriptor_write("a\"b", 512, "ide", 1, &b, &err), UNRACK_USAGE, "a name with a quote");
-	is_int(vmdk_descriptor_write("", 512, "ide", 1, &b, &err), UNRACK_USAGE, "an empty name");
-	is_int(vmdk_descriptor_write("a/b", 512, "ide", 1, &b, &err), UNRACK_USAGE, "a path");
-	is_int(vmdk_descriptor_write("a", 512, "pvscsi", 1, &b, &err), UNRACK_INTERNAL,
+	is_int(vmdk_descriptor_write(DISK_FLAT, "a\"b", 512, "ide", 1, &b, &err), UNRACK_USAGE, "a name with a quote");
+	is_int(vmdk_descriptor_write(DISK_FLAT, "", 512, "ide", 1, &b, &err), UNRACK_USAGE, "an empty name");
+	is_int(vmdk_descriptor_write(DISK_FLAT, "a/b", 512, "ide", 1, &b, &err), UNRACK_USAGE, "a path");
+	is_int(vmdk_descriptor_write(DISK_FLAT, "a", 512, "pvscsi", 1, &b, &err), UNRACK_INTERNAL,
 	       "an adapter that descriptors do not have");
-	is_int(vmdk_descriptor_write("a", 512, "ide", 0xfffffffe, &b, &err), UNRACK_INTERNAL,
+	is_int(vmdk_descriptor_write(DISK_FLAT, "a", 512, "ide", 0xfffffffe, &b, &err), UNRACK_INTERNAL,
 	       "a reserved content ID");
 	buf_free(&b);
 }
@@ -189,7 +189,7 @@ static void test_qemu(void)
 	snprintf(raw, sizeof raw, "%s/raw", dir);
 	for (size_t i = 0; i < sizeof data; i++)
 		data[i] = (uint8_t)(i * 7);
-	vmdk_descriptor_write("w-flat.vmdk", sizeof data, "lsilogic", 7, &b, &err);
+	vmdk_descriptor_write(DISK_FLAT, "w-flat.vmdk", sizeof data, "lsilogic", 7, &b, &err);
 	io_replace_file(io, descriptor, b.data, b.len, 0666, &err);
 	io_replace_file(io, flat, data, sizeof data, 0666, &err);
 	io_replace_file(io, raw, data, sizeof data, 0666, &err);
