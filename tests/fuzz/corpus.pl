@@ -204,3 +204,40 @@ save('url', sprintf('%02d', $i++), $_) for qw(ssh://host/dev/sda ssh://root@host
 	ssh://user@[fe80::1%25eth0]:22/x ssh://[::1]/~/web01 ssh://host/a%20b%2Fc ssh://-oProxyCommand=x/y
 	ssh://a@b@c/d ssh://host:99999/x ssh://host: ssh:/// ssh://host/%00 ssh://host/%zz scp://host/x /dev/sda
 	ssh://h$(id)/x ssh://192.0.2.1/);
+
+# --- Partition tables -----------------------------------------------------------------------
+sub disk { my ($flags, $sectors, $odd, %at) = @_; pack('CVv', $flags, $sectors, $odd) . join '', map { pack 'Va512', $_, $at{$_} } sort { $a <=> $b } keys %at }
+sub entries { pack('x446') . pack('a64', join '', map { pack 'Ca3Ca3VV', $_->[0], '', $_->[1], '', $_->[2], $_->[3] } @_) . "\x55\xaa" }
+sub gpt_header {
+	my ($at, $other, $table, $last, $entries) = @_;
+	my $h = sub { pack 'a8VVVVQ<Q<Q<Q<a16Q<VVV', 'EFI PART', 65536, 92, $_[0], 0, $at, $other, 6, $last, 'g' x 16, $table, 4, 128, crc32($entries) };
+
+	return $h->(crc32($h->(0)));
+}
+sub gpt {
+	my ($sectors, $mbr, @parts) = @_;
+	my $entries = pack 'a512', join '', map { pack 'a16a16Q<Q<Q<a72', 't' x 16, chr(65 + $_) x 16, @{ $parts[$_] }, 0, 'n' } 0 .. $#parts;
+	my $last = $sectors - 1;
+
+	return (0 => $mbr // entries([ 0, 0xee, 1, $last ]), 1 => gpt_header(1, $last, 2, $last - 5, $entries), 2 => $entries,
+		$last => gpt_header($last, 1, $last - 1, $last - 5, $entries), $last - 1 => $entries);
+}
+
+my @primary = ([ 0x80, 0x83, 63, 1000 ], [ 0, 0x82, 2048, 100 ]);
+my $rows = [ 0, 5, 4000, 4000 ];
+my %chain = (0 => entries(@primary, $rows), 4000 => entries([ 0, 0x83, 63, 437 ], [ 0, 5, 600, 500 ]), 4600 => entries([ 0, 0x8e, 1, 499 ]));
+my @parts = ([ 6, 999 ], [ 1000, 3000 ]);
+
+save('table', 'dos', disk(0, 4096, 100, 0 => entries(@primary)));
+save('table', 'dos-logical', disk(0, 8000, 0, %chain));
+save('table', 'dos-ring', disk(0, 8000, 0, %chain, 4600 => entries([ 0, 0x8e, 1, 499 ], [ 0, 5, 0, 10 ])));
+save('table', 'dos-two-extended', disk(0, 9000, 0, %chain, 0 => entries(@primary, $rows, [ 0, 15, 8000, 100 ]), 8000 => entries([ 0, 0x83, 1, 99 ])));
+save('table', 'dos-overlap', disk(0, 8000, 0, %chain, 0 => entries(@primary, $rows, [ 0, 0x83, 7999, 1 ])));
+save('table', 'dos-2-tib', disk(0, 0xffffffff, 511, 0 => entries([ 0, 0x83, 63, 0xffffff00 ])));
+save('table', 'gpt', disk(1, 4096, 0, gpt(4096, undef, @parts)));
+save('table', 'gpt-as-it-is', disk(0, 4096, 0, gpt(4096, undef, @parts)));
+save('table', 'gpt-overlap', disk(1, 4096, 0, gpt(4096, undef, @parts, [ 3000, 3001 ])));
+save('table', 'gpt-hybrid', disk(1, 4096, 0, gpt(4096, entries([ 0, 0xee, 1, 5 ], [ 0, 0x83, 6, 994 ]), @parts)));
+save('table', 'gpt-unprotected', disk(0, 4096, 0, gpt(4096, entries(@primary), @parts)));
+save('table', 'gpt-cut-off', disk(1, 4095, 0, gpt(4096, undef, @parts)));
+save('table', 'boot-sector', disk(0, 100, 0, 0 => "\xeb\x3c\x90" . '?' x 507 . "\x55\xaa"));

@@ -2,7 +2,7 @@
 /* What of disks is unused, for the scripts that compare it with what other tools say.
  *
  *	used_map IMAGE...            all disks of one machine:
- *	  volume DISK BYTES USED whole|partly|trouble KIND "NAME" WHY
+ *	  volume DISK BYTES USED partly|all|whole|trouble KIND "NAME" WHY
  *	  unused DISK BYTE BYTES     whole grains
  *	  state DISK HEX
  *	used_map --ext|--xfs|--swap IMAGE    one volume, by its reader alone:
@@ -28,7 +28,7 @@ static int fail(const struct unrack_error *e)
 static void put_volume(const struct used_volume *v)
 {
 	printf("volume %u %llu %llu %s %s \"%s\" %s\n", v->disk, (unsigned long long)v->bytes, (unsigned long long)v->used,
-	       v->trouble ? "trouble" : v->whole ? "whole" : "partly", *v->kind ? v->kind : "-", v->name, v->why);
+	       v->trouble ? "trouble" : v->whole ? "whole" : v->used < v->bytes ? "partly" : "all", *v->kind ? v->kind : "-", v->name, v->why);
 }
 
 static void put_map(const struct used *u, unsigned disk)
