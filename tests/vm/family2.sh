@@ -1,7 +1,7 @@
 #!/bin/bash
 # Servers like RHEL 6 to 9 (LVM root, GRUB 2, dracut): checked, fixed and booted on the devices
-# that QEMU has, with network; before the fix the check says no, and why. Takes half an
-# hour. FAMILY2 may hold a pattern of the names to take.
+# that QEMU has, with network; before the fix the check says no, and why. Takes
+# three quarters of an hour. FAMILY2 may hold a pattern of the names to take.
 . "$(dirname "$0")/../support/lib.sh"
 needs qemu-img qemu-system-x86_64 losetup unshare
 [ "$(id -u)" = 0 ] || skip_all "root is needed to make these servers"
@@ -46,8 +46,8 @@ el6-disks|el6|--disks 2 --vg vg_a-b --compress zstd|pvscsi/vmxnet3|ok +network .
 el7|el7||pvscsi/vmxnet3 lsisas1068/e1000e sata/e1000 nvme/vmxnet3|ok +network .*ifcfg-enp0s2: enp0s2
 el7-gpt-xfs|el7|--label gpt --boot-fs xfs --root-fs xfs --compress zstd --vg centos_web-01|pvscsi/vmxnet3|ok +network .*ifcfg-enp0s2: enp0s2
 el7-filter|el7|--lvm-filter /dev/sda|nvme/vmxnet3|ok +network .*ifcfg-enp0s2: enp0s2
-el8|el7|--release 8 --driver megaraid_sas --compress xz --early-microcode yes --ifname eth0|pvscsi/vmxnet3|ok +network .*ifcfg-eth0: eth0
-el9-disks|el7|--release 9 --disks 2|pvscsi/vmxnet3|ok +network .*enp0s2.nmconnection: enp0s2
+el8|el7|--release 8 --driver megaraid_sas --compress xz --early-microcode yes --ifname eth0|pvscsi/vmxnet3 lsisas1068/e1000e sata/e1000 nvme/vmxnet3|ok +network .*ifcfg-eth0: eth0
+el9-disks|el7|--release 9 --disks 2|pvscsi/vmxnet3 lsisas1068/e1000e sata/e1000 nvme/vmxnet3|ok +network .*enp0s2.nmconnection: enp0s2
 END
 
 # A bare image: no manifest tells the address that its card's file insists on.
