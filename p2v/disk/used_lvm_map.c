@@ -213,11 +213,12 @@ static void judge_each(struct mapping *m)
 {
 	const struct lvm_group *g = m->g;
 
+	for (size_t i = 0; i < g->lvs.len; i++)
+		if (g->lvs.at[i].odd.kind)
+			doubt(&m->volumes[i], "its status is %.*s", TOKEN(&g->lvs.at[i].odd));
 	for (size_t i = 0; i < g->lvs.len; i++) {
 		const struct lvm_lv *lv = &g->lvs.at[i];
 
-		if (lv->odd.kind)
-			doubt(&m->volumes[i], "its status is %.*s", TOKEN(&lv->odd));
 		for (size_t s = lv->first; s < lv->first + lv->n; s++) {
 			const struct lvm_segment *seg = &g->segments.at[s];
 
