@@ -241,3 +241,111 @@ save('table', 'gpt-hybrid', disk(1, 4096, 0, gpt(4096, entries([ 0, 0xee, 1, 5 ]
 save('table', 'gpt-unprotected', disk(0, 4096, 0, gpt(4096, entries(@primary), @parts)));
 save('table', 'gpt-cut-off', disk(1, 4095, 0, gpt(4096, undef, @parts)));
 save('table', 'boot-sector', disk(0, 100, 0, 0 => "\xeb\x3c\x90" . '?' x 507 . "\x55\xaa"));
+
+# --- Volume groups --------------------------------------------------------------------------
+sub lvm_id { join '-', map { $_[0] x $_ } 6, 4, 4, 4, 4, 4, 6 }
+sub lvm_text {
+	my ($lvs, $extra, $pvs) = @_; # $pvs: how many, or 2
+	my $text = "vg0 {\nid = \"" . lvm_id('g') . "\"\nseqno = 3\nformat = \"lvm2\"\nstatus = [\"RESIZEABLE\", \"READ\", \"WRITE\"]\nflags = []\n$extra" .
+		"extent_size = 128\nphysical_volumes {\n";
+
+	$text .= "pv$_ {\nid = \"" . lvm_id(chr(65 + $_)) . "\"\nstatus = [\"ALLOCATABLE\"]\nflags = []\ndev_size = 131072\npe_start = 128\npe_count = 1023\n}\n"
+		for 0 .. ($pvs // 2) - 1;
+	return "$text}\nlogical_volumes {\n$lvs}\n}\ncontents = \"Text Format Volume Group\"\nversion = 1\n";
+}
+sub lv {
+	my ($name, $status, @segments) = @_;
+	my ($n, $at) = (0, 0);
+	my $text = "$name {\nid = \"" . lvm_id(substr $name, 0, 1) . "\"\nstatus = [$status]\nflags = []\nsegment_count = " . @segments . "\n";
+
+	for (@segments) {
+		$n++;
+		$text .= "segment$n {\nstart_extent = $at\nextent_count = $_->[0]\n$_->[1]\n}\n";
+		$at += $_->[0];
+	}
+	return "$text}\n";
+}
+sub plain { [ $_[0], "type = \"striped\"\nstripe_count = 1\nstripes = [ \"pv$_[1]\", $_[2] ]" ] }
+
+my ($seen, $hidden) = ('"READ", "WRITE", "VISIBLE"', '"READ", "WRITE"');
+my $two = lv('root', $seen, plain(3, 0, 0), plain(2, 1, 9));
+my $mirror = lv('safe', $seen, [ 4, "type = \"mirror\"\nmirror_count = 2\nmirror_log = \"log\"\nregion_size = 64\nmirrors = [ \"m0\", 0, \"m1\", 0 ]" ]) .
+	lv('log', $hidden, plain(1, 1, 9)) . lv('m0', $hidden, plain(4, 0, 0)) . lv('m1', $hidden, plain(4, 1, 0));
+my $fast = lv('fast', $seen, [ 6, "type = \"striped\"\nstripe_count = 2\nstripe_size = 16\nstripes = [ \"pv0\", 3, \"pv1\", 5 ]" ]);
+my $snapshot = lv('root', $seen, plain(2, 0, 0)) . lv('cow', $seen, plain(1, 0, 2)) .
+	lv('snapshot0', $hidden, [ 2, "type = \"snapshot\"\nchunk_size = 8\norigin = \"root\"\ncow_store = \"cow\"" ]);
+my $thin = lv('pool', $seen, [ 3, "type = \"thin-pool\"\nmetadata = \"tmeta\"\npool = \"tdata\"\nchunk_size = 128" ]) .
+	lv('t', $seen, [ 9, "type = \"thin\"\nthin_pool = \"pool\"" ]) . lv('tmeta', $hidden, plain(1, 1, 0)) . lv('tdata', $hidden, plain(3, 1, 1));
+my $pvmove = lv('root', "$seen, \"LOCKED\"", [ 3, "type = \"striped\"\nstripe_count = 1\nstripes = [ \"pvmove0\", 0 ]" ]) .
+	lv('pvmove0', "$hidden, \"PVMOVE\"", [ 3, "type = \"mirror\"\nmirror_count = 2\nmirrors = [ \"pv0\", 2, \"pv1\", 7 ]" ]);
+my %text = (linear => lvm_text($two, ''), striped => lvm_text($fast, ''), mirror => lvm_text($mirror, ''), snapshot => lvm_text($snapshot, ''),
+	thin => lvm_text($thin, ''), pvmove => lvm_text($pvmove, ''), empty => lvm_text('', ''), shared => lvm_text($two, "lock_type = \"dlm\"\n"),
+	overlap => lvm_text($two . lv('home', $seen, plain(2, 0, 2)), ''), 'not-there' => lvm_text($two, '', 3));
+
+save('lvm', "text-$_", "\1$text{$_}") for keys %text;
+
+# One physical volume of 64 MiB: label, metadata areas, the text from AT on.
+sub lvm_area { my ($start, $at, $n) = @_; pack 'Va16VQ<Q<Q<Q<VV', 0, " LVM2 x[5A%r0N*>", 1, $start, 4096, $at, $n, 0, 0 }
+sub lvm_disk {
+	my ($text, $at, @starts) = @_;
+	my %at = (1 => pack 'a8Q<VVa8a32Q<Q<4Q<4Q<2', 'LABELONE', 1, 0, 32, 'LVM2 001', 'A' x 32, 64 << 20, 65536, 0, 0, 0,
+		(map { $_, 4096 } @starts), (0) x (4 - 2 * @starts), 0, 0);
+
+	for my $start (@starts) {
+		my $area = ' ' x 4096;
+
+		substr $area, 0, 512, pack 'a512', lvm_area($start, $at, length $text);
+		for my $i (0 .. length($text) - 1) {
+			my $to = $at + $i;
+
+			substr $area, $to < 4096 ? $to : $to - 4096 + 512, 1, substr $text, $i, 1;
+		}
+		$at{ $start / 512 + $_ } = substr $area, 512 * $_, 512 for grep { substr($area, 512 * $_, 512) =~ /\S/ } 0 .. 7;
+	}
+	return (131072, 0, %at);
+}
+
+my $one = lvm_text(lv('root', $seen, plain(3, 0, 0)), '', 1) =~ s/\n+/ /gr;
+save('lvm', 'disk', disk(2, lvm_disk($one, 512, 4096)));
+save('lvm', 'disk-ring', disk(2, lvm_disk($one, 3800, 4096)));
+save('lvm', 'disk-as-it-is', disk(0, lvm_disk($one, 512, 4096)));
+save('lvm', 'disk-twice', disk(6, lvm_disk($one, 512, 4096)));
+
+# LVM1: one volume of two extents, of twelve.
+my $pv1 = pack 'a2v(VV)5a128a128a128V10', 'HM', 2, 0, 1024, 4096, 4096, 8192, 4096, 12288, 656, 16384, 48, 'A' x 32, 'vg0', 'host',
+	0, 1, 1, 2, 2048, 1, 128, 12, 2, 64;
+my $vg1 = pack 'a128V15', 'g' x 32, 0, 3, 5, 256, 1, 0, 256, 1, 1, 0, 0, 128, 12, 2, 0;
+my $lv1 = pack 'a128a128V10vvV7', '/dev/vg0/root', 'vg0', 3, 1, 0, 0, 0, 0, 0, 0, 256, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0;
+my $extents1 = pack 'v*', 0, 0, 1, 1, 1, 0;
+save('lvm', 'lvm1', disk(0, 2048, 0, 0 => $pv1, 8 => $vg1, 16 => 'A' x 32, 24 => $lv1, 32 => $extents1));
+save('lvm', 'lvm1-twice', disk(4, 2048, 0, 0 => $pv1, 8 => $vg1, 16 => 'A' x 32, 24 => $lv1, 32 => $extents1));
+
+# --- Members of arrays ----------------------------------------------------------------------
+sub md_90 {
+	my ($slot, $events, $state, $level) = @_;
+	my $super = pack 'V32V12', 0xa92b4efc, 0, 90, 0, 0, 0x1111, 0, $level // 1, 960, 2, 2, 0, 0, (0x2222) x 3, (0) x 16, 0, $state, 2, 2, 0, 0, 0, $events, (0) x 4;
+
+	$super .= "\0" x (512 - length $super);
+	$super .= pack 'V32', $_, 0, 0, $_, 6, (0) x 27 for 0, 1;
+	return (1920 => substr($super, 0, 512), 1921 => substr($super, 512), 1927 => pack 'x384V5', $slot, 0, 0, $slot, 6);
+}
+sub md_1 {
+	my ($at, $slot, $events, $resync, $features, $level) = @_;
+
+	return ($at => pack 'V4a16a32Q<VVQ<VVVVQ<V4Q<4VVa16a8Q<3VVa32v4', 0xa92b4efc, 1, $features // 0, 0, 'u' x 16, 'host:0', 0, $level // 1, 0, 1800, 0, 2,
+		8, 0, 0, 0, 0, 0, 0, $at > 8 ? 0 : 64, 1800, $at, 0, $slot, 0, 'd' x 16, '', 0, $events, $resync, 0, 4, '', 0, 1, 0xffff, 0xffff);
+}
+sub pair { my ($flags, $one, $other) = @_; my @d = map { substr disk(0, 2048, 0, @$_), 1 } $one, $other; pack('Cv', $flags, length $d[0]) . join '', @d }
+
+my $clean = ~0;
+save('md', '0.90', pair(1, [ md_90(0, 20, 1) ], [ md_90(1, 20, 1) ]));
+save('md', '0.90-stale', pair(1, [ md_90(0, 20, 1) ], [ md_90(1, 18, 1) ]));
+save('md', '0.90-dirty', pair(1, [ md_90(0, 20, 0) ], [ md_90(1, 20, 0) ]));
+save('md', '0.90-raid5', pair(1, [ md_90(0, 20, 1, 5) ], [ md_90(1, 20, 1, 5) ]));
+save('md', '0.90-as-it-is', pair(0, [ md_90(0, 20, 1) ], [ md_90(1, 20, 1) ]));
+save('md', "1.$_->[0]", pair(1, [ md_1($_->[1], 0, 20, $clean) ], [ md_1($_->[1], 1, 20, $clean) ])) for [ 0, 2032 ], [ 1, 0 ], [ 2, 8 ];
+save('md', '1.2-stale', pair(1, [ md_1(8, 0, 18, $clean) ], [ md_1(8, 1, 20, $clean) ]));
+save('md', '1.2-same', pair(1, [ md_1(8, 1, 20, $clean) ], [ md_1(8, 1, 20, $clean) ]));
+save('md', '1.2-rebuilt', pair(1, [ md_1(8, 0, 20, $clean) ], [ md_1(8, 1, 20, $clean, 2) ]));
+save('md', '1.2-bitmap', pair(1, [ md_1(8, 0, 20, 0, 1) ], [ md_1(8, 1, 20, $clean, 1) ]));
+save('md', 'two', pair(1, [ md_1(8, 0, 20, $clean), md_90(0, 20, 1) ], [ md_90(1, 20, 1) ]));
