@@ -308,6 +308,8 @@ int digest_table_whole(struct digest_table *t, const struct digest_key *key, uin
 		uint64_t n = min_u64(end - at, PAGE_DIGESTS);
 
 		r = load(t, at / PAGE_DIGESTS, err);
+		if (r == 0 && is_zero(t->data, n * DIGEST_SIZE))
+			continue;
 		for (uint64_t i = 0; r == 0 && i < n; i++) {
 			struct digest d;
 
