@@ -26,6 +26,8 @@ int json_set_int(struct json *obj, const char *key, int64_t value);
 int json_set_real(struct json *obj, const char *key, double value); /* finite */
 int json_set_bool(struct json *obj, const char *key, bool value);
 int json_set(struct json *obj, const char *key, struct json *child);
+/* Sets all members of FROM, which keeps them: both then share their values. */
+int json_update(struct json *obj, const struct json *from);
 int json_add(struct json *array, struct json *child);
 int json_add_str(struct json *array, const char *value);
 

@@ -74,6 +74,11 @@ int json_set_bool(struct json *obj, const char *key, bool value)
 	return json_set(obj, key, wrap(json_boolean(value)));
 }
 
+int json_update(struct json *obj, const struct json *from)
+{
+	return obj && from ? json_object_update(raw(obj), raw(from)) : -1;
+}
+
 int json_add(struct json *array, struct json *child)
 {
 	return child ? json_array_append_new(raw(array), raw(child)) : -1;

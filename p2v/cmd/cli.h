@@ -51,8 +51,8 @@ int cli_main(int argc, char **argv);
 struct terminal *terminal_open(const struct cli_options *opt, struct unrack_error *err);
 const struct log_ops *terminal_log_ops(void);
 void terminal_close(struct terminal *t);
-/* An event of its own kind, e.g. {"event":"edit", ...}; takes EVENT over. */
-void terminal_event(struct terminal *t, const char *kind, struct json *event);
+/* An event of its own kind, e.g. {"event":"edit", ...}; takes MEMBERS over. */
+void terminal_event(struct terminal *t, const char *kind, struct json *members);
 /* Text that is the command's answer: standard output, or nothing in JSON mode. */
 void terminal_answer(struct terminal *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void terminal_error(struct terminal *t, const char *text);

@@ -221,16 +221,17 @@ const struct log_ops *terminal_log_ops(void)
 	return &ops;
 }
 
-void terminal_event(struct terminal *t, const char *kind, struct json *event)
+void terminal_event(struct terminal *t, const char *kind, struct json *members)
 {
+	struct json *event = json_new_object();
+
 	pthread_mutex_lock(&t->lock);
-	if (t->json) {
-		json_set_str(event, "event", kind);
+	if (t->json && json_set_str(event, "event", kind) == 0 && json_update(event, members) == 0)
 		write_event(event);
-	} else {
+	else
 		json_free(event);
-	}
 	pthread_mutex_unlock(&t->lock);
+	json_free(members);
 }
 
 void terminal_answer(struct terminal *t, const char *fmt, ...)

@@ -33,7 +33,10 @@ int main(void)
 	c = json_clone(p);
 	json_set_int(c, "n", 6);
 	is_int(json_int(p, "n", 0), -5, "a clone is its own");
+	is_int(json_update(c, o) | json_update(c, a), -1, "only an object's members");
+	is_int(json_int(c, "n", 0), -5, "are set over others");
 	json_free(c);
+	is_int(json_len(json_get(p, "list")), 2, "and stay");
 	json_free(p);
 	is_int(json_parse("{\"a\":1,}", 8, "the manifest", &p, &e), UNRACK_DAMAGED, "bad JSON is damage");
 	has_str(e.text, "the manifest is not valid JSON at line 1", "named, with its line");
