@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "image.h"
+#include "unrack/vmdk.h"
 #include "vmdk_format.h"
 
 #define NO_TABLE UINT64_MAX
@@ -219,14 +220,12 @@ static int sparse_sync(struct image *im, struct unrack_error *err)
 
 static int lay_out(struct sparse *s, struct unrack_error *err)
 {
-	uint64_t sectors = s->im.bytes / SECTOR_SIZE;
+	/* That all of it may be data was for the caller to judge. */
+	int r = vmdk_check_size(DISK_SPARSE, s->im.place.disk_bytes, 0, err);
 
-	if (sectors > UINT32_MAX)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "a disk of %" PRIu64 " bytes can't be a monolithicSparse VMDK, which ends below "
-				 "2 TiB; copy it with --format flat", s->im.place.disk_bytes);
-	vmdk_layout(sectors, &s->layout);
-	return 0;
+	if (r == 0)
+		vmdk_layout(s->im.bytes / SECTOR_SIZE, &s->layout);
+	return r;
 }
 
 /* Directory FIRST, of the tables that begin at TABLES. */

@@ -50,7 +50,7 @@ struct vmdk_header stream_header(const struct image *im, uint64_t directory)
 		.descriptor_size = VMDK_DESCRIPTOR_SECTORS,
 		.gtes = VMDK_GTES,
 		.gd = directory,
-		.overhead = STREAM_OVERHEAD,
+		.overhead = VMDK_STREAM_OVERHEAD,
 		.compression = VMDK_DEFLATE,
 	};
 }
@@ -222,7 +222,7 @@ static int stream_create(struct image *im, struct unrack_error *err)
 	struct stream *s = (struct stream *)im;
 	struct vmdk_header h = stream_header(im, VMDK_GD_AT_END);
 
-	s->fill = STREAM_OVERHEAD * SECTOR_SIZE;
+	s->fill = VMDK_STREAM_OVERHEAD * SECTOR_SIZE;
 	memset(s->buffer, 0, s->fill);
 	vmdk_header_encode(&h, s->buffer);
 	if (image_embed_descriptor(im, s->buffer + VMDK_DESCRIPTOR_AT * SECTOR_SIZE, err) < 0)
@@ -319,14 +319,14 @@ static int stream_check(struct image *im, bool restore, struct unrack_error *err
 	uint8_t end[2 * SECTOR_SIZE];
 	struct vmdk_header h;
 	uint64_t size;
-	int r = image_open_existing(im, O_RDONLY, STREAM_OVERHEAD * SECTOR_SIZE, err);
+	int r = image_open_existing(im, O_RDONLY, VMDK_STREAM_OVERHEAD * SECTOR_SIZE, err);
 
 	(void)restore;
 	if (r == 0)
 		r = io_size(p->io, im->fd, p->path, &size, err);
 	if (r < 0)
 		return r;
-	if (size >= STREAM_OVERHEAD * SECTOR_SIZE + sizeof end && size % SECTOR_SIZE == 0) {
+	if (size >= VMDK_STREAM_OVERHEAD * SECTOR_SIZE + sizeof end && size % SECTOR_SIZE == 0) {
 		r = io_pread_all(p->io, im->fd, p->path, end, sizeof end, size - sizeof end, err);
 		if (r < 0)
 			return r;

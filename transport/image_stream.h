@@ -18,8 +18,6 @@
 /* Nothing that is added at once is larger. */
 #define STREAM_ADD_MAX (2 * GRAIN_SIZE)
 #define STREAM_NO_TABLE UINT64_MAX
-/* Sectors before the first grain. */
-#define STREAM_OVERHEAD 128u
 
 struct stream {
 	struct image im;

@@ -101,7 +101,7 @@ static int check_header(struct walk *w, struct unrack_error *err)
 	const uint8_t *is;
 	int r;
 
-	if (w->end < STREAM_OVERHEAD * SECTOR_SIZE || w->end % SECTOR_SIZE)
+	if (w->end < VMDK_STREAM_OVERHEAD * SECTOR_SIZE || w->end % SECTOR_SIZE)
 		return not_whole(w, "its journal has a length that it can't have", err);
 	r = look(w, 0, SECTOR_SIZE, &is, err);
 	if (r < 0)
@@ -121,7 +121,7 @@ int stream_walk(struct stream *s, uint64_t end, uint64_t limit, struct unrack_er
 	w->s = s;
 	w->end = end;
 	r = check_header(w, err);
-	w->at = STREAM_OVERHEAD * SECTOR_SIZE;
+	w->at = VMDK_STREAM_OVERHEAD * SECTOR_SIZE;
 	while (r == 0 && w->at < end) {
 		uint32_t size;
 

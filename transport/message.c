@@ -19,6 +19,7 @@ enum {
 	DONE_SIZE = 8 + DIGEST_SIZE,
 	ERROR_SIZE = 8,
 	ACCEPT_COMPLETE = 1,
+	ACCEPT_KEEPS_STREAMS = 4,
 };
 
 /* Grain numbers of the largest disk, so that sums of two never wrap. */
@@ -214,7 +215,7 @@ int message_decode_open(const void *payload, size_t n, struct message_open *m,
 size_t message_encode_accept(const struct message_accept *m, uint8_t *out)
 {
 	put_le32(out, m->number);
-	put_le32(out + 4, m->complete ? ACCEPT_COMPLETE : 0);
+	put_le32(out + 4, (m->complete ? ACCEPT_COMPLETE : 0) | (m->keeps_streams ? ACCEPT_KEEPS_STREAMS : 0));
 	put_le64(out + 8, m->next_grain);
 	put_le64(out + 16, m->data_grains);
 	put_le64(out + 24, m->pass);
@@ -232,11 +233,12 @@ int message_decode_accept(const void *payload, size_t n, struct message_accept *
 		return r;
 	m->number = get_le32(p);
 	m->complete = get_le32(p + 4) & ACCEPT_COMPLETE;
+	m->keeps_streams = get_le32(p + 4) & ACCEPT_KEEPS_STREAMS;
 	m->next_grain = get_le64(p + 8);
 	m->data_grains = get_le64(p + 16);
 	m->pass = get_le64(p + 24);
 	memcpy(m->seed, p + 32, DIGEST_SEED_SIZE);
-	if (get_le32(p + 4) & ~(uint32_t)ACCEPT_COMPLETE)
+	if (get_le32(p + 4) & ~(uint32_t)(ACCEPT_COMPLETE | ACCEPT_KEEPS_STREAMS))
 		return message_bad(err, MESSAGE_ACCEPT, "it has unknown flags");
 	if (m->next_grain > GRAIN_MAX || m->data_grains > m->next_grain)
 		return message_bad(err, MESSAGE_ACCEPT, "its position is impossible");

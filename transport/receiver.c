@@ -150,6 +150,7 @@ static int accept_disk(struct receiver *r, const struct receiver_disk *d, uint8_
 {
 	struct message_accept m = { .number = (uint32_t)d->place.number,
 				    .complete = d->start.complete,
+				    .keeps_streams = d->image && !image_wants_inflated(d->image),
 				    .next_grain = d->start.next_grain,
 				    .data_grains = d->start.data_grains,
 				    .pass = d->start.pass };

@@ -261,7 +261,6 @@ static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk 
 	struct digest_key key;
 	bool adapt = s->opt->adapt && !s->opt->store && s->workers > 0;
 	struct sender_grains_setup setup = { .key = &key, .n = s->n_items,
-					     .engine = s->opt->store ? DEFLATE_STORE : DEFLATE_BEST,
 					     .pool = adapt ? &p.pool : NULL };
 	int r = open_disk(s, index, d, &a, err);
 
@@ -278,6 +277,8 @@ static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk 
 			 d->source->name, (unsigned long long)a.next_grain * GRAIN_SIZE,
 			 (unsigned long long)d->source->size);
 	digest_key_init(&key, a.seed);
+	setup.engine = s->opt->store && !a.keeps_streams ? DEFLATE_STORE : DEFLATE_BEST;
+	setup.least = a.keeps_streams ? DEFLATE_USUAL : DEFLATE_LEAST;
 	po.ctx = &setup;
 	p.first = p.position = a.next_grain;
 	p.session = digest_stream_new(&key);

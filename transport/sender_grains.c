@@ -82,11 +82,13 @@ static void look(struct sender_effort *e)
 
 static void adapt(struct worker *w)
 {
+	enum deflate_effort effort;
 	unsigned waiting, done;
 
 	look(&w->effort);
 	pool_fill(*w->setup->pool, &waiting, &done);
-	deflate_set_effort(w->deflate, sender_effort_choose(&w->effort, w->setup->n, waiting, done));
+	effort = sender_effort_choose(&w->effort, w->setup->n, waiting, done);
+	deflate_set_effort(w->deflate, effort > w->setup->least ? effort : w->setup->least);
 }
 
 int sender_grains_work(void *worker, void *arg, struct unrack_error *err)

@@ -54,6 +54,7 @@ struct sender_grains_setup {
 	/* To adapt the effort: where the pool will be, and its items. NULL: not to. */
 	struct pool *const *pool;
 	unsigned n;
+	enum deflate_effort least; /* that it goes down to */
 };
 
 /* sender_grains.c: the pool's functions. CTX is a struct sender_grains_setup. */

@@ -2,9 +2,12 @@
 #include "vmdk_format.h"
 
 #include <stdbool.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "unrack/deflate.h"
+#include "unrack/vmdk.h"
 
 #define MAGIC 0x564d444bu /* "KDMV" */
 #define AT_VERSION 4
@@ -91,6 +94,37 @@ int vmdk_header_decode(const uint8_t in[SECTOR_SIZE], const char *name, struct v
 	if ((h->flags & VMDK_NEWLINES) && memcmp(in + AT_NEWLINES, newlines, sizeof newlines) != 0)
 		return error_set(err, UNRACK_DAMAGED, "%s is damaged: it was transferred as text", name);
 	return check_header(h, name, err);
+}
+
+int vmdk_check_size(enum disk_format format, uint64_t disk_bytes, uint64_t data_grains,
+		    struct unrack_error *err)
+{
+	uint64_t sectors = div_round_up(disk_bytes, SECTOR_SIZE), tables = vmdk_tables(sectors, VMDK_GRAIN_SECTORS);
+	uint64_t each = GRAIN_SIZE, head, bytes;
+	struct vmdk_layout l;
+
+	if (format == DISK_FLAT)
+		return 0;
+	if (format == DISK_SPARSE && sectors > UINT32_MAX)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "a disk of %" PRIu64 " bytes can't be a monolithicSparse VMDK, whose disk ends below "
+				 "2 TiB; use --format flat", disk_bytes);
+	if (format == DISK_SPARSE) {
+		vmdk_layout(sectors, &l);
+		head = l.overhead * SECTOR_SIZE;
+	} else {
+		each = vmdk_grain_room(DEFLATE_GRAIN_MAX);
+		head = (VMDK_STREAM_OVERHEAD + tables * (1 + VMDK_GT_SECTORS) + vmdk_directory_sectors(tables) + 4) *
+		       SECTOR_SIZE;
+	}
+	if (!mul_overflows(data_grains, each, &bytes) && !add_overflows(bytes, head, &bytes) && bytes <= VMDK_FILE_MAX)
+		return 0;
+	return error_set(err, UNRACK_UNSUPPORTED,
+			 "%" PRIu64 " MiB of data may need more than the 2 TiB that a %s VMDK has room for; use "
+			 "--format flat%s", data_grains / 16,
+			 format == DISK_SPARSE ? "monolithicSparse" : "streamOptimized",
+			 data_grains == grain_count(disk_bytes)
+				 ? ", and then unrack export, if less of it is in use" : "");
 }
 
 void vmdk_layout(uint64_t capacity, struct vmdk_layout *l)

@@ -20,6 +20,7 @@
 #define VMDK_GT_SECTORS (VMDK_GT_BYTES / SECTOR_SIZE)
 #define VMDK_DESCRIPTOR_AT 1u
 #define VMDK_DESCRIPTOR_SECTORS 20u
+#define VMDK_STREAM_OVERHEAD 128u /* of a stream that we make: sectors before the first grain */
 /* Tables hold sectors in 32 bits. */
 #define VMDK_FILE_MAX ((uint64_t)UINT32_MAX * SECTOR_SIZE)
 

@@ -24,7 +24,8 @@ struct intake_options {
 	const struct io *io;
 	const struct log *log;
 	const char *folder;       /* made if it is missing; its parent must exist */
-	enum disk_format format;  /* of new disks; 0: DISK_FLAT */
+	/* Of new disks; a known one that has another is refused. 0: as the folder has, else DISK_FLAT. */
+	enum disk_format format;
 	/* --disk N=SOURCE: the number for each offered disk, or INTAKE_ANY. NULL: all any. */
 	const int *numbers;
 	unsigned n_numbers;

@@ -39,7 +39,7 @@ int machine_check_source(const char *folder, const char *source, struct unrack_e
 enum machine_file {
 	/* in the folder; of disk 0, and with _N behind NAME of disk N */
 	MACHINE_DESCRIPTOR, /* NAME.vmdk */
-	MACHINE_IMAGE,      /* NAME-flat.vmdk */
+	MACHINE_IMAGE,      /* NAME-flat.vmdk; of a disk in another format NAME.vmdk, too */
 	MACHINE_VMX,        /* NAME.vmx */
 	/* below unrack/ */
 	MACHINE_MANIFEST, MACHINE_JOURNAL, MACHINE_DIGESTS, MACHINE_MAP, MACHINE_EVIDENCE, MACHINE_PROOF,
@@ -69,6 +69,10 @@ const char *machine_state_name(enum machine_state s);
 bool machine_state_may_follow(enum machine_state from, enum machine_state to);
 
 /* --- The manifest ----------------------------------------------------------------------- */
+
+/* "flat", "stream", "sparse" */
+const char *machine_format_name(enum disk_format f);
+int machine_format_parse(const char *text, enum disk_format *f, struct unrack_error *err);
 
 struct machine_disk {
 	int n;

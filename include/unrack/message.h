@@ -175,6 +175,7 @@ struct message_open {
 struct message_accept {
 	uint32_t number;
 	bool complete;
+	bool keeps_streams; /* the image holds them as they come: none shall be stored that would shrink */
 	uint64_t next_grain, data_grains, pass;
 	uint8_t seed[DIGEST_SEED_SIZE];
 };

@@ -21,7 +21,8 @@ struct sender_disk {
 struct sender_options {
 	int workers;           /* 0: one per processor, -1: the serial twin, without workers */
 	bool store;            /* don't compress: for a channel within this machine, which is
-				* faster than that; the stream has the same form */
+				* faster than that; the stream has the same form. An image that keeps
+				* what it gets has it compressed all the same */
 	bool adapt;            /* compress as hard as line and processors allow: then what is sent
 				* differs from time to time. Not with STORE or without workers */
 	const char *machine;   /* the machine's name, for HELLO */

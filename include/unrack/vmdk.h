@@ -40,6 +40,12 @@ int vmdk_descriptor_parse(const char *text, size_t n, const char *name,
 int vmdk_descriptor_set_adapter(const char *text, size_t n, const char *adapter_type,
 				struct buf *out, struct unrack_error *err);
 
+/* Whether a disk of DISK_BYTES can be an image of that format, if DATA_GRAINS of it are not zeros: a
+ * stream ends below 2 TiB, compressed badly, and so does a sparse one, and its disk.
+ * UNRACK_UNSUPPORTED says what to do. */
+int vmdk_check_size(enum disk_format format, uint64_t disk_bytes, uint64_t data_grains,
+		    struct unrack_error *err);
+
 /* --- Images as sources ------------------------------------------------------------------- */
 
 /* The disk that the image PATH holds. FORMAT 0: found out by the file itself, which may be a

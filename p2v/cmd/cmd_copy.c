@@ -24,6 +24,8 @@ static const struct option_spec options[] = {
 	  offsetof(struct copy_options, size) },
 	{ "offset", 0, OPTION_SIZE, "SIZE", "where in the disk the standard input begins",
 	  offsetof(struct copy_options, offset) },
+	{ "format", 0, OPTION_STR, "FORMAT", "of new images: flat (default), stream or sparse",
+	  offsetof(struct copy_options, format) },
 	CLIENT_OPTIONS(struct copy_options, client),
 	{ NULL, 0, 0, NULL, NULL, 0 },
 };
@@ -132,6 +134,8 @@ static int copy(struct copy_job *j, struct unrack_error *err)
 	bool far_dest = remote_is_url(j->dest);
 	int r = check_name(j->dest, far_dest, err);
 
+	if (r == 0 && j->o->format)
+		r = machine_format_parse(j->o->format, &j->format, err);
 	if (r == 0)
 		r = check_options(j->o, j->s, far_dest, err);
 	if (r < 0)

@@ -12,6 +12,7 @@
 
 struct values {
 	struct target_options target;
+	const char *format;
 	struct option_list disk;
 	bool same_disk, connect, require_proof;
 	unsigned memory, vcpus, stall;
@@ -38,6 +39,8 @@ static const struct option_spec options[] = {
 	  offsetof(struct values, rate) },
 	{ "streams", 0, OPTION_UINT, "N", "use N connections at once (1 to 16, default 1)",
 	  offsetof(struct values, client.streams) },
+	{ "format", 0, OPTION_STR, "FORMAT", "of new images: flat (default), stream or sparse",
+	  offsetof(struct values, format) },
 	CLIENT_OPTIONS(struct values, client),
 	{ NULL, 0, 0, NULL, NULL, 0 },
 };
@@ -204,8 +207,14 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	struct target_request req;
 	struct unrack_error dropped;
 	struct machine *machine;
-	int r = 0;
+	enum disk_format format = DISK_FLAT;
+	int r = m.o->format ? machine_format_parse(m.o->format, &format, err) : 0;
 
+	if (r < 0)
+		return r;
+	if (format != DISK_FLAT)
+		return error_set(err, UNRACK_USAGE, "only images in the format flat can be repaired; leave --format out, and "
+				 "when all is done use unrack export --format %s", m.o->format);
 	if (remote_is_url(m.folder))
 		return error_set(err, UNRACK_USAGE, "migrate works on a folder of this machine; copy to %s, and run fix, vm and "
 				 "boot there", m.folder);

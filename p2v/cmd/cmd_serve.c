@@ -179,6 +179,7 @@ static int receive_disks(struct server *s, struct unrack_error *err)
 	int *numbers CLEANUP_FREE = calloc(call->n + 1, sizeof *numbers);
 	struct intake_options io = { .log = &s->cli->log, .numbers = numbers, .n_numbers = call->n,
 				     .session = ids, .n_session = call->n, .names = names,
+				     .format = call->format,
 				     .same_disk = call->flags & CALL_SAME_DISK,
 				     .discard_changes = call->flags & CALL_DISCARD_CHANGES,
 				     .receive_only = s->o->receive_only,

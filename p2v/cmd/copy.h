@@ -5,6 +5,7 @@
 
 #include "jobs.h"
 #include "sources.h"
+#include "unrack/journal.h"
 
 struct copy_stats {
 	unsigned disks;
@@ -20,6 +21,7 @@ struct copy_job {
 	const struct copy_options *o;
 	struct sources *s;      /* opened, if they are here */
 	const char *dest;       /* folder, or URL of one */
+	enum disk_format format; /* of new images; 0: not said */
 	struct copy_stats stats;
 };
 

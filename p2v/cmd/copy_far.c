@@ -63,6 +63,7 @@ int copy_push(struct copy_job *j, struct unrack_error *err)
 		r = error_nomem(err);
 	if (r == 0)
 		r = client_open(j->cli, &j->o->client, &url, &c, err);
+	call.format = (uint16_t)j->format;
 	call.flags = (j->o->same_disk ? CALL_SAME_DISK : 0) |
 		     (j->o->discard_changes ? CALL_DISCARD_CHANGES : 0);
 	j->stats = (struct copy_stats){ .disks = j->s->n, .bytes = j->s->bytes };
@@ -92,7 +93,7 @@ static int receive(struct copy_job *j, struct client *c, const struct call_answe
 	struct intake_options io = { .io = io_posix(), .log = client_log(c), .folder = j->dest,
 				     .numbers = j->s->numbers, .n_numbers = j->s->n,
 				     .session = ids, .n_session = answer->n, .names = j->s->names,
-				     .same_disk = j->o->same_disk,
+				     .format = j->format, .same_disk = j->o->same_disk,
 				     .discard_changes = j->o->discard_changes };
 	struct receiver_options ro = { .io = io_posix(), .log = client_log(c), .progress = true };
 	struct receiver_result res;

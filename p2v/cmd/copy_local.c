@@ -39,7 +39,7 @@ static int run_halves(struct copy_job *j, struct intake *in, struct sender_resul
 		      struct unrack_error *err)
 {
 	struct receiving rc = { .host = intake_host(in), .err = UNRACK_ERROR_INIT };
-	/* Within one machine, compressing costs more than it saves. */
+	/* Within one machine, compressing costs more than it saves, but for an image that keeps it. */
 	struct sender_options so = { .machine = machine_name(intake_machine(in)), .log = &j->cli->log,
 				     .store = true };
 	struct channel *near, *out, *limited = NULL;
@@ -85,7 +85,7 @@ int copy_local(struct copy_job *j, struct unrack_error *err)
 	struct intake_options io = { .io = io_posix(), .log = &j->cli->log, .folder = j->dest,
 				     .numbers = j->s->numbers, .n_numbers = j->s->n,
 				     .session = j->s->ids, .n_session = j->s->n, .names = j->s->names,
-				     .same_disk = j->o->same_disk,
+				     .format = j->format, .same_disk = j->o->same_disk,
 				     .discard_changes = j->o->discard_changes,
 				     .stream = j->s->stream, .compare = compare, .ctx = j };
 	struct sender_result res = { 0 };

@@ -14,6 +14,7 @@ struct copy_options {
 	bool same_disk, discard_changes;
 	uint64_t rate, size, offset;
 	struct client_options client;
+	const char *format;
 };
 /* DEST: a folder, or the ssh:// URL of one. */
 int job_copy(struct cli *cli, const struct copy_options *o, char **sources, int n,

@@ -122,8 +122,8 @@ int machine_check_source(const char *folder, const char *source, struct unrack_e
 	return 0;
 }
 
-/* How a file's path goes on behind the folder. */
-static int tail(char *to, size_t size, const char *name, enum machine_file file, int disk)
+/* How a file's path goes on behind the folder. FLAT: the disk's image lies beside its descriptor. */
+static int tail(char *to, size_t size, const char *name, enum machine_file file, int disk, bool flat)
 {
 	char base[MACHINE_NAME_MAX + 16];
 
@@ -135,7 +135,7 @@ static int tail(char *to, size_t size, const char *name, enum machine_file file,
 	case MACHINE_DESCRIPTOR:
 		return snprintf(to, size, "%s.vmdk", base);
 	case MACHINE_IMAGE:
-		return snprintf(to, size, "%s-flat.vmdk", base);
+		return snprintf(to, size, flat ? "%s-flat.vmdk" : "%s.vmdk", base);
 	case MACHINE_VMX:
 		return snprintf(to, size, "%s.vmx", name);
 	case MACHINE_MANIFEST:
@@ -164,9 +164,10 @@ static int tail(char *to, size_t size, const char *name, enum machine_file file,
 
 char *machine_path(const struct machine *m, enum machine_file file, int disk)
 {
+	const struct machine_disk *d = file == MACHINE_IMAGE ? machine_find_disk(m, disk) : NULL;
 	char end[MACHINE_NAME_MAX + 64];
 	char *path;
 
-	tail(end, sizeof end, machine_name(m), file, disk);
+	tail(end, sizeof end, machine_name(m), file, disk, !d || d->format == DISK_FLAT);
 	return asprintf(&path, "%s/%s", machine_folder(m), end) < 0 ? NULL : path;
 }

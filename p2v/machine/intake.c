@@ -14,6 +14,7 @@
 #include "origin.h"
 #include "unrack/grain.h"
 #include "unrack/lock.h"
+#include "unrack/vmdk.h"
 
 /* The paths that the receiver is given live here until the session ends. */
 struct placed {
@@ -275,6 +276,16 @@ static int accept_change(struct intake *in, int n, const struct identity *id,
 	return r < 0 ? r : restart(in, n, err);
 }
 
+static int check_format(const struct intake *in, const struct machine_disk *d, struct unrack_error *err)
+{
+	if (in->opt.format == 0 || in->opt.format == d->format)
+		return 0;
+	error_set(err, UNRACK_USAGE,
+		  "disk %d of %s is a copy in the format %s; leave --format out to go on with it, or choose "
+		  "another folder", d->n, in->opt.folder, machine_format_name(d->format));
+	return conceal(&in->opt, "can't be continued like this; choose another folder", err);
+}
+
 /* What is known of disk N, which the folder has: whether it may be written, and whether it
  * has to begin again. *left: bytes that are not durable yet. */
 static int check_known(struct intake *in, const struct match_result *match,
@@ -288,7 +299,9 @@ static int check_known(struct intake *in, const struct match_result *match,
 
 	if (r < 0 && err->sys_errno != ENOENT)
 		return r;
-	r = 0;
+	r = check_format(in, &d, err);
+	if (r < 0)
+		return r;
 	if (point.complete && !d.restart)
 		r = check_complete(in, d.n, err);
 	else if (!writable_state(machine_get_state(in->m)))
@@ -319,7 +332,12 @@ static int add_disk(struct intake *in, int n, const struct receiver_offer *offer
 
 	if (!writable_state(machine_get_state(in->m)))
 		return gone_on(in, err);
-	d.format = in->opt.format ? in->opt.format : DISK_FLAT;
+	d.format = in->opt.format;
+	if (!d.format) /* as the folder's others */
+		d.format = machine_disks(in->m) ? machine_disk(in->m, 0)->format : DISK_FLAT;
+	r = vmdk_check_size(d.format, offer->id.bytes, grain_count(offer->id.bytes), err);
+	if (r < 0)
+		return error_prefix(err, "disk %d", n);
 	r = machine_put_disk(in->m, &d, err);
 	return r < 0 ? r : machine_set_state(in->m, MACHINE_COPYING, err);
 }

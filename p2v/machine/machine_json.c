@@ -12,6 +12,21 @@ static const char *const format_names[] = {
 	[DISK_FLAT] = "flat", [DISK_STREAM] = "stream", [DISK_SPARSE] = "sparse",
 };
 
+const char *machine_format_name(enum disk_format f)
+{
+	return format_names[f];
+}
+
+int machine_format_parse(const char *text, enum disk_format *f, struct unrack_error *err)
+{
+	for (size_t i = 1; i < ARRAY_LEN(format_names); i++)
+		if (!strcmp(text, format_names[i])) {
+			*f = (enum disk_format)i;
+			return 0;
+		}
+	return error_set(err, UNRACK_USAGE, "there is no format \"%s\"; it is flat, stream or sparse", text);
+}
+
 static int damaged(const struct machine *m, const char *what, struct unrack_error *err)
 {
 	return error_set(err, UNRACK_DAMAGED, "%s/unrack/manifest.json makes no sense: %s", m->folder,
@@ -34,13 +49,11 @@ static int disk_from(struct machine *m, const struct json *j, struct unrack_erro
 	CLEANUP_BUF struct buf advisory = { 0 };
 	struct machine_disk d = { .n = (int)json_int(j, "n", -1), .stream = json_bool(j, "stream", false),
 				  .restart = json_bool(j, "restart", false) };
-	const char *format = json_str(j, "format", "");
 	int64_t bytes = json_int(j, "bytes", -1);
 	int r;
 
-	for (size_t i = 1; i < ARRAY_LEN(format_names); i++)
-		if (!strcmp(format, format_names[i]))
-			d.format = (enum disk_format)i;
+	if (machine_format_parse(json_str(j, "format", ""), &d.format, err) < 0)
+		d.format = 0;
 	d.image_mtime_ns = (uint64_t)json_int(j, "image_mtime_ns", 0);
 	if (json_int(j, "n", -1) < 0 || json_int(j, "n", -1) >= MACHINE_DISKS_MAX || bytes < 0 || !d.format)
 		return damaged(m, "a disk without number, size or format", err);

@@ -115,7 +115,7 @@ static int check_image(const struct machine *m, const struct machine_disk *d, co
 		return error_set(err, UNRACK_UNSAFE, "%s is missing, though its copy was complete", image);
 	if (r < 0)
 		return r;
-	if ((uint64_t)st.st_size != round_up(info->id.bytes, SECTOR_SIZE))
+	if (d->format == DISK_FLAT && (uint64_t)st.st_size != round_up(info->id.bytes, SECTOR_SIZE))
 		return changed(image, err);
 	if (how == MACHINE_CHECK_FULL || !stamp_same(&st, d, point))
 		return check_digests(m, d->n, image, info, log, err);

@@ -143,7 +143,13 @@ static void test_accept(void)
 	n = message_encode_accept(&m, p);
 	is_int(message_decode_accept(p, n, &got, &err), 0, "ACCEPT is read back");
 	ok(got.number == 2 && got.complete && got.next_grain == 100 && got.data_grains == 60 &&
-	   got.pass == 1 && memcmp(got.seed, m.seed, sizeof m.seed) == 0, "with all its fields");
+	   got.pass == 1 && memcmp(got.seed, m.seed, sizeof m.seed) == 0 && !got.keeps_streams,
+	   "with all its fields");
+	m.complete = false;
+	m.keeps_streams = true;
+	message_encode_accept(&m, p);
+	message_decode_accept(p, n, &got, &err);
+	ok(!got.complete && got.keeps_streams, "and that its image keeps what comes");
 	p[5] = 1;
 	is_int(message_decode_accept(p, n, &got, &err), UNRACK_DAMAGED, "unknown flags are refused");
 	has_str(err.text, "a ACCEPT came that is not valid: it has unknown flags", "with the reason");
