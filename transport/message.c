@@ -10,20 +10,18 @@ static const uint8_t magic[8] = "unrack\r\n";
 
 enum {
 	HELLO_SIZE = 44,
-	OPEN_SIZE = 16,
+	OPEN_SIZE = 24 + DIGEST_SIZE,
 	ACCEPT_SIZE = 32 + DIGEST_SEED_SIZE,
-	ZERO_SIZE = 16,
+	RANGE_SIZE = 16,
 	CHECKPOINT_SIZE = 8,
 	ACK_SIZE = 16,
 	END_SIZE = 16 + DIGEST_SIZE,
 	DONE_SIZE = 8 + DIGEST_SIZE,
 	ERROR_SIZE = 8,
 	ACCEPT_COMPLETE = 1,
+	ACCEPT_DELTA = 2,
 	ACCEPT_KEEPS_STREAMS = 4,
 };
-
-/* Grain numbers of the largest disk, so that sums of two never wrap. */
-#define GRAIN_MAX (MESSAGE_DISK_BYTES_MAX / GRAIN_SIZE)
 
 static const struct {
 	const char *name;
@@ -34,7 +32,7 @@ static const struct {
 	[MESSAGE_OPEN] = { "OPEN", MESSAGE_CONTROL_MAX },
 	[MESSAGE_ACCEPT] = { "ACCEPT", ACCEPT_SIZE },
 	[MESSAGE_GRAINS] = { "GRAINS", MESSAGE_GRAINS_LIMIT },
-	[MESSAGE_ZERO] = { "ZERO", ZERO_SIZE },
+	[MESSAGE_ZERO] = { "ZERO", RANGE_SIZE },
 	[MESSAGE_CHECKPOINT] = { "CHECKPOINT", CHECKPOINT_SIZE },
 	[MESSAGE_ACK] = { "ACK", ACK_SIZE },
 	[MESSAGE_END] = { "END", END_SIZE },
@@ -46,10 +44,19 @@ static const struct {
 	[MESSAGE_READY] = { "READY", MESSAGE_READY_SIZE },
 	[MESSAGE_OFFER] = { "OFFER", MESSAGE_OFFER_SIZE + MESSAGE_PATH_MAX + 2 * IDENTITY_TEXT_MAX },
 	[MESSAGE_TEXT] = { "TEXT", MESSAGE_TEXT_MAX },
+	[MESSAGE_MAP] = { "MAP", MESSAGE_MAP_SIZE + MESSAGE_MAP_RUNS * MESSAGE_RUN_SIZE },
+	[MESSAGE_WANT] = { "WANT", RANGE_SIZE },
+	[MESSAGE_DIGESTS] = { "DIGESTS", MESSAGE_DIGESTS_SIZE + MESSAGE_DIGESTS_MAX * DIGEST_SIZE },
+	[MESSAGE_DELTA] = { "DELTA", MESSAGE_GRAINS_LIMIT },
+	[MESSAGE_SAME] = { "SAME", RANGE_SIZE },
+	[MESSAGE_LOST] = { "LOST", MESSAGE_LOST_SIZE + MESSAGE_LOST_TEXT_MAX },
 };
 
 _Static_assert(MESSAGE_OFFER_SIZE + MESSAGE_PATH_MAX + 2 * IDENTITY_TEXT_MAX <= MESSAGE_CONTROL_MAX,
 	       "the longest control message fits in the buffers for them");
+_Static_assert(MESSAGE_MAP_SIZE + MESSAGE_MAP_RUNS * MESSAGE_RUN_SIZE <= MESSAGE_CONTROL_MAX &&
+	       MESSAGE_DIGESTS_SIZE + MESSAGE_DIGESTS_MAX * DIGEST_SIZE <= MESSAGE_CONTROL_MAX,
+	       "and so do those that are sent in parts");
 
 const char *message_name(unsigned type)
 {
@@ -59,6 +66,11 @@ const char *message_name(unsigned type)
 uint32_t message_limit(unsigned type)
 {
 	return types[type < ARRAY_LEN(types) ? type : 0].limit;
+}
+
+bool message_is_of_call(unsigned type)
+{
+	return type >= MESSAGE_CALL && type <= MESSAGE_TEXT;
 }
 
 int message_check_frame(const struct frame *f, struct unrack_error *err)
@@ -79,7 +91,7 @@ int message_bad(struct unrack_error *err, unsigned type, const char *what)
 			 message_name(type), what);
 }
 
-static int check_size(size_t n, size_t want, unsigned type, struct unrack_error *err)
+int message_check_size(size_t n, size_t want, unsigned type, struct unrack_error *err)
 {
 	if (n != want)
 		return error_set(err, UNRACK_DAMAGED,
@@ -184,6 +196,9 @@ size_t message_encode_open(const struct message_open *m, uint8_t *out)
 	put_le64(out, m->bytes);
 	put_le32(out + 8, (uint32_t)strict);
 	put_le32(out + 12, (uint32_t)advisory);
+	memcpy(out + 16, m->state.b, DIGEST_SIZE);
+	put_le32(out + 32, m->flags);
+	put_le32(out + 36, 0);
 	memcpy(out + OPEN_SIZE, m->strict, strict);
 	memcpy(out + OPEN_SIZE + strict, m->advisory, advisory);
 	return OPEN_SIZE + strict + advisory;
@@ -207,6 +222,12 @@ int message_decode_open(const void *payload, size_t n, struct message_open *m,
 		return message_bad(err, MESSAGE_OPEN, "the disk's identity is not text");
 	if (m->bytes == 0 || m->bytes > MESSAGE_DISK_BYTES_MAX)
 		return message_bad(err, MESSAGE_OPEN, "no disk has that size");
+	memcpy(m->state.b, p + 16, DIGEST_SIZE);
+	m->flags = get_le32(p + 32);
+	if (m->flags & ~(OPEN_LIVE | OPEN_ALL_BLOCKS))
+		return message_bad(err, MESSAGE_OPEN, "it has unknown flags");
+	if (get_le32(p + 36) != 0)
+		return message_bad(err, MESSAGE_OPEN, "a field that must be 0 is not");
 	m->strict = (const char *)p + OPEN_SIZE;
 	m->advisory = m->strict + strict;
 	return 0;
@@ -215,7 +236,8 @@ int message_decode_open(const void *payload, size_t n, struct message_open *m,
 size_t message_encode_accept(const struct message_accept *m, uint8_t *out)
 {
 	put_le32(out, m->number);
-	put_le32(out + 4, (m->complete ? ACCEPT_COMPLETE : 0) | (m->keeps_streams ? ACCEPT_KEEPS_STREAMS : 0));
+	put_le32(out + 4, (m->complete ? ACCEPT_COMPLETE : 0) | (m->delta ? ACCEPT_DELTA : 0) |
+			  (m->keeps_streams ? ACCEPT_KEEPS_STREAMS : 0));
 	put_le64(out + 8, m->next_grain);
 	put_le64(out + 16, m->data_grains);
 	put_le64(out + 24, m->pass);
@@ -227,42 +249,49 @@ int message_decode_accept(const void *payload, size_t n, struct message_accept *
 			  struct unrack_error *err)
 {
 	const uint8_t *p = payload;
-	int r = check_size(n, ACCEPT_SIZE, MESSAGE_ACCEPT, err);
+	int r = message_check_size(n, ACCEPT_SIZE, MESSAGE_ACCEPT, err);
+	uint32_t flags;
 
 	if (r < 0)
 		return r;
+	flags = get_le32(p + 4);
 	m->number = get_le32(p);
-	m->complete = get_le32(p + 4) & ACCEPT_COMPLETE;
-	m->keeps_streams = get_le32(p + 4) & ACCEPT_KEEPS_STREAMS;
+	m->complete = flags & ACCEPT_COMPLETE;
+	m->delta = flags & ACCEPT_DELTA;
+	m->keeps_streams = flags & ACCEPT_KEEPS_STREAMS;
 	m->next_grain = get_le64(p + 8);
 	m->data_grains = get_le64(p + 16);
 	m->pass = get_le64(p + 24);
 	memcpy(m->seed, p + 32, DIGEST_SEED_SIZE);
-	if (get_le32(p + 4) & ~(uint32_t)(ACCEPT_COMPLETE | ACCEPT_KEEPS_STREAMS))
+	if (flags & ~(uint32_t)(ACCEPT_COMPLETE | ACCEPT_DELTA | ACCEPT_KEEPS_STREAMS))
 		return message_bad(err, MESSAGE_ACCEPT, "it has unknown flags");
-	if (m->next_grain > GRAIN_MAX || m->data_grains > m->next_grain)
+	if (m->complete && m->delta)
+		return message_bad(err, MESSAGE_ACCEPT, "what is complete needs no pass");
+	if (m->next_grain > MESSAGE_GRAIN_LAST || m->data_grains > m->next_grain)
 		return message_bad(err, MESSAGE_ACCEPT, "its position is impossible");
 	return 0;
 }
 
-size_t message_encode_zero(const struct message_zero *m, uint8_t *out)
+size_t message_encode_range(const struct message_range *m, uint8_t *out)
 {
 	put_le64(out, m->first);
 	put_le64(out + 8, m->count);
-	return ZERO_SIZE;
+	return RANGE_SIZE;
 }
 
-int message_decode_zero(const void *payload, size_t n, struct message_zero *m,
-			struct unrack_error *err)
+int message_decode_range(unsigned type, const void *payload, size_t n, struct message_range *m,
+			 struct unrack_error *err)
 {
-	int r = check_size(n, ZERO_SIZE, MESSAGE_ZERO, err);
+	int r = message_check_size(n, RANGE_SIZE, type, err);
 
 	if (r < 0)
 		return r;
 	m->first = get_le64(payload);
 	m->count = get_le64((const uint8_t *)payload + 8);
-	if (m->first > GRAIN_MAX || m->count == 0 || m->count > GRAIN_MAX)
-		return message_bad(err, MESSAGE_ZERO, "its range is impossible");
+	if (m->first > MESSAGE_GRAIN_LAST || m->count == 0 || m->count > MESSAGE_GRAIN_LAST)
+		return message_bad(err, type, "its range is impossible");
+	if (type == MESSAGE_WANT && m->count > MESSAGE_WANT_MAX)
+		return message_bad(err, type, "it asks for too much at once");
 	return 0;
 }
 
@@ -275,7 +304,7 @@ size_t message_encode_checkpoint(const struct message_checkpoint *m, uint8_t *ou
 int message_decode_checkpoint(const void *payload, size_t n, struct message_checkpoint *m,
 			      struct unrack_error *err)
 {
-	int r = check_size(n, CHECKPOINT_SIZE, MESSAGE_CHECKPOINT, err);
+	int r = message_check_size(n, CHECKPOINT_SIZE, MESSAGE_CHECKPOINT, err);
 
 	if (r < 0)
 		return r;
@@ -293,13 +322,13 @@ size_t message_encode_ack(const struct message_ack *m, uint8_t *out)
 int message_decode_ack(const void *payload, size_t n, struct message_ack *m,
 		       struct unrack_error *err)
 {
-	int r = check_size(n, ACK_SIZE, MESSAGE_ACK, err);
+	int r = message_check_size(n, ACK_SIZE, MESSAGE_ACK, err);
 
 	if (r < 0)
 		return r;
 	m->next_grain = get_le64(payload);
 	m->data_grains = get_le64((const uint8_t *)payload + 8);
-	if (m->next_grain > GRAIN_MAX || m->data_grains > m->next_grain)
+	if (m->next_grain > MESSAGE_GRAIN_LAST || m->data_grains > m->next_grain)
 		return message_bad(err, MESSAGE_ACK, "its position is impossible");
 	return 0;
 }
@@ -316,7 +345,7 @@ int message_decode_end(const void *payload, size_t n, struct message_end *m,
 		       struct unrack_error *err)
 {
 	const uint8_t *p = payload;
-	int r = check_size(n, END_SIZE, MESSAGE_END, err);
+	int r = message_check_size(n, END_SIZE, MESSAGE_END, err);
 
 	if (r < 0)
 		return r;
@@ -336,7 +365,7 @@ size_t message_encode_done(const struct message_done *m, uint8_t *out)
 int message_decode_done(const void *payload, size_t n, struct message_done *m,
 			struct unrack_error *err)
 {
-	int r = check_size(n, DONE_SIZE, MESSAGE_DONE, err);
+	int r = message_check_size(n, DONE_SIZE, MESSAGE_DONE, err);
 
 	if (r < 0)
 		return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* GRAINS, the message that carries the data. */
+/* GRAINS and DELTA, the messages that carry the data. */
 #include <assert.h>
 #include <string.h>
 
@@ -45,46 +45,58 @@ size_t message_grains_end(struct message_grains_writer *w)
 	return w->len;
 }
 
-static int bad(struct unrack_error *err, const char *what)
+/* The head of grain I at P, which is there. NEXT: the lowest place that it may have. */
+static int decode_head(unsigned type, const uint8_t *p, unsigned next, unsigned span,
+		       struct message_grain *g, struct unrack_error *err)
 {
-	return message_bad(err, MESSAGE_GRAINS, what);
+	static const uint8_t none[DIGEST_SIZE];
+
+	g->place = get_le16(p);
+	g->size = get_le32(p + 4);
+	memcpy(g->digest.b, p + 8, DIGEST_SIZE);
+	if (g->place < next || g->place >= span || get_le16(p + 2) != 0)
+		return message_bad(err, type, "its grains are not in order");
+	if (g->size > DEFLATE_GRAIN_MAX || (g->size == 0 && type != MESSAGE_DELTA))
+		return message_bad(err, type, "the length of a grain is wrong");
+	if (g->size == 0 && memcmp(g->digest.b, none, sizeof none) != 0)
+		return message_bad(err, type, "a grain of zeros has a digest");
+	return 0;
 }
 
-int message_decode_grains(const void *payload, size_t n, struct message_grains *m,
+int message_decode_grains(unsigned type, const void *payload, size_t n, struct message_grains *m,
 			  struct unrack_error *err)
 {
 	const uint8_t *p = payload, *end = p + n;
-	unsigned next = 0; /* the lowest place that the next grain may have */
+	unsigned next = 0;
 
 	if (n < MESSAGE_GRAINS_HEAD)
-		return bad(err, "it is too short");
+		return message_bad(err, type, "it is too short");
 	m->first = get_le64(p);
 	m->span = get_le16(p + 8);
 	m->count = get_le16(p + 10);
-	if (m->first > MESSAGE_DISK_BYTES_MAX / GRAIN_SIZE || m->span == 0 ||
-	    m->span > MESSAGE_GRAINS_MAX || get_le32(p + 12) != 0)
-		return bad(err, "its range is impossible");
+	if (m->first > MESSAGE_GRAIN_LAST || m->span == 0 || m->span > MESSAGE_GRAINS_MAX ||
+	    get_le32(p + 12) != 0)
+		return message_bad(err, type, "its range is impossible");
 	if (m->count == 0 || m->count > m->span)
-		return bad(err, "it lists more grains than its range has, or none");
+		return message_bad(err, type, "it lists more grains than its range has, or none");
 	p += MESSAGE_GRAINS_HEAD;
 	for (unsigned i = 0; i < m->count; i++) {
 		struct message_grain *g = &m->grain[i];
+		int r;
 
 		if (end - p < (ptrdiff_t)MESSAGE_GRAIN_HEAD)
-			return bad(err, "it ends within a grain");
-		g->place = get_le16(p);
-		g->size = get_le32(p + 4);
-		if (g->place < next || g->place >= m->span || get_le16(p + 2) != 0)
-			return bad(err, "its grains are not in order");
+			return message_bad(err, type, "it ends within a grain");
+		r = decode_head(type, p, next, m->span, g, err);
+		if (r < 0)
+			return r;
 		next = g->place + 1u;
-		memcpy(g->digest.b, p + 8, DIGEST_SIZE);
 		p += MESSAGE_GRAIN_HEAD;
-		if (g->size == 0 || g->size > DEFLATE_GRAIN_MAX || (ptrdiff_t)g->size > end - p)
-			return bad(err, "the length of a grain is wrong");
+		if ((ptrdiff_t)g->size > end - p)
+			return message_bad(err, type, "the length of a grain is wrong");
 		g->z = p;
 		p += g->size;
 	}
 	if (p != end)
-		return bad(err, "bytes follow its last grain");
+		return message_bad(err, type, "bytes follow its last grain");
 	return 0;
 }

@@ -96,15 +96,14 @@ void receiver_report(const struct receiver_disk *d, uint64_t next_grain)
 		log_progress(r->opt.log, &p);
 }
 
-/* A frame of the session outside of a disk's data. PAYLOAD has MESSAGE_CONTROL_MAX bytes. */
-static int read_control(struct receiver *r, struct frame *f, uint8_t *payload,
-			struct unrack_error *err)
+int receiver_read_control(struct receiver *r, struct frame *f, uint8_t *payload,
+			  struct unrack_error *err)
 {
 	int status = link_read_header(&r->link, f, err);
 
-	if (status == 0 && f->type == MESSAGE_GRAINS)
+	if (status == 0 && (f->type == MESSAGE_GRAINS || f->type == MESSAGE_DELTA))
 		return error_set(err, UNRACK_DAMAGED, "the sender sent data without a disk");
-	if (status == 0 && f->type > MESSAGE_PING)
+	if (status == 0 && message_is_of_call(f->type))
 		return error_set(err, UNRACK_DAMAGED, "the sender sent a %s within a copy",
 				 message_name(f->type));
 	if (status == 0)
@@ -114,7 +113,7 @@ static int read_control(struct receiver *r, struct frame *f, uint8_t *payload,
 	return status;
 }
 
-static int not_due(const struct frame *f, const char *due, struct unrack_error *err)
+int receiver_not_due(const struct frame *f, const char *due, struct unrack_error *err)
 {
 	return error_set(err, UNRACK_DAMAGED, "the sender sent a %s where %s is due",
 			 message_name(f->type), due);
@@ -126,12 +125,12 @@ static int hello(struct receiver *r, uint8_t *payload, struct unrack_error *err)
 				      .payload_max = FRAME_PAYLOAD_MAX };
 	struct message_hello theirs;
 	struct frame f;
-	int status = read_control(r, &f, payload, err);
+	int status = receiver_read_control(r, &f, payload, err);
 
 	if (status < 0)
 		return status;
 	if (f.type != MESSAGE_HELLO)
-		return not_due(&f, "HELLO", err);
+		return receiver_not_due(&f, "HELLO", err);
 	status = message_decode_hello(payload, f.length, &theirs, err);
 	if (status < 0)
 		return status;
@@ -149,7 +148,7 @@ static int accept_disk(struct receiver *r, const struct receiver_disk *d, uint8_
 		       struct unrack_error *err)
 {
 	struct message_accept m = { .number = (uint32_t)d->place.number,
-				    .complete = d->start.complete,
+				    .complete = d->start.complete, .delta = d->delta,
 				    .keeps_streams = d->image && !image_wants_inflated(d->image),
 				    .next_grain = d->start.next_grain,
 				    .data_grains = d->start.data_grains,
@@ -213,6 +212,8 @@ static int receive_disk(struct receiver *r, struct receiver_disk *d, const struc
 	if (status == 0 && d->start.complete)
 		return 0;
 	if (status == 0)
+		status = receiver_map_take(d, err);
+	if (status == 0)
 		status = receiver_stream(d, it->workers, it->list, it->n, &end, &durable, err);
 	if (status < 0)
 		return explain_end(r, d, durable.next_grain, err);
@@ -259,13 +260,13 @@ static int session(struct receiver *r, const struct items *it, struct unrack_err
 	if (status < 0)
 		return explain_end(r, NULL, 0, err);
 	while (status == 0) {
-		status = read_control(r, &f, payload, err);
+		status = receiver_read_control(r, &f, payload, err);
 		if (status < 0)
 			return explain_end(r, NULL, 0, err);
 		if (f.type == MESSAGE_BYE)
 			break;
 		if (f.type != MESSAGE_OPEN)
-			return not_due(&f, "a disk", err);
+			return receiver_not_due(&f, "a disk", err);
 		status = take_disk(r, &f, r->ended, it, payload, err);
 		r->ended += status == 0;
 	}

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/size.h"
 #include "receiver_parts.h"
+#include "unrack/vmdk.h"
 
 int receiver_disk_explain(const struct receiver_disk *d, uint64_t position,
 			  struct unrack_error *err)
@@ -153,15 +154,102 @@ static int check_complete(const struct receiver_disk *d, struct unrack_error *er
 	return image_check(&p, !d->place.finished, err);
 }
 
+/* An image with data everywhere, and its digests, true from the first to the last grain. */
+static int reopen_files(struct receiver_disk *d, struct unrack_error *err)
+{
+	struct image_place p = image_place(d);
+	int r = image_resume(&p, &d->start, true, &d->image, err);
+
+	return r < 0 ? r : digest_table_open(p.io, d->place.digests, d->id.bytes, false, &d->table, err);
+}
+
+/* A delta pass that was interrupted. What it changed behind its last record is found out from the
+ * image itself. */
+static int rebuild_files(struct receiver_disk *d, struct unrack_error *err)
+{
+	uint64_t end = min_u64(d->start.next_grain + RECEIVER_TOUCHED_MAX, grain_count(d->id.bytes));
+	struct block_source *image = NULL;
+	int r = reopen_files(d, err);
+
+	if (r == 0)
+		r = vmdk_open_source(d->session->opt.io, d->place.image, d->place.format, &image, err);
+	if (r == 0)
+		r = digest_table_rebuild(d->table, image, &d->key, d->start.next_grain, end,
+					 d->session->opt.log, err);
+	block_source_close(image);
+	return r;
+}
+
+/* Another pass, from the first grain on, over what is there now. */
+static void begin_pass(struct receiver_disk *d)
+{
+	d->start = (struct journal_point){ .pass = d->start.pass + 1 };
+	d->delta = d->fresh = true;
+}
+
+static int again(struct receiver_disk *d, struct unrack_error *err)
+{
+	const char *why = receiver_map_changed(d);
+	int r;
+
+	if (d->place.again == RECEIVER_NEVER || (d->place.again == RECEIVER_IF_CHANGED && !why))
+		return check_complete(d, err);
+	if (d->place.format == DISK_STREAM)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s is in the format stream and complete, and can't be changed any more; copy "
+				 "into another folder", d->place.image);
+	r = reopen_files(d, err);
+	if (r == 0)
+		begin_pass(d);
+	return r;
+}
+
+/* Nothing of a stream can be changed later: it is written anew. */
+static int begin_again(struct receiver_disk *d, struct unrack_error *err)
+{
+	const struct receiver_host *host = d->session->host;
+	int r = host->check_owner ? host->check_owner(host->ctx, err) : 0;
+
+	d->start = (struct journal_point){ .pass = 1 };
+	if (r == 0)
+		r = journal_append(d->journal, &d->start, err);
+	return r < 0 ? r : begin_files(d, err);
+}
+
+/* The copy under way: from where it stood, or, if that is of no use any more, compared with the
+ * source from the first grain on. */
+static int go_on(struct receiver_disk *d, struct unrack_error *err)
+{
+	const char *why = receiver_map_changed(d);
+	int r;
+
+	d->delta = d->start.pass > 1;
+	if (d->start.next_grain == 0 && !d->delta)
+		return begin_files(d, err);
+	if (why && d->start.next_grain > 0)
+		log_warn(d->session->opt.log, "disk %d is not continued at byte %" PRIu64 ", but compared from its "
+			 "beginning on: %s", d->place.number, d->start.next_grain * GRAIN_SIZE, why);
+	if (why && d->place.format == DISK_STREAM)
+		return begin_again(d, err);
+	r = d->delta ? rebuild_files(d, err) : continue_files(d, err);
+	if (r == 0 && why && d->start.next_grain > 0)
+		begin_pass(d);
+	return r;
+}
+
 int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t index,
 		       const struct message_open *m, struct unrack_error *err)
 {
-	struct receiver_offer offer = { .disk = index, .disks = r->disks, .machine = r->machine };
+	struct receiver_offer offer = { .disk = index, .disks = r->disks, .machine = r->machine,
+					.live = m->flags & OPEN_LIVE };
 	int status;
 
 	memset(d, 0, sizeof *d);
 	d->session = r;
 	d->index = index;
+	d->state = m->state;
+	d->live = m->flags & OPEN_LIVE;
+	d->all_blocks = m->flags & OPEN_ALL_BLOCKS;
 	status = identity_init(&d->id, m->bytes, m->strict, m->advisory, err);
 	if (status < 0)
 		return status;
@@ -169,15 +257,16 @@ int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t ind
 	status = r->host->place(r->host->ctx, &offer, &d->place, err);
 	if (status < 0)
 		return status;
-	status = d->place.finished ? read_finished(d, err) : open_journal(d, err);
-	if (status < 0)
-		return status;
-	if (d->start.complete)
-		return check_complete(d, err);
-	status = d->start.next_grain == 0 ? begin_files(d, err) : continue_files(d, err);
-	if (status < 0)
-		receiver_disk_explain(d, d->start.next_grain, err);
-	return status;
+	if (d->place.finished) {
+		status = read_finished(d, err);
+		return status < 0 ? status : check_complete(d, err);
+	}
+	status = open_journal(d, err);
+	if (status == 0)
+		status = receiver_map_load(d, err);
+	if (status == 0)
+		status = d->start.complete ? again(d, err) : go_on(d, err);
+	return status < 0 ? receiver_disk_explain(d, d->start.next_grain, err) : 0;
 }
 
 /* Reads the digests back as they were stored. */
@@ -234,6 +323,7 @@ int receiver_disk_finish(struct receiver_disk *d, const struct message_end *end,
 void receiver_disk_close(struct receiver_disk *d)
 {
 	image_close(d->image);
+	map_free(d->map);
 	digest_table_close(d->table);
 	journal_close(d->journal);
 	identity_free(&d->id);

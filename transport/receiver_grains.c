@@ -61,12 +61,12 @@ int receiver_grains_work(void *worker, void *arg, struct unrack_error *err)
 	struct worker *w = worker;
 	struct receiver_item *item = arg;
 
-	if (item->zero || !image_wants_inflated(w->disk->image))
+	if ((item->type != MESSAGE_GRAINS && item->type != MESSAGE_DELTA) || !image_wants_inflated(w->disk->image))
 		return 0;
 	for (unsigned i = 0; i < item->m.count; i++) {
 		const struct message_grain *g = &item->m.grain[i];
 
-		if (unpack(w, item, g, err) == 0)
+		if (g->size == 0 || unpack(w, item, g, err) == 0)
 			continue;
 		/* The frame was whole, so a memory or a program has failed; trying again may help. */
 		err->code = UNRACK_IO;

@@ -13,8 +13,12 @@ struct stream {
 	struct pool *pool;
 	struct receiver_sync sync;
 	uint64_t position, grains; /* the next grain that is due; how many the disk has */
-	uint64_t data_grains;      /* received in this session */
+	uint64_t data_grains;      /* that were passed in this session */
+	uint64_t sent_grains;      /* that came as data */
+	uint64_t changed_grains;
+	uint64_t lost_end;         /* where the last LOST ends, in bytes */
 	struct digest_stream *session;
+	struct receiver_delta *delta; /* NULL: it is no delta pass */
 };
 
 /* The ranges of a disk come in order and without gaps. */
@@ -31,36 +35,81 @@ static int advance(struct stream *s, uint64_t first, uint64_t count, struct unra
 	return 0;
 }
 
-static int take_grains(struct stream *s, struct receiver_item *item, const struct frame *f,
-		       struct unrack_error *err)
+/* Their digests count in their order, and in a delta pass also those that are there. */
+static int submit(struct stream *s, struct receiver_item *item, struct unrack_error *err)
 {
 	const struct message_grains *m = &item->m;
-	int r = message_decode_grains(item->payload, f->length, &item->m, err);
+	bool grains = item->type == MESSAGE_GRAINS;
+	int r = advance(s, item->first, item->count, err);
 
-	if (r == 0)
-		r = advance(s, m->first, m->span, err);
+	item->data_grains = item->changed = grains ? m->count : 0;
+	if (r == 0 && s->delta)
+		r = receiver_delta_settle(s->delta, item, s->session, err);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < m->count; i++)
+	for (unsigned i = 0; grains && i < m->count; i++)
 		digest_whole_add(s->session, m->first + m->grain[i].place, &m->grain[i].digest);
-	s->data_grains += m->count;
-	item->zero = false;
+	s->data_grains += item->data_grains;
+	s->changed_grains += item->changed;
 	pool_submit(s->pool);
 	return 0;
 }
 
-static int take_zero(struct stream *s, struct receiver_item *item, const struct frame *f,
-		     struct unrack_error *err)
+static int take_grains(struct stream *s, struct receiver_item *item, const struct frame *f,
+		       struct unrack_error *err)
 {
-	int r = message_decode_zero(item->payload, f->length, &item->range, err);
+	int r = message_decode_grains(f->type, item->payload, f->length, &item->m, err);
 
-	if (r == 0)
-		r = advance(s, item->range.first, item->range.count, err);
 	if (r < 0)
 		return r;
-	item->zero = true;
-	pool_submit(s->pool);
-	return 0;
+	item->type = f->type;
+	item->first = item->m.first;
+	item->count = item->m.span;
+	for (unsigned i = 0; i < item->m.count; i++)
+		s->sent_grains += item->m.grain[i].size > 0;
+	return submit(s, item, err);
+}
+
+/* In a delta pass many zeros are several items, since each has its digests with it. */
+static int take_range(struct stream *s, struct receiver_item *item, const struct frame *f,
+		      struct unrack_error *err)
+{
+	struct message_range m;
+	int r = message_decode_range(f->type, item->payload, f->length, &m, err);
+
+	while (r == 0 && m.count > 0) {
+		if (!item)
+			item = pool_take(s->pool, -1);
+		if (!item) /* somebody failed, and has said why */
+			return error_set(err, UNRACK_IO, "stopped");
+		item->type = f->type;
+		item->first = m.first;
+		item->count = s->delta && f->type == MESSAGE_ZERO ? min_u64(m.count, RECEIVER_ZEROS_MAX)
+								  : m.count;
+		m.first += item->count;
+		m.count -= item->count;
+		r = submit(s, item, err);
+		item = NULL;
+	}
+	return r;
+}
+
+static int take_lost(struct stream *s, const struct receiver_item *item, const struct frame *f,
+		     struct unrack_error *err)
+{
+	const struct receiver_host *host = s->disk->session->host;
+	struct message_lost m;
+	int r = message_decode_lost(item->payload, f->length, &m, err);
+
+	if (r < 0)
+		return r;
+	if (m.off < s->lost_end || m.off / GRAIN_SIZE < s->position || m.len > s->disk->id.bytes ||
+	    m.off > s->disk->id.bytes - m.len)
+		return error_set(err, UNRACK_DAMAGED, "the sender says that bytes %llu to %llu of disk %u can't be "
+				 "read, which can't be", (unsigned long long)m.off,
+				 (unsigned long long)(m.off + m.len - 1), s->disk->index);
+	s->lost_end = m.off + m.len;
+	return host->lost ? host->lost(host->ctx, &s->disk->place, m.off, m.len, m.text, err) : 0;
 }
 
 static int take_checkpoint(struct stream *s, const struct receiver_item *item,
@@ -105,6 +154,16 @@ static int take_end(struct stream *s, const struct receiver_item *item, const st
 
 _Static_assert(MESSAGE_TEXT_MAX <= MESSAGE_GRAINS_LIMIT, "an item has room for every message");
 
+/* What comes only over an image of zeros, or only over one with data. */
+static bool is_due(const struct stream *s, unsigned type)
+{
+	if (type == MESSAGE_GRAINS)
+		return !s->delta;
+	if (type == MESSAGE_DELTA || type == MESSAGE_SAME || type == MESSAGE_WANT)
+		return s->delta;
+	return true;
+}
+
 /* One frame. *ended is set by END. */
 static int next_frame(struct stream *s, struct receiver_item *item, struct message_end *end,
 		      bool *ended, struct unrack_error *err)
@@ -119,11 +178,21 @@ static int next_frame(struct stream *s, struct receiver_item *item, struct messa
 			      message_name(f.type), f.disk, s->disk->index);
 	if (r < 0)
 		return r;
+	if (!is_due(s, f.type))
+		return error_set(err, UNRACK_DAMAGED, "the sender sent a %s within disk %u, which %s",
+				 message_name(f.type), s->disk->index,
+				 s->delta ? "has data already" : "has no data yet");
 	switch (f.type) {
 	case MESSAGE_GRAINS:
+	case MESSAGE_DELTA:
 		return take_grains(s, item, &f, err);
 	case MESSAGE_ZERO:
-		return take_zero(s, item, &f, err);
+	case MESSAGE_SAME:
+		return take_range(s, item, &f, err);
+	case MESSAGE_WANT:
+		return receiver_delta_answer(s->delta, s->position, &f, item->payload, err);
+	case MESSAGE_LOST:
+		return take_lost(s, item, &f, err);
 	case MESSAGE_CHECKPOINT:
 		return take_checkpoint(s, item, &f, err);
 	case MESSAGE_END:
@@ -201,6 +270,17 @@ static void set_pool(struct receiver *session, struct pool *pool)
 	pthread_mutex_unlock(&session->lock);
 }
 
+static void count_result(const struct stream *s)
+{
+	struct receiver_result *res = s->disk->session->res;
+
+	res->data_grains += s->sent_grains;
+	if (s->delta) {
+		res->deltas++;
+		res->changed_grains += s->changed_grains;
+	}
+}
+
 int receiver_stream(struct receiver_disk *d, unsigned workers, void *const *items, unsigned n,
 		    struct message_end *end, struct journal_point *durable, struct unrack_error *err)
 {
@@ -217,14 +297,17 @@ int receiver_stream(struct receiver_disk *d, unsigned workers, void *const *item
 	if (!s.session)
 		return error_nomem(err);
 	digest_whole_begin(s.session, d->id.bytes);
-	r = pool_open(&po, &s.pool, err);
+	r = d->delta ? receiver_delta_open(d, &s.delta, err) : 0;
+	if (r == 0)
+		r = pool_open(&po, &s.pool, err);
 	if (r == 0) {
 		set_pool(d->session, s.pool);
 		r = run(&s, end, durable, err);
-		d->session->res->data_grains += s.data_grains;
+		count_result(&s);
 		set_pool(d->session, NULL);
 		pool_close(s.pool);
 	}
+	receiver_delta_close(s.delta);
 	digest_stream_free(s.session);
 	return r;
 }

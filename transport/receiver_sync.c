@@ -76,6 +76,8 @@ static int64_t due_in(const struct receiver_sync *s, int64_t last_ms)
 		return 0;
 	if (grains == 0)
 		return -1;
+	if (s->held)
+		return 0;
 	if (grains >= opt->checkpoint_bytes / GRAIN_SIZE || s->pending.n >= RECEIVER_UNSYNCED_MAX / 2)
 		return 0;
 	left = last_ms + opt->checkpoint_ms - thread_now_ms();
@@ -118,6 +120,7 @@ static void sync_once(struct receiver_sync *s)
 		s->durable = point;
 	else
 		s->dead = true;
+	pthread_cond_signal(&s->room);
 }
 
 static void *sync_run(void *arg)
@@ -172,20 +175,59 @@ no_room:
 	return r;
 }
 
+int receiver_sync_touch(struct receiver_sync *s, const struct receiver_item *item)
+{
+	uint64_t end = item->first + item->count;
+	bool dead;
+
+	if (item->changed == 0)
+		return 0;
+	pthread_mutex_lock(&s->lock);
+	s->held = end > s->durable.next_grain + RECEIVER_TOUCHED_MAX;
+	if (s->held)
+		pthread_cond_signal(&s->work);
+	while (!s->dead && end > s->durable.next_grain + RECEIVER_TOUCHED_MAX)
+		thread_cond_wait(&s->room, &s->lock, -1);
+	s->held = false;
+	dead = s->dead;
+	pthread_mutex_unlock(&s->lock);
+	return dead ? -1 : 0;
+}
+
+static void add_pending(struct receiver_pending *p, uint64_t grain, const struct digest *digest)
+{
+	p->grain[p->n] = grain;
+	p->digest[p->n++] = *digest;
+}
+
+static void add_changed(struct receiver_pending *p, const struct receiver_item *item)
+{
+	static const struct digest zeros;
+	const struct digest *old = (const struct digest *)item->payload;
+
+	if (item->changed == 0)
+		return;
+	if (item->type == MESSAGE_ZERO) {
+		for (uint64_t i = 0; i < item->count; i++)
+			if (!digest_is_zero(&old[i]))
+				add_pending(p, item->first + i, &zeros);
+		return;
+	}
+	for (unsigned i = 0; i < item->m.count; i++)
+		add_pending(p, item->first + item->m.grain[i].place, &item->m.grain[i].digest);
+}
+
 int receiver_sync_wrote(struct receiver_sync *s, const struct receiver_item *item)
 {
-	unsigned n = item->zero ? 0 : item->m.count;
 	bool dead;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->dead && s->pending.n + n > RECEIVER_UNSYNCED_MAX)
+	while (!s->dead && s->pending.n + item->changed > RECEIVER_UNSYNCED_MAX)
 		thread_cond_wait(&s->room, &s->lock, -1);
-	for (unsigned i = 0; i < n; i++) {
-		s->pending.grain[s->pending.n] = item->m.first + item->m.grain[i].place;
-		s->pending.digest[s->pending.n++] = item->m.grain[i].digest;
-	}
-	s->written.data_grains += n;
-	s->written.next_grain += item->zero ? item->range.count : item->m.span;
+	if (!s->dead)
+		add_changed(&s->pending, item);
+	s->written.data_grains += item->data_grains;
+	s->written.next_grain += item->count;
 	s->written.image_length = image_length(s->disk->image);
 	dead = s->dead;
 	pthread_cond_signal(&s->work);

@@ -119,7 +119,10 @@ static int hello(struct sender *s, unsigned disks, struct unrack_error *err)
 static int open_disk(struct sender *s, uint16_t index, const struct sender_disk *d,
 		     struct message_accept *a, struct unrack_error *err)
 {
-	struct message_open m = { d->source->size, d->id.strict, d->id.advisory };
+	struct message_open m = { .bytes = d->source->size, .strict = d->id.strict,
+				  .advisory = d->id.advisory, .state = d->state,
+				  .flags = (d->live ? OPEN_LIVE : 0) |
+					   (d->all_blocks ? OPEN_ALL_BLOCKS : 0) };
 	uint8_t payload[MESSAGE_CONTROL_MAX];
 	union sender_reply reply = { 0 };
 	size_t n;
@@ -153,6 +156,26 @@ static int open_disk(struct sender *s, uint16_t index, const struct sender_disk 
 				 "the receiver wants %s from grain %llu on, behind its end",
 				 d->source->name, (unsigned long long)a->next_grain);
 	return 0;
+}
+
+/* What nothing uses, for the receiver's records; the ranges themselves come as zeros. */
+static int send_map(struct sender *s, uint16_t index, const struct map *map, struct unrack_error *err)
+{
+	uint8_t payload[MESSAGE_CONTROL_MAX];
+	const struct map_run *runs = NULL;
+	size_t left = 0;
+	int r;
+
+	if (map)
+		runs = map_runs(map, &left);
+	do {
+		uint32_t n = (uint32_t)min_u64(left, MESSAGE_MAP_RUNS);
+
+		left -= n;
+		r = tell(s, MESSAGE_MAP, index, payload, message_encode_map(runs, n, left > 0, payload), err);
+		runs += n;
+	} while (r == 0 && left > 0);
+	return r;
 }
 
 /* END, and what the receiver then says against what we know of the disk. */
@@ -248,50 +271,81 @@ static int run_pass(struct sender *s, struct sender_pass *p, const struct messag
 	return r;
 }
 
-static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk *d,
+static void tell_begin(const struct sender *s, const struct sender_disk *d, const struct message_accept *a)
+{
+	unsigned long long at = (unsigned long long)a->next_grain * GRAIN_SIZE;
+
+	if (a->complete)
+		log_info(s->opt->log, "disk %u, %s, is complete already", a->number, d->source->name);
+	else if (a->delta)
+		log_info(s->opt->log, "disk %u, %s, is compared with the copy that is there, from byte %llu of %llu "
+			 "on", a->number, d->source->name, at, (unsigned long long)d->source->size);
+	else if (a->next_grain > 0)
+		log_info(s->opt->log, "disk %u, %s, continues at byte %llu of %llu", a->number, d->source->name,
+			 at, (unsigned long long)d->source->size);
+}
+
+/* With the map sent. */
+static int pass_over(struct sender *s, struct sender_pass *p, const struct message_accept *a,
 		     struct unrack_error *err)
 {
-	struct sender_pass p = { .link = &s->link, .replies = &s->replies, .log = s->opt->log,
-				 .source = d->source, .disk = index };
 	struct pool_options po = { .workers = s->workers, .items = s->item_list, .n = s->n_items,
 				   .worker_new = sender_grains_worker,
 				   .worker_free = sender_grains_worker_free,
 				   .work = sender_grains_work };
-	struct message_accept a = { 0 };
 	struct digest_key key;
 	bool adapt = s->opt->adapt && !s->opt->store && s->workers > 0;
-	struct sender_grains_setup setup = { .key = &key, .n = s->n_items,
-					     .pool = adapt ? &p.pool : NULL };
+	struct sender_grains_setup setup = { .key = &key, .n = s->n_items, .delta = a->delta,
+					     .pool = adapt ? &p->pool : NULL };
+	int r = 0;
+
+	digest_key_init(&key, a->seed);
+	setup.engine = s->opt->store && !a->keeps_streams ? DEFLATE_STORE : DEFLATE_BEST;
+	setup.least = a->keeps_streams ? DEFLATE_USUAL : DEFLATE_LEAST;
+	po.ctx = &setup;
+	p->first = p->position = a->next_grain;
+	p->delta = a->delta;
+	p->session = digest_stream_new(&key);
+	if (!p->session)
+		return error_nomem(err);
+	digest_whole_begin(p->session, p->source->size);
+	if (p->delta)
+		r = sender_digests_open(&s->replies, p->disk, grain_count(p->source->size), err);
+	if (r == 0)
+		r = pool_open(&po, &p->pool, err);
+	if (r == 0)
+		r = run_pass(s, p, a, err);
+	pool_close(p->pool);
+	sender_digests_close(&s->replies);
+	digest_stream_free(p->session);
+	return r;
+}
+
+static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk *d,
+		     struct unrack_error *err)
+{
+	struct sender_pass p = { .link = &s->link, .replies = &s->replies, .log = s->opt->log,
+				 .source = d->source, .map = d->map, .patient = d->patient,
+				 .disk = index };
+	struct message_accept a = { 0 };
 	int r = open_disk(s, index, d, &a, err);
 
 	if (r < 0)
 		return r;
 	sender_replies_accepted(&s->replies, index, d->source->size, &a);
 	s->res->resumed_bytes += min_u64(a.next_grain * GRAIN_SIZE, d->source->size);
-	if (a.complete) {
-		log_info(s->opt->log, "disk %u, %s, is complete already", a.number, d->source->name);
+	tell_begin(s, d, &a);
+	if (a.complete)
 		return 0;
-	}
-	if (a.next_grain > 0)
-		log_info(s->opt->log, "disk %u, %s, continues at byte %llu of %llu", a.number,
-			 d->source->name, (unsigned long long)a.next_grain * GRAIN_SIZE,
-			 (unsigned long long)d->source->size);
-	digest_key_init(&key, a.seed);
-	setup.engine = s->opt->store && !a.keeps_streams ? DEFLATE_STORE : DEFLATE_BEST;
-	setup.least = a.keeps_streams ? DEFLATE_USUAL : DEFLATE_LEAST;
-	po.ctx = &setup;
-	p.first = p.position = a.next_grain;
-	p.session = digest_stream_new(&key);
-	if (!p.session)
-		return error_nomem(err);
-	digest_whole_begin(p.session, d->source->size);
-	r = pool_open(&po, &p.pool, err);
+	r = send_map(s, index, d->map, err);
 	if (r == 0)
-		r = run_pass(s, &p, &a, err);
-	pool_close(p.pool);
-	digest_stream_free(p.session);
+		r = pass_over(s, &p, &a, err);
 	s->res->read_bytes += p.read_bytes;
-	s->res->data_grains += p.data_grains;
+	s->res->data_grains += p.sent_grains;
+	if (a.delta) {
+		s->res->deltas++;
+		s->res->changed_grains += p.changed_grains;
+	}
 	if (r == 0)
 		s->res->disks++;
 	return r;

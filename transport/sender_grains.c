@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/size.h"
@@ -40,24 +41,40 @@ void sender_grains_worker_free(void *worker)
 	free(w);
 }
 
+/* Grain I of ITEM into the message, if it is not what the receiver expects it to be. */
+static void pack_grain(struct worker *w, struct sender_item *item, uint16_t i,
+		       struct message_grains_writer *m)
+{
+	static const struct digest zeros;
+	const uint8_t *grain = item->data + (size_t)i * GRAIN_SIZE;
+	const struct digest *have = w->setup->delta ? &item->have[i] : &zeros, *is = &zeros;
+
+	if (!is_zero(grain, GRAIN_SIZE)) {
+		struct digest *digest = &item->digest[item->data_count];
+
+		digest_grain(w->setup->key, grain, GRAIN_SIZE, GRAIN_SIZE, digest);
+		item->place[item->data_count++] = i;
+		is = digest;
+	}
+	if (memcmp(is, have, sizeof *is) == 0)
+		return;
+	item->changed++;
+	if (is == &zeros) {
+		message_grains_add(m, i, 0, is);
+		return;
+	}
+	message_grains_add(m, i, (uint32_t)deflate_grain(w->deflate, grain, message_grains_room(m)), is);
+	item->sent++;
+}
+
 static void pack(struct worker *w, struct sender_item *item)
 {
 	struct message_grains_writer m;
-	size_t n;
 
 	message_grains_begin(&m, item->frame + FRAME_HEADER_SIZE, item->first, (uint16_t)item->count);
-	for (uint16_t i = 0; i < (uint16_t)item->count; i++) {
-		const uint8_t *grain = item->data + (size_t)i * GRAIN_SIZE;
-		struct digest *digest = &item->digest[item->data_count];
-
-		if (is_zero(grain, GRAIN_SIZE))
-			continue;
-		digest_grain(w->setup->key, grain, GRAIN_SIZE, GRAIN_SIZE, digest);
-		n = deflate_grain(w->deflate, grain, message_grains_room(&m));
-		message_grains_add(&m, i, (uint32_t)n, digest);
-		item->place[item->data_count++] = i;
-	}
-	if (item->data_count)
+	for (uint16_t i = 0; i < (uint16_t)item->count; i++)
+		pack_grain(w, item, i, &m);
+	if (item->changed)
 		item->len = message_grains_end(&m);
 }
 
@@ -98,7 +115,7 @@ int sender_grains_work(void *worker, void *arg, struct unrack_error *err)
 
 	(void)err;
 	item->len = 0;
-	item->data_count = 0;
+	item->data_count = item->sent = item->changed = 0;
 	if (item->kind != SENDER_DATA)
 		return 0;
 	if (w->setup->pool)

@@ -2,12 +2,13 @@
 /* The sending half from inside. Four kinds of threads, and what passes between them:
  *
  *	reader   sender_run's own thread: source -> items           sender.c, sender_read.c
- *	workers  zero test, digest, deflate: item -> GRAINS          sender_grains.c
+ *	workers  zero test, digest, deflate: item -> GRAINS, DELTA   sender_grains.c
  *	writer   one per disk: items, in order -> frames             sender_write.c
  *	replies  frames -> what the receiver said                    sender_replies.c
  *
- * All memory that depends on sizes is in the items, and their number is fixed. Only the
- * writer sends while a disk is under way, and only the reader in between. */
+ * All memory that depends on sizes is in the items, and their number is fixed. While a disk is
+ * under way only the writer sends, but for the reader's WANTs (sender_digests.c); in between only
+ * the reader. */
 #ifndef TRANSPORT_SENDER_PARTS_H
 #define TRANSPORT_SENDER_PARTS_H
 
@@ -22,6 +23,8 @@
 #define SENDER_ITEMS_SPARE 8u
 /* Zeros that were read are gathered into one ZERO of at least this many grains: 1 GiB. */
 #define SENDER_ZERO_GRAINS 16384u
+/* The same of grains that have not changed: 256 MiB. What is not told is not acknowledged. */
+#define SENDER_SAME_GRAINS 4096u
 /* How long the receiver may take to make safe what it has, once we were asked to stop. */
 #define SENDER_STOP_MS 30000
 /* The same before anything is under way. */
@@ -40,10 +43,12 @@ struct sender_item {
 	enum sender_kind kind;
 	uint64_t first, count; /* grains */
 	uint8_t *data;         /* SENDER_PIECE bytes, page-aligned; whole grains are filled */
+	struct digest have[MESSAGE_GRAINS_MAX]; /* in a delta pass: the receiver's */
 	/* What the worker makes of it: */
-	uint8_t *frame;        /* room for a header, then a GRAINS message of LEN bytes */
-	size_t len;            /* 0: all zero */
-	uint16_t data_count;
+	uint8_t *frame;        /* room for a header, then a GRAINS or DELTA message of LEN bytes */
+	size_t len;            /* 0: all zero, or, in a delta pass, nothing has changed */
+	uint16_t sent, changed; /* grains that are in the frame as data, or at all */
+	uint16_t data_count;   /* grains that are not zero */
 	uint16_t place[MESSAGE_GRAINS_MAX];
 	struct digest digest[MESSAGE_GRAINS_MAX];
 };
@@ -51,6 +56,7 @@ struct sender_item {
 struct sender_grains_setup {
 	const struct digest_key *key;
 	enum deflate_engine engine;
+	bool delta;
 	/* To adapt the effort: where the pool will be, and its items. NULL: not to. */
 	struct pool *const *pool;
 	unsigned n;
@@ -69,6 +75,8 @@ union sender_reply {
 	struct message_done done;
 };
 
+struct sender_digests;
+
 struct sender_replies {
 	struct link *link;
 	const struct log *log;
@@ -83,6 +91,7 @@ struct sender_replies {
 	uint16_t disk;
 	uint64_t disk_bytes;
 	int number;             /* of the disk in its folder, for progress */
+	struct sender_digests *digests; /* of the disk under way; NULL: none are wanted */
 	bool goodbye;           /* BYE came: the thread has nothing more to read */
 	bool failed;
 	struct unrack_error why;
@@ -123,6 +132,18 @@ struct sender_wait {
 int sender_replies_wait(struct sender_replies *r, const struct sender_wait *w,
 			union sender_reply *out, struct unrack_error *err);
 
+/* sender_digests.c: what the receiver's image holds, asked for in windows a little ahead of where
+ * the reader is. */
+int sender_digests_open(struct sender_replies *r, uint16_t disk, uint64_t grains, struct unrack_error *err);
+void sender_digests_close(struct sender_replies *r);
+/* Of COUNT grains from FIRST on, which lie in one piece and behind those of the call before. The
+ * reader's; waits for them. UNRACK_INTERRUPTED when asked to stop meanwhile. */
+int sender_digests_get(struct sender_replies *r, uint64_t first, uint64_t count, struct digest *out,
+		       struct unrack_error *err);
+/* A DIGESTS has come. With r->lock held. */
+int sender_digests_hear(struct sender_replies *r, const struct frame *f, const uint8_t *payload,
+			struct unrack_error *err);
+
 /* One disk under way. */
 struct sender_pass {
 	struct link *link;
@@ -130,17 +151,21 @@ struct sender_pass {
 	struct pool *pool;
 	const struct log *log;
 	struct block_source *source;
+	const struct map *map;
+	bool patient, delta;
 	uint16_t disk;
 	uint64_t first;     /* where this session begins: the accepted position */
 	uint64_t position;  /* reader: all below was submitted */
 	uint64_t read_bytes;
 	bool source_failed; /* reader: its error is the source's */
+	uint64_t data_start, data_end; /* reader: the source's data from where it last looked */
 	struct digest_stream *session;
 	/* The writer's results, valid after SENDER_WRITER_DONE: */
-	uint64_t data_grains;
+	uint64_t data_grains, sent_grains, changed_grains;
 	struct digest whole;
-	/* The writer's own: a zero range that is not sent yet. */
-	uint64_t zero_first, zero_count;
+	/* The writer's own: a range that is not sent yet. */
+	struct message_range waiting;
+	enum message_type waiting_type; /* ZERO or SAME */
 };
 
 /* Reads the source from p->position to its end. UNRACK_INTERRUPTED when asked to stop. If

@@ -79,9 +79,9 @@ static int hear(struct sender_replies *r, bool *over, struct unrack_error *err)
 	struct frame f;
 	int status = link_read_header(r->link, &f, err);
 
-	if (status == 0 && f.type == MESSAGE_GRAINS)
+	if (status == 0 && (f.type == MESSAGE_GRAINS || f.type == MESSAGE_DELTA))
 		status = error_set(err, UNRACK_DAMAGED, "the receiver sent data");
-	if (status == 0 && f.type > MESSAGE_PING)
+	if (status == 0 && message_is_of_call(f.type))
 		status = error_set(err, UNRACK_DAMAGED, "the receiver sent a %s within a copy",
 				   message_name(f.type));
 	if (status == 0)
@@ -91,6 +91,11 @@ static int hear(struct sender_replies *r, bool *over, struct unrack_error *err)
 	switch (f.type) {
 	case MESSAGE_ACK:
 		return hear_ack(r, &f, payload, err);
+	case MESSAGE_DIGESTS:
+		pthread_mutex_lock(&r->lock);
+		status = sender_digests_hear(r, &f, payload, err);
+		pthread_mutex_unlock(&r->lock);
+		return status;
 	case MESSAGE_HELLO:
 	case MESSAGE_ACCEPT:
 	case MESSAGE_DONE:

@@ -1,35 +1,71 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
 #include "sender_parts.h"
 #include "unrack/digest_table.h"
+#include "unrack/patient.h"
 
-static int flush_zeros(struct sender_pass *p, struct unrack_error *err)
+static int flush(struct sender_pass *p, struct unrack_error *err)
 {
-	struct message_zero m = { p->zero_first, p->zero_count };
+	struct message_range m = p->waiting;
 	uint8_t payload[MESSAGE_CONTROL_MAX];
 
-	if (p->zero_count == 0)
+	if (m.count == 0)
 		return 0;
-	p->zero_count = 0;
-	return link_send(p->link, MESSAGE_ZERO, p->disk, payload, message_encode_zero(&m, payload),
+	p->waiting.count = 0;
+	return link_send(p->link, p->waiting_type, p->disk, payload, message_encode_range(&m, payload),
 			 err);
 }
 
-/* Ranges come in order and without gaps, so one that is all zero continues the last. */
-static int write_zeros(struct sender_pass *p, const struct sender_item *item,
+/* Ranges come in order and without gaps, so one of the same kind continues the last. */
+static int write_range(struct sender_pass *p, enum message_type type, const struct sender_item *item,
 		       struct unrack_error *err)
 {
-	if (p->zero_count == 0)
-		p->zero_first = item->first;
-	p->zero_count += item->count;
-	return p->zero_count >= SENDER_ZERO_GRAINS ? flush_zeros(p, err) : 0;
+	uint64_t most = type == MESSAGE_SAME ? SENDER_SAME_GRAINS : SENDER_ZERO_GRAINS;
+	int r = p->waiting_type == type ? 0 : flush(p, err);
+
+	if (r < 0)
+		return r;
+	p->waiting_type = type;
+	if (p->waiting.count == 0)
+		p->waiting.first = item->first;
+	p->waiting.count += item->count;
+	return p->waiting.count >= most ? flush(p, err) : 0;
 }
 
-static int write_grains(struct sender_pass *p, struct sender_item *item, struct unrack_error *err)
+/* Told before the frame that has zeros in their place: so nobody has the zeros and not the reason. */
+static int write_lost(struct sender_pass *p, struct unrack_error *err)
 {
+	uint8_t payload[MESSAGE_CONTROL_MAX];
+	struct patient_lost lost;
+	int r = 0;
+
+	while (r == 0 && patient_next_lost(p->source, &lost)) {
+		struct message_lost m = { .off = lost.off, .len = lost.len };
+
+		snprintf(m.text, sizeof m.text, "%s", lost.what);
+		r = link_send(p->link, MESSAGE_LOST, p->disk, payload, message_encode_lost(&m, payload), err);
+	}
+	return r;
+}
+
+static int write_data(struct sender_pass *p, struct sender_item *item, struct unrack_error *err)
+{
+	int r = p->patient ? write_lost(p, err) : 0;
+
 	for (unsigned i = 0; i < item->data_count; i++)
 		digest_whole_add(p->session, item->first + item->place[i], &item->digest[i]);
 	p->data_grains += item->data_count;
-	return link_send_in_place(p->link, MESSAGE_GRAINS, p->disk, item->frame, item->len, err);
+	p->sent_grains += item->sent;
+	p->changed_grains += item->changed;
+	if (r == 0 && item->len == 0)
+		return write_range(p, p->delta ? MESSAGE_SAME : MESSAGE_ZERO, item, err);
+	if (r == 0)
+		r = flush(p, err);
+	if (r < 0)
+		return r;
+	return link_send_in_place(p->link, p->delta ? MESSAGE_DELTA : MESSAGE_GRAINS, p->disk, item->frame,
+				  item->len, err);
 }
 
 static int write_checkpoint(struct sender_pass *p, const struct sender_item *item,
@@ -57,19 +93,19 @@ static int write_item(struct sender_pass *p, struct sender_item *item, struct un
 {
 	int r;
 
-	if (item->kind == SENDER_ZERO || (item->kind == SENDER_DATA && item->len == 0))
-		return write_zeros(p, item, err);
-	r = flush_zeros(p, err);
-	if (r < 0)
-		return r;
 	switch (item->kind) {
+	case SENDER_DATA:
+		return write_data(p, item, err);
+	case SENDER_ZERO:
+		return write_range(p, MESSAGE_ZERO, item, err);
 	case SENDER_CHECKPOINT:
-		return write_checkpoint(p, item, err);
+		r = flush(p, err);
+		return r < 0 ? r : write_checkpoint(p, item, err);
 	case SENDER_END:
-		return write_end(p, err);
-	default:
-		return write_grains(p, item, err);
+		break;
 	}
+	r = flush(p, err);
+	return r < 0 ? r : write_end(p, err);
 }
 
 void *sender_write_run(void *arg)
@@ -88,7 +124,7 @@ void *sender_write_run(void *arg)
 	} while (r == 0 && item);
 	/* What was read before the source failed is of use too. */
 	if (r == 0)
-		r = flush_zeros(p, &err);
+		r = flush(p, &err);
 	if (r < 0) {
 		sender_replies_write_failed(p->replies, &err);
 		pool_stop(p->pool);

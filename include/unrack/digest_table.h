@@ -39,6 +39,13 @@ int digest_table_read(struct digest_table *t, uint64_t first, struct digest *d, 
 int digest_table_sync(struct digest_table *t, struct unrack_error *err);
 void digest_table_close(struct digest_table *t);
 
+/* Makes the digests of the grains from FIRST to END, which is left out, anew from the IMAGE's bytes,
+ * durably: where they may be older than it, or are damaged. IMAGE has the disk's size, or is padded
+ * to a whole sector. LOG: the stop flag. */
+struct block_source;
+int digest_table_rebuild(struct digest_table *t, struct block_source *image, const struct digest_key *key,
+			 uint64_t first, uint64_t end, const struct log *log, struct unrack_error *err);
+
 static inline bool digest_is_zero(const struct digest *d)
 {
 	uint8_t or = 0;

@@ -26,12 +26,21 @@
  *
  *	OPEN               ->                 finds the place, reads the journal
  *	                   <-                 ACCEPT: from which grain on; complete: next disk
+ *	MAP ...            ->                 what of the disk nothing uses
  *	GRAINS, ZERO ...   ->                 from there to the end of the disk, in order,
  *	                                      without a gap
  *	CHECKPOINT         ->                 (when the sender wants to stop)
  *	                   <-                 ACK, each time that more is on stable storage
+ *	LOST               ->                 (sectors that could not be read, before the frame that
+ *	                                      has their grain; they are sent as zeros)
  *	END                ->                 the last checkpoint, whole digest, descriptor
  *	                   <-                 DONE
+ *
+ *	in a delta pass (ACCEPT says so: the image has data already) also, and never GRAINS:
+ *
+ *	WANT               ->                 the sender asks what the image holds in a window
+ *	                   <-                 DIGESTS ..., of all of it, in order
+ *	DELTA, SAME ...    ->                 what differs from that, and what does not
  *
  *	in the end, or after an ACK when the sender was told to stop:
  *
@@ -55,13 +64,24 @@
  *	            24:8 feature bits  32:4 largest payload taken  36:4 number of disks
  *	            40:4 length of the name  44: the machine's name
  *	OPEN        0:8 bytes  8:4 length of strict  12:4 length of advisory (both with
- *	            their NUL)  16: strict, advisory
- *	ACCEPT      0:4 number of the disk in its folder  4:4 flags (1: complete)
+ *	            their NUL)  16:16 state of the source (used.h), zeros: not known
+ *	            32:4 flags (1: it is in use, 2: all blocks are to be copied)  36:4 0
+ *	            40: strict, advisory
+ *	ACCEPT      0:4 number of the disk in its folder  4:4 flags (1: complete, 2: delta pass)
  *	            8:8 next grain  16:8 data grains so far  24:8 pass  32:32 seed of the digests
  *	GRAINS      0:8 first grain  8:2 span  10:2 count  12:4 0; then COUNT times
  *	            0:2 place within the span  2:2 0  4:4 length  8:16 digest  24: zlib stream.
  *	            Grains of the span that are not listed are zero.
- *	ZERO        0:8 first grain  8:8 count
+ *	ZERO        0:8 first grain  8:8 count: all of them are zeros
+ *	MAP         0:4 number of runs  4:4 flags (1: another MAP follows)  8: runs, each
+ *	            8 first grain, 8 count: nothing uses them. Rising, and not touching each other
+ *	WANT        0:8 first grain  8:8 count, at most MESSAGE_WANT_MAX
+ *	DIGESTS     0:8 first grain  8:8 count  16: COUNT digests, at most MESSAGE_DIGESTS_MAX;
+ *	            none: all of them are zeros
+ *	DELTA       as GRAINS, but a grain that is listed with length 0 (and a digest of zeros)
+ *	            has become zeros, and those that are not listed have not changed
+ *	SAME        0:8 first grain  8:8 count: they have not changed
+ *	LOST        0:8 offset  8:8 length, both in bytes  16: text: what lies there, without NUL
  *	CHECKPOINT  0:8 next grain: the sender's position
  *	ACK         0:8 next grain  8:8 data grains: all below is on stable storage
  *	END         0:8 first grain of this session  8:8 data grains sent in it
@@ -106,6 +126,7 @@
 #include "unrack/digest.h"
 #include "unrack/frame.h"
 #include "unrack/identity.h"
+#include "unrack/map.h"
 
 #define MESSAGE_VERSION 1u
 /* Bits of what both sides must know to use: none yet. A side uses what both have. */
@@ -137,6 +158,12 @@ enum message_type {
 	MESSAGE_READY,
 	MESSAGE_OFFER,
 	MESSAGE_TEXT,
+	MESSAGE_MAP,
+	MESSAGE_WANT,
+	MESSAGE_DIGESTS,
+	MESSAGE_DELTA,
+	MESSAGE_SAME,
+	MESSAGE_LOST,
 };
 
 enum message_call_kind { CALL_RECEIVE = 1, CALL_SEND, CALL_SCAN, CALL_JOIN };
@@ -147,14 +174,23 @@ enum message_call_kind { CALL_RECEIVE = 1, CALL_SEND, CALL_SCAN, CALL_JOIN };
 #define CALL_STOP_AT_BAD 16u
 #define MESSAGE_TOKEN_MAX 36u /* with its NUL */
 
+#define OPEN_LIVE 1u
+#define OPEN_ALL_BLOCKS 2u
+
 /* "GRAINS"; "?" for an unknown type. */
 const char *message_name(unsigned type);
+/* It belongs into the call, and never comes in a copy. */
+bool message_is_of_call(unsigned type);
 /* The longest payload a frame of this type may have; 0 for BYE, PING and unknown types. */
 uint32_t message_limit(unsigned type);
-/* The longest of all types but GRAINS and TEXT. */
+/* The longest of all types but GRAINS, DELTA and TEXT. */
 #define MESSAGE_PATH_MAX 4096u /* with its NUL */
 #define MESSAGE_CONTROL_MAX (24u + MESSAGE_PATH_MAX + 2 * IDENTITY_TEXT_MAX)
 #define MESSAGE_TEXT_MAX (1u << 20)
+#define MESSAGE_MAP_RUNS 2048u         /* in one MAP */
+#define MESSAGE_WANT_MAX 65536u        /* grains in one WANT: 4 GiB of disk, 1 MiB of digests */
+#define MESSAGE_DIGESTS_MAX 2048u      /* in one DIGESTS */
+#define MESSAGE_LOST_TEXT_MAX 1024u
 
 /* Whether F may come here at all: a known type, not longer than its limit. */
 int message_check_frame(const struct frame *f, struct unrack_error *err);
@@ -170,18 +206,37 @@ struct message_hello {
 struct message_open {
 	uint64_t bytes;
 	const char *strict, *advisory; /* within the payload */
+	struct digest state;
+	uint32_t flags;
 };
 
 struct message_accept {
 	uint32_t number;
-	bool complete;
+	bool complete, delta; /* not both */
 	bool keeps_streams; /* the image holds them as they come: none shall be stored that would shrink */
 	uint64_t next_grain, data_grains, pass;
 	uint8_t seed[DIGEST_SEED_SIZE];
 };
 
-struct message_zero {
+/* ZERO, SAME, WANT */
+struct message_range {
 	uint64_t first, count;
+};
+
+struct message_map {
+	uint32_t count;
+	bool more;
+	struct map_run run[MESSAGE_MAP_RUNS]; /* each within the largest disk; their order is not checked */
+};
+
+struct message_digests {
+	uint64_t first, count;
+	const uint8_t *digest; /* DIGEST_SIZE bytes each, within the payload; NULL: zeros all */
+};
+
+struct message_lost {
+	uint64_t off, len;
+	char text[MESSAGE_LOST_TEXT_MAX + 1];
 };
 
 struct message_checkpoint {
@@ -227,7 +282,7 @@ struct message_offer {
 
 struct message_grain {
 	uint16_t place;
-	uint32_t size;
+	uint32_t size; /* 0, in a DELTA: zeros now */
 	struct digest digest;
 	const uint8_t *z; /* within the payload */
 };
@@ -244,12 +299,16 @@ struct message_grains {
 size_t message_encode_hello(const struct message_hello *m, uint8_t *out);
 size_t message_encode_open(const struct message_open *m, uint8_t *out);
 size_t message_encode_accept(const struct message_accept *m, uint8_t *out);
-size_t message_encode_zero(const struct message_zero *m, uint8_t *out);
+size_t message_encode_range(const struct message_range *m, uint8_t *out);
 size_t message_encode_checkpoint(const struct message_checkpoint *m, uint8_t *out);
 size_t message_encode_ack(const struct message_ack *m, uint8_t *out);
 size_t message_encode_end(const struct message_end *m, uint8_t *out);
 size_t message_encode_done(const struct message_done *m, uint8_t *out);
 size_t message_encode_error(const struct unrack_error *m, uint8_t *out);
+/* N is at most MESSAGE_MAP_RUNS. */
+size_t message_encode_map(const struct map_run *runs, uint32_t n, bool more, uint8_t *out);
+size_t message_encode_digests(const struct message_digests *m, uint8_t *out);
+size_t message_encode_lost(const struct message_lost *m, uint8_t *out);
 size_t message_encode_call(const struct message_call *m, uint8_t *out);
 size_t message_encode_ready(const struct message_ready *m, uint8_t *out);
 size_t message_encode_offer(const struct message_offer *m, uint8_t *out);
@@ -258,7 +317,13 @@ int message_decode_hello(const void *p, size_t n, struct message_hello *m, struc
 int message_decode_open(const void *p, size_t n, struct message_open *m, struct unrack_error *err);
 int message_decode_accept(const void *p, size_t n, struct message_accept *m,
 			  struct unrack_error *err);
-int message_decode_zero(const void *p, size_t n, struct message_zero *m, struct unrack_error *err);
+/* TYPE: MESSAGE_ZERO, MESSAGE_SAME or MESSAGE_WANT. */
+int message_decode_range(unsigned type, const void *p, size_t n, struct message_range *m,
+			 struct unrack_error *err);
+int message_decode_map(const void *p, size_t n, struct message_map *m, struct unrack_error *err);
+int message_decode_digests(const void *p, size_t n, struct message_digests *m,
+			   struct unrack_error *err);
+int message_decode_lost(const void *p, size_t n, struct message_lost *m, struct unrack_error *err);
 int message_decode_checkpoint(const void *p, size_t n, struct message_checkpoint *m,
 			      struct unrack_error *err);
 int message_decode_ack(const void *p, size_t n, struct message_ack *m, struct unrack_error *err);
@@ -269,10 +334,11 @@ int message_decode_error(const void *p, size_t n, struct unrack_error *m, struct
 int message_decode_call(const void *p, size_t n, struct message_call *m, struct unrack_error *err);
 int message_decode_ready(const void *p, size_t n, struct message_ready *m, struct unrack_error *err);
 int message_decode_offer(const void *p, size_t n, struct message_offer *m, struct unrack_error *err);
-int message_decode_grains(const void *p, size_t n, struct message_grains *m,
+/* TYPE: MESSAGE_GRAINS or MESSAGE_DELTA. */
+int message_decode_grains(unsigned type, const void *p, size_t n, struct message_grains *m,
 			  struct unrack_error *err);
 
-/* A GRAINS is made in place, grain by grain: compress into message_grains_room (which has
+/* A GRAINS or DELTA is made in place, grain by grain: compress into message_grains_room (which has
  * DEFLATE_GRAIN_MAX bytes), then add. OUT has message_limit(MESSAGE_GRAINS) bytes. */
 struct message_grains_writer {
 	uint8_t *out;

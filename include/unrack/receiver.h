@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The receiving half of a copy: takes grains from a channel into a VMDK, and
  * acknowledges only what is on stable storage (image, digests, journal record, in this
- * order). Syncing runs beside reception. What a disk's files are called, whether this sender
+ * order). Over a copy that is there already, a pass changes only what differs. Syncing runs
+ * beside reception. What a disk's files are called, whether this sender
  * may write them, and who holds the folder is the host's business, behind struct
  * receiver_host. */
 #ifndef UNRACK_RECEIVER_H
@@ -19,6 +20,14 @@ struct receiver_offer {
 	unsigned disk, disks;  /* the sender's index and count */
 	const char *machine;   /* the name of the sender's machine, may be "" */
 	struct identity id;
+	bool live;             /* the source is in use */
+};
+
+/* Whether a disk that is complete gets another pass. */
+enum receiver_again {
+	RECEIVER_IF_CHANGED, /* if the source says that it has changed since */
+	RECEIVER_ALWAYS,
+	RECEIVER_NEVER,
 };
 
 /* Where the disk goes; strings are the host's and live until the session ends. */
@@ -29,6 +38,8 @@ struct receiver_place {
 	const char *descriptor; /* NAME.vmdk */
 	const char *extent;     /* the image's name as the descriptor has it (no folder) */
 	const char *journal, *digests;
+	const char *map;        /* diskN.map; NULL: none is kept */
+	enum receiver_again again;
 	/* The disk must be complete, and nothing of it is written, whatever the sender does. */
 	bool finished;
 	/* Of a disk that came or comes as a stream (identity.h): what is durable was compared with
@@ -44,6 +55,10 @@ struct receiver_host {
 	/* Called before each journal record: still the owner of the folder's lock? May come
 	 * from another thread than the rest, but never two at once. NULL: always. */
 	int (*check_owner)(void *ctx, struct unrack_error *err);
+	/* LEN bytes at OFF could not be read; TEXT: what lies there, or "". They come in order, before
+	 * the zeros that stand for them are durable. May be NULL. */
+	int (*lost)(void *ctx, const struct receiver_place *place, uint64_t off, uint64_t len,
+		    const char *text, struct unrack_error *err);
 	/* The disk is complete, durable and checked. Not called for a disk that was complete
 	 * before. May be NULL. */
 	int (*disk_done)(void *ctx, const struct receiver_place *place,
@@ -68,6 +83,8 @@ struct receiver_result {
 	uint64_t disks;          /* completed in this run */
 	uint64_t bytes;          /* of all disks that were offered */
 	uint64_t data_grains;    /* received in this run */
+	uint64_t deltas;         /* disks that were compared with an older copy */
+	uint64_t changed_grains; /* of these: how many differed */
 	uint64_t received_bytes; /* on the channel, all frames */
 	uint64_t resumed_bytes;  /* were durable already when this run began */
 };

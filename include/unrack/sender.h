@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The sending half of a copy: reads sources, digests and deflates their grains in
- * parallel, sends what is not zero, and waits for the receiver to have it on stable
- * storage. Memory is bounded (under 64 MiB) whatever the disk's size. */
+ * parallel, sends what is not zero, or, where the receiver has a copy already, what differs from
+ * that, and waits for the receiver to have it on stable storage. Memory is bounded (under 64 MiB)
+ * whatever the disk's size. */
 #ifndef UNRACK_SENDER_H
 #define UNRACK_SENDER_H
 
@@ -12,10 +13,16 @@
 #include "unrack/channel.h"
 #include "unrack/identity.h"
 #include "unrack/log.h"
+#include "unrack/map.h"
 
 struct sender_disk {
-	struct block_source *source; /* the caller's */
-	struct identity id;          /* the caller's */
+	struct block_source *source; /* the caller's, as are the others */
+	struct identity id;
+	const struct map *map;       /* what is not read, and zeros in the copy; NULL: nothing */
+	struct digest state;         /* of the source (used.h); zeros: not known */
+	bool live;                   /* it is in use while it is read */
+	bool all_blocks;             /* the copy has to have all of it, also what came before */
+	bool patient;                /* SOURCE is of patient_open: what it loses is told */
 };
 
 struct sender_options {
@@ -33,6 +40,8 @@ struct sender_result {
 	uint64_t disks;
 	uint64_t read_bytes;     /* from the sources, in this run */
 	uint64_t data_grains;    /* sent in this run */
+	uint64_t deltas;         /* disks that were compared with an older copy */
+	uint64_t changed_grains; /* of these: how many differed, zeros that are not read left out */
 	uint64_t sent_bytes;     /* on the channel, all frames */
 	uint64_t resumed_bytes;  /* were durable already when this run began */
 };

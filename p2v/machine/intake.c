@@ -562,7 +562,8 @@ int intake_open(const struct intake_options *opt, struct intake **out, struct un
 		return error_nomem(err);
 	in->opt = *opt;
 	in->quiet.stop = opt->log ? opt->log->stop : NULL;
-	in->host = (struct receiver_host){ on_place, on_check_owner, on_disk_done, on_all_done, in };
+	in->host = (struct receiver_host){ .place = on_place, .check_owner = on_check_owner,
+					   .disk_done = on_disk_done, .all_done = on_all_done, .ctx = in };
 	r = check_rights(opt, err);
 	if (r == 0 && opt->receive_only)
 		r = look_for_sealed(in, err);

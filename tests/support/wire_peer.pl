@@ -4,12 +4,15 @@
 # to `unrack serve`, pulls one from it, or scans. It is slow, and serves only to show that
 # the page says all.
 #
-#   wire_peer.pl push [--cut N | --stop N | --zeros N] [--offer LINE] [--open LINE] IMAGE PATH COMMAND...
+#   wire_peer.pl push [--cut N | --stop N | --zeros N] [--offer LINE] [--open LINE] [--state HEX]
+#		[--unused FIRST+COUNT,...] [--lost OFFSET+LENGTH:TEXT] IMAGE PATH COMMAND...
 #	--cut: after N grains closes the connection without a word
 #	--stop: after N grains asks for a checkpoint, and says goodbye
 #	--offer LINE, --open LINE: has this line in the strict identity of OFFER, of OPEN
 #	--zeros: from grain N on lists grains of zeros, too, which is wrong
-#   wire_peer.pl pull PATH IMAGE COMMAND...
+#	--state: of the source; --unused: runs that are not sent; --lost: says that of these bytes
+#   wire_peer.pl pull [--delta] PATH IMAGE COMMAND...
+#	--delta: IMAGE is there already, and only what differs is wanted
 #   wire_peer.pl scan COMMAND...
 #   wire_peer.pl say HEX COMMAND...     sends these bytes and shows what comes back
 #   wire_peer.pl examples               those of the page
@@ -26,7 +29,8 @@ use XXH3;
 use constant { GRAIN => 65536, SILENCE_MS => 10000, MAGIC => "unrack\r\n", ANY => 0xffffffff };
 my ($n, %type, @name, @limit) = (0);
 for (qw(HELLO:300 OPEN:36888 ACCEPT:64 GRAINS:1049232 ZERO:16 CHECKPOINT:8 ACK:16 END:32 DONE:24
-	BYE:0 ERROR:1032 PING:0 CALL:4168 READY:76 OFFER:36888 TEXT:1048576)) {
+	BYE:0 ERROR:1032 PING:0 CALL:4168 READY:76 OFFER:36888 TEXT:1048576 MAP:32776 WANT:16
+	DIGESTS:32784 DELTA:1049232 SAME:16 LOST:1040)) {
 	my ($name, $limit) = split /:/;
 
 	$type{$name} = ++$n;
@@ -209,15 +213,41 @@ sub wait_ack {
 	} while $next < $position;
 }
 
-sub push_disk {
-	my (%stop, %line);
+# What the image there holds, for each grain from FIRST on.
+sub ask_digests {
+	my ($first, $count) = @_;
+	my @have;
 
-	while (@ARGV && $ARGV[0] =~ /^--(cut|stop|zeros|offer|open)$/) {
+	tell_peer('WANT', 0, pack 'Q<Q<', $first, $count);
+	while (@have < $count) {
+		my ($name, $disk, $payload) = frame();
+
+		next if $name eq 'ACK';
+		die "$name for disk $disk where DIGESTS are due\n" unless $name eq 'DIGESTS' && $disk == 0;
+		my ($at, $n, $text) = unpack 'Q<Q<a*', $payload;
+
+		die "DIGESTS from $at\n" unless $at == $first + @have && $n && $n <= $count - @have;
+		die "DIGESTS' length\n" unless length $text == 0 || ($n <= 2048 && length $text == 16 * $n);
+		push @have, map { substr($text, 16 * $_, 16) || "\0" x 16 } 0 .. $n - 1;
+	}
+	return @have;
+}
+
+sub push_disk {
+	my (%stop, %line, %say);
+
+	while (@ARGV && $ARGV[0] =~ /^--(cut|stop|zeros|offer|open|state|unused|lost)$/) {
 		my $option = $1;
 
-		($option =~ /^o/ ? \%line : \%stop)->{$option} = $ARGV[1];
+		($option =~ /^o/ ? \%line : $option =~ /^(st(?!op)|u|l)/ ? \%say : \%stop)->{$option} = $ARGV[1];
 		splice @ARGV, 0, 2;
 	}
+	my @runs = map { [ split /\+/ ] } split /,/, $say{unused} // '';
+	my $unused = sub {
+		my $g = shift;
+
+		return grep { $g >= $_->[0] && $g < $_->[0] + $_->[1] } @runs;
+	};
 	my ($image, $path) = splice @ARGV, 0, 2;
 	my $bytes = -s $image;
 	my $grains = int(($bytes + GRAIN - 1) / GRAIN);
@@ -238,17 +268,30 @@ sub push_disk {
 	die "the receiver takes $most bytes\n" if $most < $limit[ $type{GRAINS} ];
 	my @s = ("$disk{strict}\0", "$disk{advisory}\0");
 
-	tell_peer('OPEN', 0, pack 'Q<VVa*', $bytes, map({ length } @s), join '', @s);
-	my ($number, $complete, $first, $before, $pass, $seed) = unpack 'VVQ<Q<Q<a32', expect('ACCEPT', 0);
+	tell_peer('OPEN', 0, pack 'Q<VVa16VVa*', $bytes, map({ length } @s), pack('H*', $say{state} // ''), 0, 0,
+		join '', @s);
+	my ($number, $flags, $first, $before, $pass, $seed) = unpack 'VVQ<Q<Q<a32', expect('ACCEPT', 0);
+	my ($complete, $delta) = ($flags & 1, $flags >> 1);
 
-	print "accept number $number complete $complete next $first data $before pass $pass\n";
+	die "ACCEPT's flags\n" if $flags > 2;
+	print "accept number $number complete $complete next $first data $before pass $pass",
+		$delta ? " delta\n" : "\n";
 	if (!$complete) {
 		my $secret = xxh3_secret($seed);
+		my (@have, $changed);
+
+		# Two MAPs at least, if there is something to tell.
+		for my $i (0 .. $#runs) {
+			tell_peer('MAP', 0, pack 'VVQ<Q<', 1, $i < $#runs, @{ $runs[$i] });
+		}
+		tell_peer('MAP', 0, pack 'VV', 0, 0) unless @runs;
+		tell_peer('LOST', 0, pack 'Q<Q<a*', $1, $2, $3) if ($say{lost} // '') =~ /^(\d+)\+(\d+):(.*)/;
+		@have = ((undef) x $first, ask_digests($first, $grains - $first)) if $delta && $first < $grains;
 		my ($zero_first, $zeros) = ($first, 0);
 		my $at = $first;
 		my $kind = 0;
 		my $flush = sub {
-			tell_peer('ZERO', 0, pack 'Q<Q<', $zero_first, $zeros) if $zeros;
+			tell_peer($delta ? 'SAME' : 'ZERO', 0, pack 'Q<Q<', $zero_first, $zeros) if $zeros;
 			$zeros = 0;
 		};
 
@@ -263,18 +306,22 @@ sub push_disk {
 				seek $in, ($at + $place) * GRAIN, 0;
 				read $in, $grain, GRAIN;
 				$grain .= "\0" x (GRAIN - length $grain);
-				next if $grain !~ /[^\0]/ && $at < ($stop{zeros} // $grains);
-				my $z = zlib_stream($grain, (qw(stored fixed dynamic))[$kind++ % 3]);
-				my $digest = xxh3_128($grain, $secret);
+				$grain = "\0" x GRAIN if $unused->($at + $place);
+				my $zero = $grain !~ /[^\0]/ && $at < ($stop{zeros} // $grains);
+				my $digest = $zero ? "\0" x 16 : xxh3_128($grain, $secret);
 
-				$sums .= pack 'Q<a16', $at + $place, $digest;
+				$sums .= pack 'Q<a16', $at + $place, $digest unless $zero;
+				$data_grains++ unless $zero;
+				next if $digest eq ($delta ? $have[$at + $place] : "\0" x 16);
+				my $z = $zero ? '' : zlib_stream($grain, (qw(stored fixed dynamic))[$kind++ % 3]);
+
 				$body .= pack 'vvVa16a*', $place, 0, length $z, $digest, $z;
 				$listed++;
+				$changed++;
 			}
 			if ($listed) {
 				$flush->();
-				tell_peer('GRAINS', 0, pack 'Q<vvVa*', $at, $span, $listed, 0, $body);
-				$data_grains += $listed;
+				tell_peer($delta ? 'DELTA' : 'GRAINS', 0, pack 'Q<vvVa*', $at, $span, $listed, 0, $body);
 			} else {
 				$zero_first = $at unless $zeros;
 				$zeros += $span;
@@ -305,6 +352,7 @@ sub push_disk {
 		my ($total, $whole) = unpack 'Q<a16', $payload;
 
 		print "done data $total whole " . unpack('H*', $whole) . "\n";
+		print "changed " . ($changed // 0) . "\n" if $delta;
 		die "DONE counts $total grains\n" unless $total == $before + $data_grains;
 		die "DONE's digest is another one\n" if $first == 0 && $whole ne $session;
 	}
@@ -328,6 +376,7 @@ sub inflate_grain {
 }
 
 sub pull_disk {
+	my $delta = $ARGV[0] eq '--delta' && shift @ARGV;
 	my ($path, $image) = splice @ARGV, 0, 2;
 	my $seed = pack 'C32', map { $_ * 7 } 0 .. 31;
 	my $secret = xxh3_secret($seed);
@@ -341,26 +390,83 @@ sub pull_disk {
 	die "$disks disks\n" unless $disks == 1;
 	die "the machine's name\n" unless $len == length $machine;
 	tell_peer('HELLO', 0, hello(0, ''));
-	my ($bytes, $ls, $la, $text) = unpack 'Q<VVa*', expect('OPEN', 0);
+	my ($bytes, $ls, $la, $state, $flags, $zero, $text) = unpack 'Q<VVa16VVa*', expect('OPEN', 0);
+
+	die "OPEN's flags\n" if $flags > 3 || $zero;
 
 	die "OPEN is not what was offered\n" unless $bytes == $offer->{bytes} &&
 		$text eq "$offer->{strict}\0$offer->{advisory}\0" && $ls == 1 + length $offer->{strict};
 	my $grains = int(($bytes + GRAIN - 1) / GRAIN);
-	my ($next, $data_grains, $sums) = (0, 0, '');
+	my ($next, $data_grains, $sums, $changed, $low_run, $more) = (0, 0, '', 0, 0, 1);
+	my @have;
 
-	open my $out, '>:raw', $image or die "$image: $!\n";
+	open my $out, $delta ? '+<:raw' : '+>:raw', $image or die "$image: $!\n";
 	truncate $out, $bytes;
-	tell_peer('ACCEPT', 0, pack 'VVQ<Q<Q<a32', 0, 0, 0, 0, 1, $seed);
+	for my $g (0 .. $delta ? $grains - 1 : -1) {
+		my $grain = '';
+
+		seek $out, $g * GRAIN, 0;
+		read $out, $grain, GRAIN;
+		$grain .= "\0" x (GRAIN - length $grain);
+		push @have, $grain =~ /[^\0]/ ? xxh3_128($grain, $secret) : "\0" x 16;
+	}
+	tell_peer('ACCEPT', 0, pack 'VVQ<Q<Q<a32', 0, $delta ? 2 : 0, 0, 0, $delta ? 2 : 1, $seed);
+	while ($more) {
+		my ($count, $mflags, @run) = unpack 'VVQ<*', expect('MAP', 0);
+
+		die "MAP\n" if $mflags > 1 || $count > 2048 || @run != 2 * $count;
+		while (my ($first, $n) = splice @run, 0, 2) {
+			die "a run from $first\n" if $first < $low_run || !$n || $n > $grains - $first;
+			$low_run = $first + $n + 1;
+			print "unused $first $n\n";
+		}
+		$more = $mflags;
+	}
+	# What has not changed of a range; KEEP: else it becomes zeros.
+	my $pass_over = sub {
+		my ($first, $count, $keep) = @_;
+
+		for my $g ($first .. $first + $count - 1) {
+			my $old = $have[$g] // "\0" x 16;
+
+			next if $old eq "\0" x 16;
+			if ($keep) {
+				$sums .= pack 'Q<a16', $g, $old;
+				$data_grains++;
+				next;
+			}
+			seek $out, $g * GRAIN, 0;
+			print $out "\0" x ($bytes - $g * GRAIN < GRAIN ? $bytes - $g * GRAIN : GRAIN);
+			$changed++;
+		}
+	};
 	while (1) {
 		my ($name, $disk, $payload) = frame();
 
 		die "$name for disk $disk\n" if $disk != 0;
-		if ($name eq 'ZERO') {
+		if ($name eq 'WANT') {
 			my ($first, $count) = unpack 'Q<Q<', $payload;
 
-			die "ZERO from $first\n" unless $first == $next && $count && $count <= $grains - $next;
+			die "WANT from $first\n" unless $delta && $first >= $next && $count && $count <= 65536 &&
+				$count <= $grains - $first;
+			# In frames of odd sizes.
+			for (my $n; $count; $first += $n, $count -= $n) {
+				$n = $count < 13 ? $count : 13;
+				my $text = join '', @have[$first .. $first + $n - 1];
+
+				tell_peer('DIGESTS', 0, pack 'Q<Q<a*', $first, $n, $text =~ /[^\0]/ ? $text : '');
+			}
+		} elsif ($name eq 'LOST') {
+			my ($off, $len, $what) = unpack 'Q<Q<a*', $payload;
+
+			print "lost $off $len $what\n";
+		} elsif ($name eq 'ZERO' || ($name eq 'SAME' && $delta)) {
+			my ($first, $count) = unpack 'Q<Q<', $payload;
+
+			die "$name from $first\n" unless $first == $next && $count && $count <= $grains - $next;
+			$pass_over->($first, $count, $name eq 'SAME');
 			$next += $count;
-		} elsif ($name eq 'GRAINS') {
+		} elsif ($name eq ($delta ? 'DELTA' : 'GRAINS')) {
 			my ($first, $span, $count, $zero) = unpack 'Q<vvV', $payload;
 			my ($at, $low) = (16, 0);
 
@@ -368,10 +474,20 @@ sub pull_disk {
 				$span <= $grains - $next && $count >= 1 && $count <= $span && !$zero;
 			for (1 .. $count) {
 				my ($place, $pad, $size, $digest) = unpack 'vvVa16', substr $payload, $at, 24;
-				my $data = inflate_grain(substr $payload, $at + 24, $size);
 
 				die "place $place\n" if $place < $low || $place >= $span || $pad;
+				$pass_over->($first + $low, $place - $low, 1);
 				$low = $place + 1;
+				$changed++;
+				if ($size == 0) {
+					die "zeros with a digest\n" unless $delta && $digest eq "\0" x 16;
+					$changed--;
+					$pass_over->($first + $place, 1, 0);
+					$at += 24;
+					next;
+				}
+				my $data = inflate_grain(substr $payload, $at + 24, $size);
+
 				$at += 24 + $size;
 				my $off = ($first + $place) * GRAIN;
 				my $here = $bytes - $off < GRAIN ? $bytes - $off : GRAIN;
@@ -384,7 +500,8 @@ sub pull_disk {
 				$sums .= pack 'Q<a16', $first + $place, $digest;
 				$data_grains++;
 			}
-			die "GRAINS is too long\n" unless $at == length $payload;
+			die "$name is too long\n" unless $at == length $payload;
+			$pass_over->($first + $low, $span - $low, 1);
 			$next += $span;
 			tell_peer('ACK', 0, pack 'Q<Q<', $next, $data_grains);
 		} elsif ($name eq 'END') {
@@ -402,7 +519,7 @@ sub pull_disk {
 	}
 	expect('BYE', 0);
 	tell_peer('BYE', 0, '');
-	print "done data $data_grains\n";
+	print "done data $data_grains", $delta ? " changed $changed\n" : "\n";
 	finish();
 }
 

@@ -62,6 +62,11 @@ struct copy {
 	bool store;                /* the sender does not compress */
 	bool adapt;                /* it compresses as hard as it can */
 	const char *strict;        /* identity; NULL: "mbr=00000001\n" */
+	const struct map *map[COPY_DISKS];
+	uint8_t state;             /* of the sources: that byte, all over; 0: not known */
+	bool live, all_blocks;
+	bool patient;              /* the sources are patient ones */
+	enum receiver_again again;
 
 	/* What came out: */
 	int sent, received;
@@ -75,16 +80,17 @@ struct copy {
 	unsigned acks;
 	struct journal_point point[COPY_DISKS]; /* of disk_done */
 	unsigned done_disks, all_done, owner_checks;
+	char lost[512];            /* what was told of lost sectors */
 	char machine[64];
-	char path[COPY_DISKS][5][512];
+	char path[COPY_DISKS][6][512];
 };
 
-enum { COPY_IMAGE, COPY_DESCRIPTOR, COPY_JOURNAL, COPY_DIGESTS, COPY_EXTENT };
+enum { COPY_IMAGE, COPY_DESCRIPTOR, COPY_JOURNAL, COPY_DIGESTS, COPY_MAP, COPY_EXTENT };
 
 static void copy_paths(struct copy *c)
 {
 	static const char *const name[] = { "%s/d%d-flat.vmdk", "%s/d%d.vmdk", "%s/unrack/d%d.journal",
-					    "%s/unrack/d%d.digests" };
+					    "%s/unrack/d%d.digests", "%s/unrack/d%d.map" };
 
 	bool flat = c->format == 0 || c->format == DISK_FLAT;
 
@@ -110,7 +116,8 @@ static int copy_place(void *ctx, const struct receiver_offer *offer, struct rece
 		.number = (int)n, .format = c->format ? c->format : DISK_FLAT,
 		.image = c->path[n][COPY_IMAGE], .descriptor = c->path[n][COPY_DESCRIPTOR],
 		.extent = c->path[n][COPY_EXTENT], .journal = c->path[n][COPY_JOURNAL],
-		.digests = c->path[n][COPY_DIGESTS],
+		.digests = c->path[n][COPY_DIGESTS], .map = c->path[n][COPY_MAP],
+		.again = c->again,
 	};
 	return 0;
 }
@@ -132,6 +139,18 @@ static int copy_disk_done(void *ctx, const struct receiver_place *place,
 	(void)err;
 	c->point[place->number] = *point;
 	c->done_disks++;
+	return 0;
+}
+
+static int copy_lost(void *ctx, const struct receiver_place *place, uint64_t off, uint64_t len,
+		     const char *text, struct unrack_error *err)
+{
+	struct copy *c = ctx;
+	size_t n = strlen(c->lost);
+
+	(void)err;
+	snprintf(c->lost + n, sizeof c->lost - n, "%d %llu+%llu %s\n", place->number, (unsigned long long)off,
+		 (unsigned long long)len, text);
 	return 0;
 }
 
@@ -271,7 +290,9 @@ struct copy_receiver_arg {
 
 static struct receiver_host copy_host(struct copy *c)
 {
-	return (struct receiver_host){ copy_place, copy_check_owner, copy_disk_done, copy_all_done, c };
+	return (struct receiver_host){ .place = copy_place, .check_owner = copy_check_owner,
+				       .lost = copy_lost, .disk_done = copy_disk_done,
+				       .all_done = copy_all_done, .ctx = c };
 }
 
 static void *copy_receive(void *arg)
@@ -303,6 +324,7 @@ __attribute__((unused)) static void copy_run(struct copy *c)
 	copy_paths(c);
 	buf_clear(&c->wire);
 	c->acks = c->done_disks = c->all_done = c->owner_checks = 0;
+	c->lost[0] = '\0';
 	c->pings[0] = c->pings[1] = 0;
 	atomic_store(&c->said_error, false);
 	if (channel_open_pair(&ends[0].inner, &ends[1].inner, &err) < 0)
@@ -312,7 +334,9 @@ __attribute__((unused)) static void copy_run(struct copy *c)
 	ends[1].channel = (struct channel){ .ops = &copy_receiver_ops, .ctx = &ends[1],
 				       .silence_ms = c->silence_ms };
 	for (unsigned i = 0; i < c->disks; i++) {
-		disk[i].source = c->source[i];
+		disk[i] = (struct sender_disk){ .source = c->source[i], .map = c->map[i], .live = c->live,
+						.all_blocks = c->all_blocks, .patient = c->patient };
+		memset(disk[i].state.b, c->state, sizeof disk[i].state.b);
 		if (identity_init(&disk[i].id, c->source[i]->size,
 				  c->strict ? c->strict : "mbr=00000001\n", "", &err) < 0)
 			abort();

@@ -176,8 +176,8 @@ static void *run_mute_sender(void *arg)
 {
 	struct mute *m = arg;
 	struct message_hello hello = { .version = 1, .payload_max = FRAME_PAYLOAD_MAX, .disks = 1 };
-	struct message_open open = { BIG_SIZE, "mbr=1\n", "" };
-	struct message_zero zero = { 0, 3 };
+	struct message_open open = { .bytes = BIG_SIZE, .strict = "mbr=1\n", .advisory = "" };
+	struct message_range zero = { 0, 3 };
 	struct copy_receiver_arg receiver = { &m->c, NULL };
 	int64_t began;
 
@@ -189,7 +189,8 @@ static void *run_mute_sender(void *arg)
 	link_send(&m->link, MESSAGE_HELLO, 0, m->payload, message_encode_hello(&hello, m->payload),
 		  &m->err);
 	link_send(&m->link, MESSAGE_OPEN, 0, m->payload, message_encode_open(&open, m->payload), &m->err);
-	link_send(&m->link, MESSAGE_ZERO, 0, m->payload, message_encode_zero(&zero, m->payload), &m->err);
+	link_send(&m->link, MESSAGE_MAP, 0, m->payload, message_encode_map(NULL, 0, false, m->payload), &m->err);
+	link_send(&m->link, MESSAGE_ZERO, 0, m->payload, message_encode_range(&zero, m->payload), &m->err);
 	began = now_ms();
 	copy_receive(&receiver); /* closes NEAR */
 	m->took_ms = now_ms() - began;

@@ -77,7 +77,8 @@ static void test_hello(void)
 
 static void test_open(void)
 {
-	struct message_open m = { 1000000, "gpt=1\nmbr=2\n", "serial=3\n" }, got;
+	struct message_open m = { .bytes = 1000000, .strict = "gpt=1\nmbr=2\n", .advisory = "serial=3\n",
+				  .state = { { 1, 2, 3 } }, .flags = OPEN_LIVE | OPEN_ALL_BLOCKS }, got;
 	char *big = malloc(IDENTITY_TEXT_MAX + 1);
 	size_t n = message_encode_open(&m, p);
 
@@ -85,11 +86,19 @@ static void test_open(void)
 	is_int(got.bytes, 1000000, "with the size");
 	is_str(got.strict, "gpt=1\nmbr=2\n", "and the identity");
 	is_str(got.advisory, "serial=3\n", "in both parts");
+	ok(memcmp(&got.state, &m.state, sizeof m.state) == 0 && got.flags == m.flags, "state and flags");
+	p[32] |= 4;
+	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "unknown flags are refused");
+	has_str(err.text, "unknown flags", "with the reason");
+	p[32] = 0;
+	p[36] = 1;
+	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "what must be 0 is 0");
+	p[36] = 0;
 	for (size_t i = 0; i < n; i++)
 		if (message_decode_open(p, i, &got, &err) != UNRACK_DAMAGED)
 			ok(false, "OPEN was cut at %zu, and taken", i);
 	has_str(err.text, "the lengths of the disk's identity are wrong", "a cut one is refused");
-	message_decode_open(p, 15, &got, &err);
+	message_decode_open(p, 39, &got, &err);
 	has_str(err.text, "a OPEN came that is not valid: it is too short", "a short one too");
 	is_int(message_decode_open(p, n + 1, &got, &err), UNRACK_DAMAGED, "a longer one is refused");
 	put_le32(p + 8, 14);
@@ -98,7 +107,7 @@ static void test_open(void)
 	       "a text without its end is refused");
 	has_str(err.text, "not text", "with the reason");
 	put_le32(p + 8, 0xffffffff);
-	put_le32(p + 12, (uint32_t)(n - 16 + 1));
+	put_le32(p + 12, (uint32_t)(n - 40 + 1));
 	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "lengths may not wrap");
 	has_str(err.text, "lengths", "with the reason");
 	message_encode_open(&m, p);
@@ -106,9 +115,9 @@ static void test_open(void)
 	put_le32(p + 12, 23);
 	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "a text of no bytes is refused");
 	message_encode_open(&m, p);
-	p[18] = '\0';
+	p[42] = '\0';
 	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "a NUL within is refused");
-	p[18] = 0x07;
+	p[42] = 0x07;
 	is_int(message_decode_open(p, n, &got, &err), UNRACK_DAMAGED, "a control character as well");
 	m.bytes = 0;
 	n = message_encode_open(&m, p);
@@ -143,8 +152,13 @@ static void test_accept(void)
 	n = message_encode_accept(&m, p);
 	is_int(message_decode_accept(p, n, &got, &err), 0, "ACCEPT is read back");
 	ok(got.number == 2 && got.complete && got.next_grain == 100 && got.data_grains == 60 &&
-	   got.pass == 1 && memcmp(got.seed, m.seed, sizeof m.seed) == 0 && !got.keeps_streams,
+	   got.pass == 1 && memcmp(got.seed, m.seed, sizeof m.seed) == 0 && !got.keeps_streams && !got.delta,
 	   "with all its fields");
+	p[4] = 3;
+	is_int(message_decode_accept(p, n, &got, &err), UNRACK_DAMAGED, "what is complete gets no pass");
+	has_str(err.text, "what is complete needs no pass", "with the reason");
+	p[4] = 2;
+	ok(message_decode_accept(p, n, &got, &err) == 0 && got.delta && !got.complete, "a delta pass has its flag");
 	m.complete = false;
 	m.keeps_streams = true;
 	message_encode_accept(&m, p);
@@ -166,22 +180,22 @@ static void test_accept(void)
 
 static void test_numbers(void)
 {
-	struct message_zero z = { 5, 1000 }, z2;
+	struct message_range z = { 5, 1000 }, z2;
 	struct message_checkpoint c = { 77 }, c2;
 	struct message_ack a = { 50, 20 }, a2;
 	struct message_end e = { .first = 3, .data_grains = 4, .session = { "abcdefghijklmno" } }, e2;
 	struct message_done d = { .data_grains = 4, .whole = { "abcdefghijklmno" } }, d2;
 	size_t n;
 
-	n = message_encode_zero(&z, p);
-	is_int(message_decode_zero(p, n, &z2, &err), 0, "ZERO is read back");
+	n = message_encode_range(&z, p);
+	is_int(message_decode_range(MESSAGE_ZERO, p, n, &z2, &err), 0, "ZERO is read back");
 	ok(z2.first == 5 && z2.count == 1000, "with its range");
 	put_le64(p + 8, 0);
-	is_int(message_decode_zero(p, n, &z2, &err), UNRACK_DAMAGED, "an empty range is refused");
+	is_int(message_decode_range(MESSAGE_ZERO, p, n, &z2, &err), UNRACK_DAMAGED, "an empty range is refused");
 	has_str(err.text, "a ZERO came that is not valid: its range is impossible", "with the reason");
 	put_le64(p + 8, UINT64_MAX);
-	is_int(message_decode_zero(p, n, &z2, &err), UNRACK_DAMAGED, "a range that wraps is refused");
-	is_int(message_decode_zero(p, n + 1, &z2, &err), UNRACK_DAMAGED, "a long one is refused");
+	is_int(message_decode_range(MESSAGE_ZERO, p, n, &z2, &err), UNRACK_DAMAGED, "a range that wraps is refused");
+	is_int(message_decode_range(MESSAGE_ZERO, p, n + 1, &z2, &err), UNRACK_DAMAGED, "a long one is refused");
 
 	n = message_encode_checkpoint(&c, p);
 	is_int(message_decode_checkpoint(p, n, &c2, &err), 0, "CHECKPOINT is read back");
@@ -256,16 +270,16 @@ static void test_frames(void)
 	f.type = 0;
 	f.length = 0;
 	is_int(message_check_frame(&f, &err), UNRACK_UNSUPPORTED, "there is no type 0");
-	f.type = MESSAGE_TEXT + 1;
+	f.type = MESSAGE_LOST + 1;
 	is_int(message_check_frame(&f, &err), UNRACK_UNSUPPORTED, "nor one after the last");
-	is_str(err.text, "a message of the unknown type 17 came", "with its number");
+	is_str(err.text, "a message of the unknown type 23 came", "with its number");
 	f.type = MESSAGE_PING;
 	is_int(message_check_frame(&f, &err), 0, "a PING may come");
 	f.length = 1;
 	is_int(message_check_frame(&f, &err), UNRACK_DAMAGED, "without a payload");
 	for (unsigned t = 0; t < 256; t++)
 		if (message_limit(t) > FRAME_PAYLOAD_MAX ||
-		    (t != MESSAGE_GRAINS && t != MESSAGE_TEXT && message_limit(t) > MESSAGE_CONTROL_MAX))
+		    (t != MESSAGE_GRAINS && t != MESSAGE_DELTA && t != MESSAGE_TEXT && message_limit(t) > MESSAGE_CONTROL_MAX))
 			ok(false, "type %u is longer than the buffers for it", t);
 }
 

@@ -227,11 +227,94 @@ static void data_from_receiver(struct rig *r)
 
 static void zero_from_receiver(struct rig *r)
 {
-	struct message_zero m = { 0, 1 };
+	struct message_range m = { 0, 1 };
 	uint8_t p[64];
 
 	say_hello(r, FRAME_PAYLOAD_MAX);
-	tell(r, MESSAGE_ZERO, 0, p, message_encode_zero(&m, p));
+	tell(r, MESSAGE_ZERO, 0, p, message_encode_range(&m, p));
+	until(r, MESSAGE_ERROR);
+}
+
+static void say_delta(struct rig *r)
+{
+	struct message_accept m = { .delta = true, .pass = 2 };
+	uint8_t p[MESSAGE_CONTROL_MAX];
+
+	say_hello(r, FRAME_PAYLOAD_MAX);
+	until(r, MESSAGE_OPEN);
+	tell(r, MESSAGE_ACCEPT, 0, p, message_encode_accept(&m, p));
+}
+
+static void say_digests(struct rig *r, uint16_t disk, uint64_t first, uint64_t count)
+{
+	struct message_digests m = { first, count, NULL };
+	uint8_t p[MESSAGE_CONTROL_MAX];
+
+	tell(r, MESSAGE_DIGESTS, disk, p, message_encode_digests(&m, p));
+}
+
+static void digests_in_first_pass(struct rig *r)
+{
+	say_accept(r, 0);
+	say_digests(r, 0, 0, 5);
+	until(r, MESSAGE_ERROR);
+}
+
+static void digests_before_want(struct rig *r)
+{
+	say_delta(r);
+	until(r, MESSAGE_MAP);
+	say_digests(r, 0, 3, 1);
+	until(r, MESSAGE_ERROR);
+}
+
+static void digests_out_of_order(struct rig *r)
+{
+	say_delta(r);
+	until(r, MESSAGE_WANT);
+	say_digests(r, 0, 0, 1);
+	say_digests(r, 0, 2, 1);
+	until(r, MESSAGE_ERROR);
+}
+
+static void too_many_digests(struct rig *r)
+{
+	say_delta(r);
+	until(r, MESSAGE_WANT);
+	say_digests(r, 0, 0, 6);
+	until(r, MESSAGE_ERROR);
+}
+
+static void digests_of_other_disk(struct rig *r)
+{
+	say_delta(r);
+	until(r, MESSAGE_WANT);
+	say_digests(r, 1, 0, 5);
+	until(r, MESSAGE_ERROR);
+}
+
+static void digests_end_early(struct rig *r)
+{
+	say_delta(r);
+	until(r, MESSAGE_WANT);
+	say_digests(r, 0, 0, 4);
+}
+
+static void delta_from_receiver(struct rig *r)
+{
+	uint8_t p[64] = { 0 };
+
+	say_delta(r);
+	tell(r, MESSAGE_DELTA, 0, p, sizeof p);
+	until(r, MESSAGE_ERROR);
+}
+
+static void map_from_receiver(struct rig *r)
+{
+	uint8_t p[64];
+
+	say_delta(r);
+	tell(r, MESSAGE_MAP, 0, p, message_encode_map(NULL, 0, false, p));
 	until(r, MESSAGE_ERROR);
 }
 
@@ -307,6 +390,28 @@ static void test_stuck(void)
 	block_source_close(s);
 }
 
+static void never_compares(struct rig *r)
+{
+	say_delta(r);
+	until(r, MESSAGE_WANT);
+	atomic_store(&stop, true);
+	until(r, MESSAGE_BYE);
+}
+
+static void test_waiting(void)
+{
+	struct rig r = { .script = never_compares, .opt = { .workers = 1 } };
+	struct log log = { .stop = &stop };
+	struct block_source *s;
+
+	r.opt.log = &log;
+	atomic_store(&stop, false);
+	block_source_open_memory(data, SIZE, "/dev/sda", &s, &err);
+	run(&r, s);
+	is_int(r.sent, UNRACK_INTERRUPTED, "who waits for digests can be stopped");
+	block_source_close(s);
+}
+
 static void test_sources(void)
 {
 	struct rig r = { .script = polite, .opt = { .workers = 1 } };
@@ -368,7 +473,23 @@ int main(void)
 		"a sender's message from the receiver");
 	against(shell, UNRACK_UNSUPPORTED, "it says \"bash: line 1: unrack: command not found\"",
 		"a shell instead of a receiver is quoted");
+	against(digests_in_first_pass, UNRACK_DAMAGED, "digests of grains 0 to 4 of disk 0, which were not asked for",
+		"digests where there is nothing to compare");
+	against(digests_before_want, UNRACK_DAMAGED, "grains 3 to 3 of disk 0, which were not asked for",
+		"digests that are not asked for yet");
+	against(digests_out_of_order, UNRACK_DAMAGED, "grains 2 to 2 of disk 0, which were not asked for",
+		"digests with a gap");
+	against(too_many_digests, UNRACK_DAMAGED, "grains 0 to 5 of disk 0, which were not asked for",
+		"more digests than were asked for");
+	against(digests_of_other_disk, UNRACK_DAMAGED, "grains 0 to 4 of disk 1, which were not asked for",
+		"digests of another disk");
+	against(digests_end_early, UNRACK_LOST, "the connection to the receiver was lost",
+		"digests that never come");
+	against(delta_from_receiver, UNRACK_DAMAGED, "the receiver sent data", "a DELTA from the receiver");
+	against(map_from_receiver, UNRACK_DAMAGED, "the receiver sent a MAP, which only a sender does",
+		"a MAP from the receiver");
 	test_stuck();
+	test_waiting();
 	test_sources();
 	return tap_done();
 }
