@@ -87,11 +87,11 @@ static int call(const uint8_t *p, size_t n, struct unrack_error *err)
 	return r;
 }
 
-static int grains(const uint8_t *p, size_t n, struct unrack_error *err)
+static int any_grains(unsigned type, const uint8_t *p, size_t n, struct unrack_error *err)
 {
 	struct message_grains m;
 	struct message_grains_writer w;
-	int r = message_decode_grains(p, n, &m, err);
+	int r = message_decode_grains(type, p, n, &m, err);
 	uint8_t *made;
 
 	if (r < 0)
@@ -107,6 +107,51 @@ static int grains(const uint8_t *p, size_t n, struct unrack_error *err)
 	}
 	fuzz_check(message_grains_end(&w) == n && memcmp(made, p, n) == 0);
 	free(made);
+	return r;
+}
+
+static int grains(const uint8_t *p, size_t n, struct unrack_error *err)
+{
+	return any_grains(MESSAGE_GRAINS, p, n, err);
+}
+
+static int delta(const uint8_t *p, size_t n, struct unrack_error *err)
+{
+	return any_grains(MESSAGE_DELTA, p, n, err);
+}
+
+static int range(unsigned type, const uint8_t *p, size_t n, struct unrack_error *err)
+{
+	struct message_range m;
+	int r = message_decode_range(type, p, n, &m, err);
+
+	if (r == 0)
+		same(p, n, message_encode_range(&m, out));
+	return r;
+}
+
+static int zero(const uint8_t *p, size_t n, struct unrack_error *err)
+{
+	return range(MESSAGE_ZERO, p, n, err);
+}
+
+static int not_changed(const uint8_t *p, size_t n, struct unrack_error *err)
+{
+	return range(MESSAGE_SAME, p, n, err);
+}
+
+static int want(const uint8_t *p, size_t n, struct unrack_error *err)
+{
+	return range(MESSAGE_WANT, p, n, err);
+}
+
+static int map(const uint8_t *p, size_t n, struct unrack_error *err)
+{
+	static struct message_map m;
+	int r = message_decode_map(p, n, &m, err);
+
+	if (r == 0)
+		same(p, n, message_encode_map(m.run, m.count, m.more, out));
 	return r;
 }
 
@@ -135,12 +180,13 @@ static int error(const uint8_t *p, size_t n, struct unrack_error *err)
 	}
 
 PLAIN(accept)
-PLAIN(zero)
 PLAIN(checkpoint)
 PLAIN(ack)
 PLAIN(end)
 PLAIN(done)
 PLAIN(ready)
+PLAIN(digests)
+PLAIN(lost)
 
 static int nothing(const uint8_t *p, size_t n, struct unrack_error *err)
 {
@@ -156,6 +202,8 @@ static int (*const decoder[])(const uint8_t *p, size_t n, struct unrack_error *e
 	[MESSAGE_ACK] = ack, [MESSAGE_END] = end, [MESSAGE_DONE] = done, [MESSAGE_BYE] = nothing,
 	[MESSAGE_ERROR] = error, [MESSAGE_PING] = nothing, [MESSAGE_CALL] = call,
 	[MESSAGE_READY] = ready, [MESSAGE_OFFER] = offer, [MESSAGE_TEXT] = nothing,
+	[MESSAGE_MAP] = map, [MESSAGE_WANT] = want, [MESSAGE_DIGESTS] = digests,
+	[MESSAGE_DELTA] = delta, [MESSAGE_SAME] = not_changed, [MESSAGE_LOST] = lost,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

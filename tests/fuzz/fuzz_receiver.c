@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* receiver_run against a sender that does what the input says: 0:1 faults of the storage (bit 0:
  * one, bits 1 to 4 of what, bit 5: and onwards), bit 6: PINGs, bit 7: it is told to stop, 1:1 at
- * which call, or after which of its frames; then a program (play.h). Each time that it hangs up a
- * new session continues with the same storage.
+ * which call, or after which of its frames, 2:1 what becomes of complete disks; then a program
+ * (play.h). Each time that it hangs up a new session continues with the same storage.
  *
- * Made are: OPEN from 0:4 bytes 4:1 identity; GRAINS from 0:1 distance from the grain that is
- * due, 1:1 span, 2:2 bits of the places that are listed, 4:1 content; ZERO and CHECKPOINT from
- * 0:1 distance, 1:2 count; END from bytes that change a right one.
+ * Made are: OPEN from 0:4 bytes 4:1 identity 5:1 state 6:1 flags; MAP from 0:1 flags, then for each
+ * run 1 gap, 1 length; GRAINS and DELTA from 0:1 distance from the grain that is due, 1:1 span,
+ * 2:2 bits of the places that are listed, 4:1 content; ZERO, SAME, WANT and CHECKPOINT from 0:1
+ * distance, 1:2 count; END from bytes that change a right one.
  *
  * Whatever comes, a disk that is declared complete holds what was sent, and its whole digest is
- * that of its contents. */
+ * that of its contents. What the receiver says of its image is so. */
 #include "play.h"
 
 #include "../support/twins.h"
@@ -20,33 +21,56 @@
 #define DISKS 3u
 #define GRAINS 64u
 
+#define AS_IT_WAS (-1)
+
 struct state {
 	struct twin_io *twin;
 	uint64_t bytes[DISKS];
-	int held[DISKS][GRAINS]; /* content, 0: zeros */
+	int held[DISKS][GRAINS]; /* content, 0: zeros, AS_IT_WAS: see below */
 	struct deflate *deflate;
+	enum receiver_again again;
 	/* The disk under way, once it is accepted: */
-	bool open;
+	bool open, delta;
+	uint8_t *image;          /* of a delta pass: what was there before */
+	size_t image_size;
+	uint64_t told;           /* in DIGESTS, up to where */
 	unsigned disk;
 	uint64_t due, first, data_grains;
 	struct digest_key key;
 	struct digest_stream *session;
-	char path[DISKS][4][32];
+	char path[DISKS][5][32];
 	unsigned stop_after, said;
 	atomic_bool stop;
 };
 
-enum { IMAGE, DESCRIPTOR, JOURNAL, DIGESTS };
+enum { IMAGE, DESCRIPTOR, JOURNAL, DIGESTS, MAP };
 
-/* Valid bytes of grain G are the content's, the rest zeros. */
+/* Valid bytes of grain G are the content's, or what was in the image, the rest zeros. */
 static void fill(const struct state *s, unsigned disk, uint64_t g, int content,
 		 uint8_t data[GRAIN_SIZE])
 {
 	uint32_t n = grain_bytes(s->bytes[disk], g);
 
 	memset(data, 0, GRAIN_SIZE);
+	if (content == AS_IT_WAS) {
+		fuzz_check(s->image && g * GRAIN_SIZE + n <= s->image_size);
+		memcpy(data, s->image + g * GRAIN_SIZE, n);
+		return;
+	}
 	for (uint32_t i = 0; content && i < n; i++)
 		data[i] = (uint8_t)(content + (i % 7 == 0 ? g : i % 5));
+}
+
+/* Zeros have none. */
+static struct digest digest_of(const struct state *s, unsigned disk, uint64_t g)
+{
+	struct digest d = { { 0 } };
+	uint8_t data[GRAIN_SIZE];
+
+	fill(s, disk, g, s->held[disk][g], data);
+	if (!is_zero(data, sizeof data))
+		digest_grain(&s->key, data, GRAIN_SIZE, GRAIN_SIZE, &d);
+	return d;
 }
 
 /* --- What is played ----------------------------------------------------------------------- */
@@ -66,46 +90,97 @@ static void append_number(struct buf *out, uint64_t v, size_t n)
 
 static void make_open(struct fuzz_in *in, struct buf *out)
 {
-	uint64_t bytes = fuzz_take(in, 4);
+	uint64_t bytes = fuzz_take(in, 4), state;
 	char strict[32];
 	int n = snprintf(strict, sizeof strict, "mbr=%08x\n", (unsigned)fuzz_take(in, 1)) + 1;
 
+	state = fuzz_take(in, 1);
 	append_number(out, bytes, 8);
 	append_number(out, (uint64_t)n, 4);
 	append_number(out, 1, 4);
+	append_number(out, state, 8);
+	append_number(out, state, 8);
+	append_number(out, fuzz_take(in, 1), 8);
 	append(out, strict, (size_t)n);
 	append(out, "", 1);
 }
 
-static void make_grains(struct state *s, struct fuzz_in *in, struct buf *out)
+static void make_map(struct fuzz_in *in, struct buf *out)
+{
+	uint64_t flags = fuzz_take(in, 1), at = 0;
+
+	append_number(out, in->n / 2, 4);
+	append_number(out, flags, 4);
+	while (in->n >= 2) {
+		uint64_t gap = fuzz_take(in, 1), count = fuzz_take(in, 1);
+
+		append_number(out, at + gap, 8);
+		append_number(out, count, 8);
+		at += gap + count;
+	}
+}
+
+/* Grains that are not listed count as they are: in a delta pass. */
+static void count_others(struct state *s, uint64_t first, uint64_t count)
+{
+	for (uint64_t g = first; g < first + count && g < grain_count(s->bytes[s->disk]); g++) {
+		struct digest d = digest_of(s, s->disk, g);
+
+		if (digest_is_zero(&d))
+			continue;
+		s->data_grains++;
+		digest_whole_add(s->session, g, &d);
+	}
+}
+
+static void make_grains(struct state *s, unsigned type, struct fuzz_in *in, struct buf *out)
 {
 	uint64_t first = s->due + (uint64_t)(int8_t)fuzz_take(in, 1);
-	unsigned span = (unsigned)fuzz_take(in, 1), places = (unsigned)fuzz_take(in, 2);
+	unsigned span = (unsigned)fuzz_take(in, 1) % MESSAGE_GRAINS_MAX + 1;
+	unsigned places = (unsigned)fuzz_take(in, 2);
 	int content = (int)fuzz_take(in, 1);
 	struct message_grains_writer w;
 	uint8_t data[GRAIN_SIZE], *made = malloc(MESSAGE_GRAINS_LIMIT);
 
 	if (!made)
 		abort();
-	message_grains_begin(&w, made, first, (uint16_t)(span % MESSAGE_GRAINS_MAX + 1));
+	message_grains_begin(&w, made, first, (uint16_t)span);
 	for (uint16_t i = 0; i < MESSAGE_GRAINS_MAX; i++) {
-		struct digest digest;
+		bool due = s->open && first == s->due && i < span; /* else it will be refused */
+		struct digest digest = { { 0 } };
 		uint64_t g = first + i;
+		size_t n = 0;
 
+		if (!(places >> i & 1) && due && s->delta)
+			count_others(s, g, 1);
 		if (!(places >> i & 1) || !s->open || g >= grain_count(s->bytes[s->disk]))
 			continue;
 		fill(s, s->disk, g, content, data);
-		digest_grain(&s->key, data, GRAIN_SIZE, GRAIN_SIZE, &digest);
-		message_grains_add(&w, i, (uint32_t)deflate_grain(s->deflate, data, message_grains_room(&w)),
-				   &digest);
-		if (i > span % MESSAGE_GRAINS_MAX || first != s->due)
-			continue; /* it will be refused */
+		if (content || type != MESSAGE_DELTA) {
+			digest_grain(&s->key, data, GRAIN_SIZE, GRAIN_SIZE, &digest);
+			n = deflate_grain(s->deflate, data, message_grains_room(&w));
+		}
+		message_grains_add(&w, i, (uint32_t)n, &digest);
+		if (!due)
+			continue;
 		s->held[s->disk][g] = content;
+		if (n == 0)
+			continue;
 		s->data_grains++;
 		digest_whole_add(s->session, g, &digest);
 	}
 	append(out, made, message_grains_end(&w));
 	free(made);
+}
+
+static void make_range(struct state *s, unsigned type, struct fuzz_in *in, struct buf *out)
+{
+	uint64_t first = s->due + (uint64_t)(int8_t)fuzz_take(in, 1), count = fuzz_take(in, 2);
+
+	append_number(out, first, 8);
+	append_number(out, count, 8);
+	if (type == MESSAGE_SAME && s->open && s->delta && first == s->due)
+		count_others(s, first, count);
 }
 
 static void make_end(struct state *s, struct fuzz_in *in, struct buf *out)
@@ -136,14 +211,20 @@ static bool make(struct play *p, unsigned type, uint8_t *disk, struct fuzz_in *i
 	case MESSAGE_OPEN:
 		make_open(in, out);
 		break;
+	case MESSAGE_MAP:
+		make_map(in, out);
+		break;
 	case MESSAGE_GRAINS:
-		make_grains(s, in, out);
+	case MESSAGE_DELTA:
+		make_grains(s, type, in, out);
 		break;
 	case MESSAGE_ZERO:
+	case MESSAGE_SAME:
+	case MESSAGE_WANT:
+		make_range(s, type, in, out);
+		break;
 	case MESSAGE_CHECKPOINT:
 		append_number(out, at + (uint64_t)(int8_t)fuzz_take(in, 1), 8);
-		if (type == MESSAGE_ZERO)
-			append_number(out, fuzz_take(in, 2), 8);
 		break;
 	case MESSAGE_END:
 		make_end(s, in, out);
@@ -155,33 +236,78 @@ static bool make(struct play *p, unsigned type, uint8_t *disk, struct fuzz_in *i
 }
 
 /* Keeps account of what the receiver must take, if it does not refuse it. */
+static void played_grains(struct state *s, unsigned type, const struct buf *payload)
+{
+	uint64_t end = s->due + get_le16(payload->data + 8);
+	struct unrack_error err;
+	struct message_grains m;
+
+	if (end > grain_count(s->bytes[s->disk]) || (type == MESSAGE_DELTA) != s->delta ||
+	    message_decode_grains(type, payload->data, payload->len, &m, &err) < 0)
+		return;
+	for (uint64_t g = s->due, i = 0; g < end; g++)
+		if (i < m.count && m.first + m.grain[i].place == g)
+			i++;
+		else if (!s->delta)
+			s->held[s->disk][g] = 0;
+	s->due = end;
+}
+
 static void played(struct play *p, unsigned type, const struct buf *payload)
 {
 	struct state *s = p->ctx;
 	struct unrack_error err;
-	struct message_zero z;
-	uint64_t n;
+	struct message_range z;
 
 	if (!s->open)
 		return;
-	n = grain_count(s->bytes[s->disk]);
-	if (type == MESSAGE_GRAINS && payload->len >= 10 && get_le64(payload->data) == s->due) {
-		uint64_t end = s->due + get_le16(payload->data + 8);
-		struct message_grains m;
-
-		if (end > n || message_decode_grains(payload->data, payload->len, &m, &err) < 0)
-			return;
-		for (uint64_t g = s->due, i = 0; g < end; g++)
-			if (i < m.count && m.first + m.grain[i].place == g)
-				i++;
-			else
-				s->held[s->disk][g] = 0;
-		s->due = end;
-	} else if (type == MESSAGE_ZERO && message_decode_zero(payload->data, payload->len, &z, &err) == 0 &&
-		   z.first == s->due && z.count <= n - s->due) {
-		for (; z.count; z.count--)
-			s->held[s->disk][s->due++] = 0;
+	if ((type == MESSAGE_GRAINS || type == MESSAGE_DELTA) && payload->len >= 10 &&
+	    get_le64(payload->data) == s->due) {
+		played_grains(s, type, payload);
+	} else if ((type == MESSAGE_ZERO || (type == MESSAGE_SAME && s->delta)) &&
+		   message_decode_range(type, payload->data, payload->len, &z, &err) == 0 &&
+		   z.first == s->due && z.count <= grain_count(s->bytes[s->disk]) - s->due) {
+		for (; z.count; z.count--, s->due++)
+			if (type == MESSAGE_ZERO)
+				s->held[s->disk][s->due] = 0;
 	}
+}
+
+/* The image as it is before anything of this pass comes: the writer is not there yet. */
+static void look_at_image(struct state *s, const struct message_accept *a)
+{
+	uint8_t *image = twin_io_get(s->twin, s->path[s->disk][IMAGE], &s->image_size);
+
+	fuzz_check(image && s->image_size == round_up(s->bytes[s->disk], 512));
+	free(s->image);
+	s->image = image;
+	for (uint64_t g = 0; g < grain_count(s->bytes[s->disk]); g++) {
+		if (g >= a->next_grain || s->held[s->disk][g] == AS_IT_WAS)
+			s->held[s->disk][g] = AS_IT_WAS;
+	}
+	s->told = a->next_grain;
+}
+
+static void heard_digests(struct state *s, const uint8_t *payload, size_t n)
+{
+	struct message_digests m;
+	struct unrack_error err;
+
+	fuzz_check(s->open && s->delta && message_decode_digests(payload, n, &m, &err) == 0);
+	fuzz_check(m.first >= s->told && m.count <= grain_count(s->bytes[s->disk]) - m.first);
+	for (uint64_t i = 0; i < m.count; i++) {
+		struct digest is = { { 0 } };
+		uint8_t data[GRAIN_SIZE];
+
+		fill(s, s->disk, m.first + i, AS_IT_WAS, data);
+		if (!is_zero(data, sizeof data))
+			digest_grain(&s->key, data, GRAIN_SIZE, GRAIN_SIZE, &is);
+		if (m.digest)
+			fuzz_check(memcmp(m.digest + i * DIGEST_SIZE, is.b, DIGEST_SIZE) == 0);
+		else
+			fuzz_check(digest_is_zero(&is));
+	}
+	s->told = m.first + m.count;
 }
 
 static void heard(struct play *p, const struct frame *f, const uint8_t *payload)
@@ -200,10 +326,15 @@ static void heard(struct play *p, const struct frame *f, const uint8_t *payload)
 		s->due = s->first = a.next_grain;
 		s->data_grains = 0;
 		s->open = !a.complete;
+		s->delta = a.delta;
 		digest_key_init(&s->key, a.seed);
+		if (a.delta)
+			look_at_image(s, &a);
 		digest_stream_free(s->session);
 		s->session = digest_stream_new(&s->key);
 		digest_whole_begin(s->session, s->bytes[s->disk]);
+	} else if (f->type == MESSAGE_DIGESTS) {
+		heard_digests(s, payload, f->length);
 	} else if (f->type == MESSAGE_ACK) {
 		fuzz_check(message_decode_ack(payload, f->length, &ack, &err) == 0);
 		fuzz_check(ack.next_grain <= s->due && ack.next_grain >= s->first);
@@ -228,7 +359,8 @@ static int place(void *ctx, const struct receiver_offer *offer, struct receiver_
 					  .image = s->path[d][IMAGE],
 					  .descriptor = s->path[d][DESCRIPTOR],
 					  .extent = "d-flat.vmdk", .journal = s->path[d][JOURNAL],
-					  .digests = s->path[d][DIGESTS] };
+					  .digests = s->path[d][DIGESTS], .map = s->path[d][MAP],
+					  .again = s->again };
 	return 0;
 }
 
@@ -275,7 +407,7 @@ static void set_fault(struct state *s, unsigned faults, unsigned nth)
 static void name_files(struct state *s)
 {
 	static const char *const name[] = { "/m/d%u-flat.vmdk", "/m/d%u.vmdk", "/m/d%u.journal",
-					    "/m/d%u.digests" };
+					    "/m/d%u.digests", "/m/d%u.map" };
 
 	for (unsigned d = 0; d < DISKS; d++)
 		for (unsigned i = 0; i < ARRAY_LEN(name); i++)
@@ -287,7 +419,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct play_ops ops = { make, played, heard };
 	struct fuzz_in in = { data, size };
 	unsigned faults = (unsigned)fuzz_take(&in, 1), nth = (unsigned)fuzz_take(&in, 1);
-	struct state s = { .twin = twin_io_new(NULL), .deflate = deflate_open(DEFLATE_LIBDEFLATE),
+	struct state s = { .again = (enum receiver_again)(fuzz_take(&in, 1) % 3),
+			   .twin = twin_io_new(NULL), .deflate = deflate_open(DEFLATE_LIBDEFLATE),
 			   .stop_after = faults & 128 ? nth + 1 : 0 };
 	struct log log = { .stop = &s.stop };
 	struct receiver_host host = { .place = place, .disk_done = disk_done, .ctx = &s };
@@ -313,6 +446,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	play_free(&p);
 	digest_stream_free(s.session);
+	free(s.image);
 	deflate_close(s.deflate);
 	twin_io_free(s.twin);
 	return 0;
