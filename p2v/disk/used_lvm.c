@@ -36,6 +36,7 @@ struct text {
 };
 
 DEFINE_VEC(text_vec, struct text);
+DEFINE_VEC(built_vec, const struct used_built *);
 
 struct groups {
 	struct used_lvm all;
@@ -238,11 +239,18 @@ static int add_leg(struct used_lvm_pv *pv, const struct member *m, bool *twice, 
 	return 0;
 }
 
-/* Both legs were read: their labels say the same. */
+static bool same_spans(const struct lvm_spans *a, const struct lvm_spans *b)
+{
+	for (unsigned i = 0; i < a->n && a->n == b->n; i++)
+		if (a->at[i].off != b->at[i].off || a->at[i].bytes != b->at[i].bytes)
+			return false;
+	return a->n == b->n;
+}
+
 static bool same_label(const struct lvm_label *a, const struct lvm_label *b)
 {
-	return a->bytes == b->bytes && !memcmp(&a->data, &b->data, sizeof a->data) &&
-	       !memcmp(&a->areas, &b->areas, sizeof a->areas) && !memcmp(&a->boot, &b->boot, sizeof a->boot);
+	return a->bytes == b->bytes && same_spans(&a->data, &b->data) && same_spans(&a->areas, &b->areas) &&
+	       same_spans(&a->boot, &b->boot);
 }
 
 /* Where each physical volume of GROUP is. */
@@ -354,22 +362,23 @@ static bool is_first(const struct groups *g, size_t t)
 
 static int look_at_all(struct groups *g, struct unrack_error *err)
 {
-	const struct used_built **old = calloc(g->n, sizeof *old);
-	size_t n = 0;
-	int r = old ? 0 : error_nomem(err);
+	struct built_vec old = { 0 };
+	int r = 0;
 
 	for (size_t i = 0; i < g->texts.len && r == 0; i++)
 		if (is_first(g, i))
 			r = look_at_group(g, &g->texts.at[i], err);
 	for (size_t i = 0; i < g->n && r == 0; i++) {
-		if (g->members[i].old)
-			old[n++] = g->members[i].built;
-		else if (!g->members[i].done)
-			r = add_whole(g, &g->members[i], "it belongs to no volume group that is there", false, err);
+		struct member *m = &g->members[i];
+
+		if (m->old)
+			r = built_vec_push(&old, m->built) < 0 ? error_nomem(err) : 0;
+		else if (!m->done)
+			r = add_whole(g, m, "it belongs to no volume group that is there", false, err);
 	}
-	if (r == 0 && n > 0)
-		r = used_lvm1(&g->all, old, n, err);
-	free(old);
+	if (r == 0 && old.len > 0)
+		r = used_lvm1(&g->all, old.at, old.len, err);
+	built_vec_free(&old);
 	return r;
 }
 

@@ -250,6 +250,21 @@ static void legs(void)
 	}
 	find();
 	ok(built_all_whole(), "legs with different metadata are whole");
+
+	make();
+	memcpy(w.data[2], w.data[0], DISK_BYTES);
+	put_le64(w.data[2] + 512 + 72, START + 512);
+	lvm_image_seal_label(w.data[2]);
+	built_begin();
+	for (unsigned i = 0; i < 3; i++) {
+		struct used_built *m = built_member(i, 0, DISK_BYTES);
+
+		strcpy(m->mirror, i == 1 ? "" : "md/1");
+		m->leg = i;
+	}
+	find();
+	has_str(why(0), "have different labels", "legs with different labels");
+	ok(built_all_whole(), "are whole");
 	built_begin();
 	built_member(0, 0, DISK_BYTES)->whole = true;
 	strcpy(w.members.at[0].why, "a stale leg");
