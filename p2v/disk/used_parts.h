@@ -6,7 +6,7 @@
  *	used_sign.c     signatures: what a volume is, and what else claims it
  *	used_claim.c    what follows from them
  *	used_volume.c   a volume made of pieces of disks, as one block_source
- *	used_lvm.c, used_lvm1.c, used_md.c       which volumes those are
+ *	used_lvm*.c, used_md.c                   which volumes those are, by lvm.h and md_super.h
  *	used_ext*.c, used_xfs*.c, used_swap.c    what is unused in one
  *	used_what.c     what lies at a place
  *
@@ -55,6 +55,9 @@ struct used_name {
  * files one is named. Takes long, but not for ever: then names stay unknown, and files are "inode N".
  * LOG's stop flag ends it with UNRACK_INTERRUPTED; other errors are of memory. LOG may be NULL. */
 int used_ext_name(struct block_source *volume, struct used_name *names, size_t n, const struct log *log,
+		  struct unrack_error *err);
+/* The same for an XFS, but that files and folders are not told from each other, and have no names. */
+int used_xfs_name(struct block_source *volume, struct used_name *names, size_t n, const struct log *log,
 		  struct unrack_error *err);
 
 /* LOOK becomes WHOLE because of FMT. Returns 0, so that readers can end with it. */

@@ -49,8 +49,11 @@ static const struct used_built *find(const struct question *q, const struct used
 	return NULL;
 }
 
-static int answer_ext(const struct question *q, const struct used_built *b, uint64_t at, uint64_t len,
-		      struct unrack_error *err)
+typedef int namer(struct block_source *volume, struct used_name *names, size_t n, const struct log *log,
+		  struct unrack_error *err);
+
+static int answer_file(const struct question *q, const struct used_built *b, namer *whose, uint64_t at,
+		       uint64_t len, struct unrack_error *err)
 {
 	struct used_name name = { .off = at, .len = len };
 	struct block_source *volume;
@@ -58,7 +61,7 @@ static int answer_ext(const struct question *q, const struct used_built *b, uint
 
 	if (r < 0)
 		return r;
-	r = used_ext_name(volume, &name, 1, q->log, err);
+	r = whose(volume, &name, 1, q->log, err);
 	block_source_close(volume);
 	if (r < 0)
 		return r;
@@ -72,7 +75,9 @@ static int answer_leaf(const struct question *q, const struct used_leaf *leaf, u
 		       struct unrack_error *err)
 {
 	if (!strncmp(leaf->kind, "ext", 3))
-		return answer_ext(q, leaf->built, at, len, err);
+		return answer_file(q, leaf->built, used_ext_name, at, len, err);
+	if (!strcmp(leaf->kind, "xfs"))
+		return answer_file(q, leaf->built, used_xfs_name, at, len, err);
 	/* Whatever it is, it begins with what says so. */
 	*q->vital = at < 4096;
 	snprintf(q->what, q->size, "%s%s%s", leaf->kind, *leaf->kind ? " on " : "", leaf->built->name);

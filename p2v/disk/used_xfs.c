@@ -78,8 +78,10 @@ int used_xfs(struct block_source *volume, struct used_look *look, struct unrack_
 	snprintf(look->kind, sizeof look->kind, "xfs");
 	look->verdict = USED_PARTLY;
 	r = used_xfs_read(&fs, super, n, 0, "its superblock", err);
-	if (!used_xfs_over(&fs, r))
+	if (!used_xfs_over(&fs, r)) {
 		r = used_xfs_super(&fs, super, n);
+		digest_stream_add(look->state, super, min_u64(n, max_u64(fs.sector, SECTOR_SIZE)));
+	}
 	if (!used_xfs_over(&fs, r))
 		r = used_xfs_log(&fs, err);
 	if (!used_xfs_over(&fs, r))

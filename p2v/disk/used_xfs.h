@@ -6,6 +6,7 @@
  *	used_xfs_log.c    whether the log is clean
  *	used_xfs_ag.c     an allocation group: its headers, its free space
  *	used_xfs_tree.c   a free-space btree
+ *	used_xfs_name.c   whose a byte is
  *
  * Formats: "XFS Algorithms & Data Structures" (xfs-documentation), and Linux's
  * fs/xfs/libxfs/xfs_format.h and xfs_log_format.h. How the end of the log is found:
@@ -25,6 +26,7 @@
 #include "used_parts.h"
 
 #define XFS_SECTOR_MAX 32768u
+#define XFS_BLOCK_MAX  65536u
 #define XFS_NO_BLOCK   0xffffffffu /* NULLAGBLOCK */
 #define XFS_LEVELS_MAX 9u          /* XFS_BTREE_MAXLEVELS */
 
@@ -59,7 +61,7 @@ int used_xfs_read(struct xfs_fs *fs, void *buf, size_t n, uint64_t off, const ch
 /* A checksum at AT of N bytes is that of the others, with itself as zeros. */
 bool used_xfs_sum_is_right(const void *data, size_t n, size_t at);
 
-/* From N bytes of the volume's beginning. */
+/* From N bytes of the volume's beginning. Needs nothing of LOOK but its verdict. */
 int used_xfs_super(struct xfs_fs *fs, const uint8_t *p, size_t n);
 /* Whether anything has to be replayed. */
 int used_xfs_log(struct xfs_fs *fs, struct unrack_error *err);

@@ -112,7 +112,6 @@ int used_xfs_super(struct xfs_fs *fs, const uint8_t *p, size_t n)
 {
 	int r;
 
-	digest_stream_add(fs->look->state, p, min_u64(n, SECTOR_SIZE));
 	if (n < SB_SIZE || get_be32(p) != SB_MAGIC)
 		return used_whole(fs->look, "it has no superblock of XFS");
 	fs->block = get_be32(p + 4);
@@ -127,7 +126,6 @@ int used_xfs_super(struct xfs_fs *fs, const uint8_t *p, size_t n)
 	memcpy(fs->uuid, p + 32, 16);
 	if (fs->sector > n || fs->sector < SB_SIZE)
 		return used_whole(fs->look, "its superblock has sizes that can't be");
-	digest_stream_add(fs->look->state, p, fs->sector);
 	if (fs->v5 && !used_xfs_sum_is_right(p, fs->sector, SB_CRC_AT))
 		return used_whole(fs->look, "its superblock's checksum is wrong");
 	if (p[126])
