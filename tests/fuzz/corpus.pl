@@ -349,3 +349,65 @@ save('md', '1.2-same', pair(1, [ md_1(8, 1, 20, $clean) ], [ md_1(8, 1, 20, $cle
 save('md', '1.2-rebuilt', pair(1, [ md_1(8, 0, 20, $clean) ], [ md_1(8, 1, 20, $clean, 2) ]));
 save('md', '1.2-bitmap', pair(1, [ md_1(8, 0, 20, 0, 1) ], [ md_1(8, 1, 20, $clean, 1) ]));
 save('md', 'two', pair(1, [ md_1(8, 0, 20, $clean), md_90(0, 20, 1) ], [ md_90(1, 20, 1) ]));
+
+# --- XFS ------------------------------------------------------------------------------------
+# One or two groups of 1024 blocks of 512 bytes, the log of 512 blocks from 400 on in the first. FREE: a group's
+# extents; in trees of one level, or of two if there is a second leaf.
+sub xfs_tree {
+	my ($v5, $which, $group, $root, $leaves, @free) = @_;
+	my $magic = $v5 ? "AB3$which" : "ABT$which";
+	my $block = sub {
+		my ($at, $level, $n, $left, $right, $data) = @_;
+		my $head = pack 'a4nnNN', $magic, $level, $n, $left, $right;
+
+		$head .= pack 'Q>Q>a16NN', 1024 * $group + $at, 0, 'u' x 16, $group, 0 if $v5;
+		return (1024 * $group + $at => $head . $data);
+	};
+	my $pairs = sub { join '', map { pack 'NN', @$_ } @_ };
+	my $none = 0xffffffff;
+
+	@free = sort { $a->[1] <=> $b->[1] || $a->[0] <=> $b->[0] } @free if $which eq 'C';
+	return $block->($root, 0, scalar @free, $none, $none, $pairs->(@free)) if !@$leaves;
+	my ($half, $room) = (int(@free / 2), int((512 - ($v5 ? 56 : 16)) / 12));
+	my @parts = ([ @free[0 .. $half - 1] ], [ @free[$half .. $#free] ]);
+	return ($block->($root, 1, 2, $none, $none, pack('a' . 8 * $room, $pairs->(map { $_->[0] } @parts)) . pack 'NN', @$leaves),
+		$block->($leaves->[0], 0, scalar @{ $parts[0] }, $none, $leaves->[1], $pairs->(@{ $parts[0] })),
+		$block->($leaves->[1], 0, scalar @{ $parts[1] }, $leaves->[0], $none, $pairs->(@{ $parts[1] })));
+}
+
+sub xfs {
+	my ($flags, $v5, $deep, $head, @groups) = @_;
+	my (%at, $free);
+	my $blocks = 1024 * @groups;
+
+	for my $group (0 .. $#groups) {
+		my @free = @{ $groups[$group] };
+		my ($sum, $longest, $start) = (0, 0, 1024 * $group);
+
+		$sum += $_->[1] for @free;
+		$longest = $_->[1] > $longest ? $_->[1] : $longest for @free;
+		$free += $sum + ($deep ? 4 : 0) + 1;
+		$at{ $start + 1 } = pack 'a4N15a16x136Q>NN', 'XAGF', 1, $group, 1024, 4, 5, 0, 1 + $deep, 1 + $deep, 0, 3, 3, 1, $sum, $longest,
+			$deep ? 4 : 0, 'u' x 16, 0, 0, 0;
+		$at{ $start + 2 } = pack 'a4N9x256a16NNQ>NN', 'XAGI', 1, $group, 1024, 64, 6, 1, 61, 64, 0xffffffff, 'u' x 16, 0, 0, 0, 7, 1;
+		$at{ $start + 3 } = ($v5 ? pack 'a4Na16Q>N', 'XAFL', $group, 'u' x 16, 0, 0 : '') . pack 'N4', 0, 0, 0, 8;
+		%at = (%at, xfs_tree($v5, 'B', $group, 4, $deep ? [ 10, 11 ] : [], @free), xfs_tree($v5, 'C', $group, 5, $deep ? [ 12, 13 ] : [], @free));
+	}
+	$at{ 1024 * $_ } = pack 'a4NQ>3a16Q>4N5n4a12C8Q>8nCCN3CCnN9Q>', 'XFSB', 512, $blocks, 0, 0, 'u' x 16, 400, 64, 0, 0, 1, 1024, scalar @groups, 0, 512,
+		$v5 ? 0xb4a5 : 0xb4a4, 512, 256, 2, '', 9, 9, 8, 1, 10, 0, 0, 25, 64 * @groups, 61 * @groups, $free, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, 8, 8, 0, 0, $v5 ? (0, 1, 1) : (0, 0, 0), 0, 0, 0, 0 for 0 .. $#groups;
+	# The cycle is the first, what follows was never written.
+	my $record = ($head + 510) % 512;
+	$at{ 400 + $record } = pack 'NNNNQ>Q>NNNN64Na16N', 0xfeedbabe, 1, 2, 20, 1 << 32 | $record, 1 << 32, 0, 0, 1, (0) x 64, 1, 'u' x 16, 32768;
+	$at{ 400 + $record + 1 } = pack 'NNCCnn', 1, 8, 0xaa, 0x20, 0, 0x6e55;
+	return pack('CVv', $flags, $blocks, 0) . join '', map { pack 'Va512', $_, $at{$_} } sort { $a <=> $b } keys %at;
+}
+
+my @few = ([ 20, 30 ], [ 60, 1 ], [ 100, 200 ], [ 950, 74 ]);
+my @many = map { [ 100 + 5 * $_, 1 + $_ % 4 ] } 0 .. 40;
+save('xfs', 'v4', xfs(0, 0, 0, 2, \@few));
+save('xfs', 'v4-deep', xfs(0, 0, 1, 2, \@many));
+save('xfs', 'v4-two', xfs(0, 0, 0, 2, \@few, [ [ 20, 1000 ] ]));
+save('xfs', 'v5', xfs(1, 1, 0, 2, \@few));
+save('xfs', 'v5-deep', xfs(1, 1, 1, 2, \@many));
+save('xfs', 'v5-as-it-is', xfs(0, 1, 0, 2, \@few));

@@ -29,7 +29,7 @@ static unsigned files;
 static struct input now; /* what runs, for the handlers */
 static const char *prefix = "";
 static char crash_name[PATH_SIZE];
-static unsigned long run, runs, seconds, seed = 1, max_len = 4096, timeout = 60;
+static unsigned long run, runs, seconds, seed = 1, max_len = 8192, timeout = 60;
 static uint64_t state;
 
 /* ASan's and UBSan's, when they are there. */
