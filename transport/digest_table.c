@@ -23,6 +23,7 @@
 /* What is held of the table: PAGE_DIGESTS digests, for 256 MiB of disk. */
 #define PAGE_DIGESTS 4096u
 #define PAGE_BYTES (PAGE_DIGESTS * DIGEST_SIZE)
+#define BLOCK_BYTES 4096u
 #define NO_PAGE UINT64_MAX
 
 struct digest_table {
@@ -163,11 +164,23 @@ int digest_table_open(const struct io *io, const char *path, uint64_t disk_bytes
 	return 0;
 }
 
+/* Of a page that was a hole, what need not stay one: of [*FROM, *FROM + *N) the blocks of zeros at both ends
+ * are left out. On a large disk with little on it, data lie far from each other. */
+static void trim(const uint8_t *data, size_t *from, size_t *n)
+{
+	while (*n > BLOCK_BYTES && is_zero(data + *from, BLOCK_BYTES)) {
+		*from += BLOCK_BYTES;
+		*n -= BLOCK_BYTES;
+	}
+	while (*n > BLOCK_BYTES && is_zero(data + *from + *n - BLOCK_BYTES, BLOCK_BYTES))
+		*n -= BLOCK_BYTES;
+}
+
 /* Writes the page that is held, if it was changed. A page of zeros that was zeros before
  * is left alone, and stays the hole that it probably is. */
 static int flush(struct digest_table *t, struct unrack_error *err)
 {
-	size_t n;
+	size_t n, from = 0;
 	uint64_t off;
 	int r;
 
@@ -176,7 +189,9 @@ static int flush(struct digest_table *t, struct unrack_error *err)
 	n = page_size(t, t->page);
 	off = digest_offset(t->page * PAGE_DIGESTS);
 	if (!is_zero(t->data, n)) {
-		r = io_pwrite_all(t->io, t->fd, t->path, t->data, n, off, err);
+		if (t->was_zero)
+			trim(t->data, &from, &n);
+		r = io_pwrite_all(t->io, t->fd, t->path, t->data + from, n, off + from, err);
 		t->was_zero = false;
 	} else if (!t->was_zero) {
 		r = io_zero(t->io, t->fd, t->path, off, n, err);

@@ -158,6 +158,35 @@ static void test_holes(void)
 	rmdir(dir);
 }
 
+/* Of a page (65536 bytes of the file) that was a hole, blocks at both ends stay one. */
+static void test_scattered(void)
+{
+	struct twin_io *w = twin_io_new(NULL);
+	struct digest_table *t = create(twin_io(w), DISK(3 * 4096));
+	static const struct {
+		uint64_t grain, n, off, len;
+	} puts[] = { { 4096 + 1000, 1, 4096 + 65536 + 12288, 4096 }, { 0, 1, 4096, 4096 }, { 3 * 4096 - 1, 1, 3 * 65536, 4096 } };
+
+	for (size_t i = 0; i < 3; i++) {
+		size_t last;
+
+		put_range(t, puts[i].grain, puts[i].n, 7);
+		is_int(digest_table_sync(t, &err), 0, "one digest far from all others");
+		last = twin_io_records(w) - 2;
+		ok(twin_io_record(w, last).op == TWIN_PWRITE && twin_io_record(w, last).off == puts[i].off &&
+		   twin_io_record(w, last).len == puts[i].len, "is written with its block alone");
+	}
+	put_range(t, 2 * 4096, 1, 9);
+	digest_table_sync(t, &err);
+	ok(range_is(t, 3 * 4096 - 1, 1, 7) && range_is(t, 2 * 4096, 1, 9), "a second one in the same page leaves the first");
+	digest_table_close(t);
+	t = open_table(twin_io(w), DISK(3 * 4096), true);
+	ok(range_is(t, 0, 1, 7) && range_is(t, 1, 5095, 0) && range_is(t, 5096, 1, 7) && range_is(t, 5097, 3095, 0) &&
+	   range_is(t, 8192, 1, 9) && range_is(t, 8193, 4094, 0) && range_is(t, 12287, 1, 7), "all is as it was put");
+	digest_table_close(t);
+	twin_io_free(w);
+}
+
 static void test_whole(void)
 {
 	struct twin_io *w = twin_io_new(NULL);
@@ -291,6 +320,7 @@ int main(void)
 	test_life();
 	test_truncate();
 	test_holes();
+	test_scattered();
 	test_whole();
 	test_hostile();
 	test_faults();
