@@ -42,7 +42,8 @@ enum machine_file {
 	MACHINE_IMAGE,      /* NAME-flat.vmdk; of a disk in another format NAME.vmdk, too */
 	MACHINE_VMX,        /* NAME.vmx */
 	/* below unrack/ */
-	MACHINE_MANIFEST, MACHINE_JOURNAL, MACHINE_DIGESTS, MACHINE_MAP, MACHINE_EVIDENCE, MACHINE_PROOF,
+	MACHINE_MANIFEST, MACHINE_JOURNAL, MACHINE_DIGESTS, MACHINE_MAP, MACHINE_BAD, MACHINE_EVIDENCE,
+	MACHINE_PROOF,
 	MACHINE_FIX,   /* fix/ */
 	MACHINE_UNDO,  /* fix/undo-diskN */
 	MACHINE_AFTER, /* fix/diskN.after */

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "copy.h"
 #include "copy_stream.h"
+#include "unrack/grain.h"
 #include "unrack/intake.h"
 
 static const struct option_spec options[] = {
@@ -16,6 +17,14 @@ static const struct option_spec options[] = {
 	  offsetof(struct copy_options, same_disk) },
 	{ "discard-changes", 0, OPTION_FLAG, NULL, "go on although something else changed the image",
 	  offsetof(struct copy_options, discard_changes) },
+	{ "all-blocks", 0, OPTION_FLAG, NULL, "copy also what no filesystem uses",
+	  offsetof(struct copy_options, all_blocks) },
+	{ "live", 0, OPTION_FLAG, NULL, "the source is in use: copy until little changes; finish without this",
+	  offsetof(struct copy_options, live) },
+	{ "on-read-error", 0, OPTION_STR, "zero|stop", "at sectors that can't be read: go on with zeros (default), or stop",
+	  offsetof(struct copy_options, on_read_error) },
+	{ "max-bad", 0, OPTION_AMOUNT, "SIZE", "give up when a disk has lost more than SIZE bytes (default 1M)",
+	  offsetof(struct copy_options, max_bad) },
 	{ "rate", 0, OPTION_AMOUNT, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
 	  offsetof(struct copy_options, rate) },
 	{ "streams", 0, OPTION_UINT, "N", "use N connections at once (1 to 16, default 1)",
@@ -29,6 +38,9 @@ static const struct option_spec options[] = {
 	CLIENT_OPTIONS(struct copy_options, client),
 	{ NULL, 0, 0, NULL, NULL, 0 },
 };
+
+/* A pass that changes no more than this is the last of a live copy: it takes less than finding out. */
+#define LIVE_SMALL (16u << 20)
 
 static double seconds(void)
 {
@@ -49,10 +61,11 @@ static void report(const struct copy_job *j)
 	json_set_int(result, "bytes", (int64_t)st->bytes);
 	if (!j->s->far)
 		json_set_int(result, "read_bytes", (int64_t)st->read_bytes);
-	json_set_int(result, "data_bytes", (int64_t)st->data_grains * 65536);
+	json_set_int(result, "data_bytes", (int64_t)st->data_grains * GRAIN_SIZE);
 	json_set_int(result, "sent_bytes", (int64_t)st->wire_bytes);
 	json_set_int(result, "resumed_bytes", (int64_t)st->resumed_bytes);
 	json_set_int(result, "lost_connections", st->lost);
+	json_set_int(result, "changed_bytes", (int64_t)st->changed_grains * GRAIN_SIZE);
 }
 
 static void tell(const struct copy_job *j, double took)
@@ -60,14 +73,23 @@ static void tell(const struct copy_job *j, double took)
 	const struct copy_stats *st = &j->stats;
 	const struct log *log = &j->cli->log;
 
-	if (st->data_grains == 0 && st->resumed_bytes >= st->bytes)
+	if (st->data_grains == 0 && st->changed_grains == 0 && st->resumed_bytes >= st->bytes)
 		log_info(log, "nothing to do: the copy in %s is complete", j->dest);
+	else if (st->deltas == st->disks)
+		log_info(log, "compared %u disk%s with the copy in %s in %.1f s: %.1f of %.1f MiB had changed", st->disks,
+			 st->disks == 1 ? "" : "s", j->dest, took, (double)st->changed_grains / 16,
+			 (double)st->bytes / 1048576);
 	else
 		log_info(log, "copied %u disk%s into %s in %.1f s: %.1f MiB, with %.1f MiB of data sent%s%s",
 			 st->disks, st->disks == 1 ? "" : "s", j->dest, took, (double)st->bytes / 1048576,
 			 (double)st->data_grains / 16,
 			 st->resumed_bytes ? ", continued from the last checkpoint" : "",
 			 st->lost ? ", over more than one connection" : "");
+}
+
+bool copy_stops_at_bad(const struct copy_options *o)
+{
+	return o->on_read_error && !strcmp(o->on_read_error, "stop");
 }
 
 static int check_options(const struct copy_options *o, const struct sources *s, bool far_dest,
@@ -81,6 +103,11 @@ static int check_options(const struct copy_options *o, const struct sources *s, 
 				 "give --size, e.g. what `blockdev --getsize64` says on the far side");
 	if (!s->stream && (o->size || o->offset))
 		return error_set(err, UNRACK_USAGE, "--size and --offset are for the standard input (-) as source");
+	if (s->stream && (o->live || o->all_blocks || o->on_read_error || o->max_bad))
+		return error_set(err, UNRACK_USAGE, "--live, --all-blocks, --on-read-error and --max-bad are not for the "
+				 "standard input, which is taken as it comes");
+	if (o->on_read_error && strcmp(o->on_read_error, "zero") != 0 && !copy_stops_at_bad(o))
+		return error_set(err, UNRACK_USAGE, "--on-read-error is zero or stop, not \"%s\"", o->on_read_error);
 	if (s->far && far_dest)
 		return error_set(err, UNRACK_USAGE, "source and folder are both on other machines; run unrack on one "
 				 "of them");
@@ -129,6 +156,16 @@ static int check_name(const char *dest, bool far, struct unrack_error *err)
 	return 0;
 }
 
+static int open_disks(struct copy_job *j, bool far_dest, struct unrack_error *err)
+{
+	struct source_how how = { .live = j->o->live, .all_blocks = j->o->all_blocks,
+				  .stop_at_bad = copy_stops_at_bad(j->o), .max_bad = j->o->max_bad,
+				  .log = &j->cli->log };
+	int r = sources_open(j->s, far_dest ? NULL : j->dest, j->o->live, err);
+
+	return r < 0 ? r : sources_look(j->s, &how, err);
+}
+
 static int copy(struct copy_job *j, struct unrack_error *err)
 {
 	bool far_dest = remote_is_url(j->dest);
@@ -140,9 +177,13 @@ static int copy(struct copy_job *j, struct unrack_error *err)
 		r = check_options(j->o, j->s, far_dest, err);
 	if (r < 0)
 		return r;
-	if (j->s->far)
-		return copy_pull(j, err);
-	r = j->s->stream ? open_stream(j, err) : sources_open(j->s, far_dest ? NULL : j->dest, err);
+	if (j->s->far) {
+		r = copy_take_back(j, err);
+		return r < 0 ? r : copy_pull(j, err);
+	}
+	r = j->s->stream ? open_stream(j, err) : open_disks(j, far_dest, err);
+	if (r == 0 && !far_dest)
+		r = copy_take_back(j, err);
 	if (r == 0)
 		r = far_dest ? copy_push(j, err) : copy_local(j, err);
 	/* What was refused is not continued. */
@@ -151,8 +192,28 @@ static int copy(struct copy_job *j, struct unrack_error *err)
 	return r;
 }
 
-int job_copy(struct cli *cli, const struct copy_options *o, char **operands, int n,
-	     const char *dest, struct unrack_error *err)
+/* What the folder says of sectors that could not be read; of a far one what was told on the way. */
+static int tell_lost(struct copy_job *j, struct unrack_error *err)
+{
+	struct copy_stats *st = &j->stats;
+	int r = remote_is_url(j->dest) ? 0 : copy_count_lost(j, err);
+
+	if (r < 0)
+		return r;
+	if (remote_is_url(j->dest))
+		sources_count_lost(j->s, &st->lost_bytes, &st->lost_ranges);
+	json_set_int(j->cli->result, "lost_bytes", (int64_t)st->lost_bytes);
+
+	if (st->lost_bytes == 0)
+		return 0;
+	return error_set(err, UNRACK_NO, "the copy in %s is complete, but %llu bytes in %llu places could not be read and "
+			 "are zeros; which files they belong to stands in unrack/diskN.bad, and the same command tries "
+			 "them again", j->dest, (unsigned long long)st->lost_bytes, (unsigned long long)st->lost_ranges);
+}
+
+/* One pass over all disks. */
+static int pass(struct cli *cli, const struct copy_options *o, char **operands, int n, const char *dest,
+		struct copy_stats *stats, struct unrack_error *err)
 {
 	struct sources s;
 	struct copy_job j = { .cli = cli, .o = o, .s = &s, .dest = dest };
@@ -165,8 +226,51 @@ int job_copy(struct cli *cli, const struct copy_options *o, char **operands, int
 	}
 	if (r == 0)
 		tell(&j, seconds() - began);
+	if (r == 0 && !remote_is_url(dest) && !o->live)
+		r = copy_repair_again(&j, err);
+	if (r == 0)
+		r = tell_lost(&j, err);
+	*stats = j.stats;
 	sources_close(&s);
 	return r;
+}
+
+/* A source in use: each pass takes what changed during the one before, until that is little, or does not become
+ * less any more. */
+static int passes(struct cli *cli, const struct copy_options *o, char **operands, int n, const char *dest,
+		  struct unrack_error *err)
+{
+	uint64_t before = UINT64_MAX, changed;
+	struct copy_stats stats;
+	int r;
+
+	log_info(&cli->log, "the source is in use: what is copied now is of no single moment, and can't be booted or fixed. "
+		 "Passes follow until little changes; then stop what writes there, or boot a rescue system, and run the same "
+		 "command without --live: it sends only what changed since");
+	for (unsigned i = 1;; i++) {
+		r = pass(cli, o, operands, n, dest, &stats, err);
+		if (r < 0)
+			return r;
+		changed = stats.data_grains * GRAIN_SIZE;
+		log_info(&cli->log, "pass %u: %.1f MiB", i, (double)changed / 1048576);
+		json_set_int(cli->result, "passes", i);
+		if (changed <= LIVE_SMALL || changed > before - before / 4)
+			break;
+		before = changed;
+	}
+	log_info(&cli->log, "%s is live: finish it with the same command without --live, once nothing writes to the source",
+		 dest);
+	return 0;
+}
+
+int job_copy(struct cli *cli, const struct copy_options *o, char **operands, int n,
+	     const char *dest, struct unrack_error *err)
+{
+	struct copy_stats stats;
+
+	if (o->live)
+		return passes(cli, o, operands, n, dest, err);
+	return pass(cli, o, operands, n, dest, &stats, err);
 }
 
 static int run(struct cli *cli, const void *values, char **operands, int n, struct unrack_error *err)

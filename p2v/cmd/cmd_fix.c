@@ -104,6 +104,8 @@ static int undo(struct cli *cli, struct subject *s, const struct fix_options *o,
 {
 	int r = fix_undo(&s->job, o->discard_changes, rep, err);
 
+	if (r == 0 && o->undone && s->machine)
+		r = machine_step(s->machine, "fix", o->undone, err);
 	if (r == 0)
 		log_info(&cli->log, rep->nothing ? "%s: nothing to undo"
 						 : "%s: the images are again what was copied", s->name);

@@ -14,9 +14,10 @@ struct values {
 	struct target_options target;
 	const char *format;
 	struct option_list disk;
-	bool same_disk, connect, require_proof;
+	bool same_disk, connect, require_proof, all_blocks;
+	const char *on_read_error;
 	unsigned memory, vcpus, stall;
-	uint64_t rate;
+	uint64_t rate, max_bad;
 	struct client_options client;
 };
 static const struct option_spec options[] = {
@@ -35,6 +36,12 @@ static const struct option_spec options[] = {
 	  offsetof(struct values, stall) },
 	{ "require-proof", 0, OPTION_FLAG, NULL, "a static verdict is not enough",
 	  offsetof(struct values, require_proof) },
+	{ "all-blocks", 0, OPTION_FLAG, NULL, "copy also what no filesystem uses",
+	  offsetof(struct values, all_blocks) },
+	{ "on-read-error", 0, OPTION_STR, "zero|stop", "at sectors that can't be read: go on with zeros (default), or stop",
+	  offsetof(struct values, on_read_error) },
+	{ "max-bad", 0, OPTION_AMOUNT, "SIZE", "give up when a disk has lost more than SIZE bytes (default 1M)",
+	  offsetof(struct values, max_bad) },
 	{ "rate", 0, OPTION_AMOUNT, "SIZE", "send at most SIZE bytes a second, e.g. 40M",
 	  offsetof(struct values, rate) },
 	{ "streams", 0, OPTION_UINT, "N", "use N connections at once (1 to 16, default 1)",
@@ -142,9 +149,15 @@ static int past_copy(struct cli *cli, const struct client_options *o, char **sou
 	*past = false;
 	if (machine_open(io_posix(), folder, &m, &dropped) < 0)
 		return 0; /* no folder yet; what else is wrong with it the copy will tell */
-	*past = machine_get_state(m) == MACHINE_FIXING || machine_get_state(m) == MACHINE_FIXED;
+	*past = machine_get_state(m) == MACHINE_FIXING || machine_get_state(m) == MACHINE_FIXED ||
+		machine_get_state(m) == MACHINE_COPIED;
 	if (*past && n > 0)
 		r = check_sources(cli, m, o, sources, n, err);
+	/* A disk that the folder does not have may be a further one: the copy finds out. */
+	if (r == UNRACK_UNSAFE && machine_get_state(m) == MACHINE_COPIED) {
+		*past = false;
+		r = 0;
+	}
 	machine_free(m);
 	return r;
 }
@@ -160,7 +173,9 @@ struct migration {
 static int do_copy(const struct migration *m, struct unrack_error *err)
 {
 	const struct copy_options o = { .disk = m->o->disk, .same_disk = m->o->same_disk,
-					.rate = m->o->rate, .client = m->o->client };
+					.rate = m->o->rate, .client = m->o->client,
+					.all_blocks = m->o->all_blocks, .on_read_error = m->o->on_read_error,
+					.max_bad = m->o->max_bad };
 	bool past;
 	int r = past_copy(m->cli, &m->o->client, m->sources, m->n, m->folder, &past, err);
 

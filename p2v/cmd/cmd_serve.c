@@ -249,6 +249,15 @@ static int name_sources(const struct call *call, struct sources *src, struct unr
 	return sources_collect(&none, paths, (int)call->n, src, err);
 }
 
+static int look_at_sources(struct server *s, struct sources *src, struct unrack_error *err)
+{
+	struct source_how how = { .live = s->call.flags & CALL_LIVE, .all_blocks = s->call.flags & CALL_ALL_BLOCKS,
+				  .stop_at_bad = s->call.flags & CALL_STOP_AT_BAD, .max_bad = s->call.max_bad,
+				  .log = &s->cli->log };
+
+	return sources_look(src, &how, err);
+}
+
 static int send_disks(struct server *s, struct unrack_error *err)
 {
 	struct sources src = { .n = 0 };
@@ -257,7 +266,9 @@ static int send_disks(struct server *s, struct unrack_error *err)
 	if (r == 0 && (src.far || src.stream))
 		r = error_set(err, UNRACK_USAGE, "%s is no path of a disk or image on the far side", src.names[0]);
 	if (r == 0)
-		r = sources_open(&src, NULL, err);
+		r = sources_open(&src, NULL, s->call.flags & CALL_LIVE, err);
+	if (r == 0)
+		r = look_at_sources(s, &src, err);
 	if (r == 0)
 		r = run_sender(s, &src, err);
 	sources_close(&src);

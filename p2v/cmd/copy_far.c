@@ -9,19 +9,30 @@
 #include "unrack/intake.h"
 
 /* Adds what one session did. */
-static void count(struct copy_stats *stats, uint64_t read, uint64_t grains, uint64_t wire,
-		  uint64_t resumed, bool first)
+static void count_sent(struct copy_stats *stats, const struct sender_result *res)
 {
-	stats->read_bytes += read;
-	stats->data_grains += grains;
-	stats->wire_bytes += wire;
-	if (first)
-		stats->resumed_bytes = resumed;
+	stats->read_bytes += res->read_bytes;
+	stats->data_grains += res->data_grains;
+	stats->wire_bytes += res->sent_bytes;
+	stats->deltas += (unsigned)res->deltas;
+	stats->changed_grains += res->changed_grains;
+	if (stats->lost == 0)
+		stats->resumed_bytes = res->resumed_bytes;
+}
+
+static void count_received(struct copy_stats *stats, const struct receiver_result *res)
+{
+	stats->data_grains += res->data_grains;
+	stats->wire_bytes += res->received_bytes;
+	stats->deltas += (unsigned)res->deltas;
+	stats->changed_grains += res->changed_grains;
+	if (stats->lost == 0)
+		stats->resumed_bytes = res->resumed_bytes;
 }
 
 /* --- Push ------------------------------------------------------------------------------- */
 
-static int push_session(struct copy_job *j, struct client *c, struct call *call, bool first,
+static int push_session(struct copy_job *j, struct client *c, struct call *call,
 			struct unrack_error *err)
 {
 	const char *slash = strrchr(call->path, '/');
@@ -42,7 +53,7 @@ static int push_session(struct copy_job *j, struct client *c, struct call *call,
 	}
 	if (r == 0) {
 		r = sender_run(out, j->s->senders, j->s->n, &so, &res, err);
-		count(&j->stats, res.read_bytes, res.data_grains, res.sent_bytes, res.resumed_bytes, first);
+		count_sent(&j->stats, &res);
 	}
 	if (r < 0)
 		client_explain(c, err);
@@ -68,7 +79,7 @@ int copy_push(struct copy_job *j, struct unrack_error *err)
 		     (j->o->discard_changes ? CALL_DISCARD_CHANGES : 0);
 	j->stats = (struct copy_stats){ .disks = j->s->n, .bytes = j->s->bytes };
 	while (r == 0) {
-		r = push_session(j, c, &call, j->stats.lost == 0, err);
+		r = push_session(j, c, &call, err);
 		if (r == 0)
 			break;
 		if (!client_again(c, err)) {
@@ -86,7 +97,7 @@ int copy_push(struct copy_job *j, struct unrack_error *err)
 /* --- Pull ------------------------------------------------------------------------------- */
 
 /* The folder is opened for each session: what the last one left in it is read anew. */
-static int receive(struct copy_job *j, struct client *c, const struct call_answer *answer, bool first,
+static int receive(struct copy_job *j, struct client *c, const struct call_answer *answer,
 		   struct unrack_error *err)
 {
 	struct identity *ids = calloc(answer->n, sizeof *ids);
@@ -111,13 +122,13 @@ static int receive(struct copy_job *j, struct client *c, const struct call_answe
 	if (r == 0) {
 		r = receiver_run(client_channel(c), intake_host(in), &ro, &res, err);
 		intake_close(in, r);
-		count(&j->stats, 0, res.data_grains, res.received_bytes, res.resumed_bytes, first);
+		count_received(&j->stats, &res);
 	}
 	free(ids);
 	return r;
 }
 
-static int pull_session(struct copy_job *j, struct client *c, struct call *call, bool first,
+static int pull_session(struct copy_job *j, struct client *c, struct call *call,
 			struct unrack_error *err)
 {
 	struct call_answer answer = { 0 };
@@ -127,7 +138,7 @@ static int pull_session(struct copy_job *j, struct client *c, struct call *call,
 		r = error_set(err, UNRACK_DAMAGED, "the far side offers %u disks instead of %u; use the same "
 			      "unrack on both sides", answer.n, j->s->n);
 	if (r == 0) {
-		r = receive(j, c, &answer, first, err);
+		r = receive(j, c, &answer, err);
 		if (r < 0)
 			client_explain(c, err);
 	}
@@ -137,7 +148,9 @@ static int pull_session(struct copy_job *j, struct client *c, struct call *call,
 
 int copy_pull(struct copy_job *j, struct unrack_error *err)
 {
-	struct call call = { .kind = CALL_SEND, .rate = j->o->rate,
+	struct call call = { .kind = CALL_SEND, .rate = j->o->rate, .max_bad = j->o->max_bad,
+			     .flags = (j->o->all_blocks ? CALL_ALL_BLOCKS : 0) | (j->o->live ? CALL_LIVE : 0) |
+				      (copy_stops_at_bad(j->o) ? CALL_STOP_AT_BAD : 0),
 			     .streams = (uint16_t)j->o->client.streams };
 	struct client *c = NULL;
 	int r = sources_to_call(j->s, &call, err);
@@ -147,7 +160,7 @@ int copy_pull(struct copy_job *j, struct unrack_error *err)
 	if (r == 0)
 		r = client_open(j->cli, &j->o->client, &j->s->urls[0], &c, err);
 	while (r == 0) {
-		r = pull_session(j, c, &call, j->stats.lost == 0, err);
+		r = pull_session(j, c, &call, err);
 		if (r == 0)
 			break;
 		if (!client_again(c, err)) {

@@ -98,6 +98,7 @@ int copy_local(struct copy_job *j, struct unrack_error *err)
 	intake_close(in, r);
 	j->stats = (struct copy_stats){ .disks = j->s->n, .bytes = j->s->bytes, .read_bytes = res.read_bytes,
 					.data_grains = res.data_grains, .wire_bytes = res.sent_bytes,
-					.resumed_bytes = res.resumed_bytes };
+					.resumed_bytes = res.resumed_bytes, .deltas = (unsigned)res.deltas,
+					.changed_grains = res.changed_grains };
 	return r;
 }

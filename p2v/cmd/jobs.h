@@ -11,8 +11,9 @@ extern const struct command cmd_scan, cmd_copy, cmd_verify, cmd_inspect, cmd_che
 
 struct copy_options {
 	struct option_list disk; /* N=SOURCE */
-	bool same_disk, discard_changes;
-	uint64_t rate, size, offset;
+	bool same_disk, discard_changes, all_blocks, live;
+	const char *on_read_error; /* "zero", "stop" */
+	uint64_t rate, size, offset, max_bad;
 	struct client_options client;
 	const char *format;
 };
@@ -23,6 +24,7 @@ int job_copy(struct cli *cli, const struct copy_options *o, char **sources, int 
 struct fix_options {
 	struct target_options target;
 	bool dry_run, undo, discard_changes;
+	const char *undone; /* state of the step "fix" after an undo, NULL: as it was. Not an option */
 };
 int job_fix(struct cli *cli, const struct fix_options *o, const char *operand,
 	    struct unrack_error *err);

@@ -11,10 +11,15 @@
 
 void sources_close(struct sources *s)
 {
+	for (unsigned i = 0; s->looks && i < s->n; i++)
+		lost_free(&s->looks[i].lost);
 	for (unsigned i = 0; s->senders && i < s->n; i++) {
 		block_source_close(s->senders[i].source);
 		identity_free(&s->senders[i].id);
 	}
+	used_free(s->used);
+	free(s->raw);
+	free(s->looks);
 	free(s->senders);
 	free(s->ids);
 	free(s->names);
@@ -125,7 +130,7 @@ static int make_room(struct sources *s, struct unrack_error *err)
 	return s->senders && s->ids ? 0 : error_nomem(err);
 }
 
-int sources_open(struct sources *s, const char *folder, struct unrack_error *err)
+int sources_open(struct sources *s, const char *folder, bool live, struct unrack_error *err)
 {
 	int r = make_room(s, err);
 
@@ -136,7 +141,7 @@ int sources_open(struct sources *s, const char *folder, struct unrack_error *err
 		if (r == 0 && folder)
 			r = machine_check_source(folder, s->names[i], err);
 		if (r == 0)
-			r = disk_open(s->names[i], DISK_QUIET, &d->source, &d->id, err);
+			r = disk_open(s->names[i], live ? DISK_LIVE : DISK_QUIET, &d->source, &d->id, err);
 		if (r < 0)
 			break;
 		s->ids[i] = d->id;
