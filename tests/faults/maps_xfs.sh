@@ -166,6 +166,18 @@ grown() { # as AGED left it
 	same img "emptied"
 }
 
+# Every second of many small files goes: a tree of three levels.
+fragmented() {
+	rm -f img && truncate -s 512M img
+	mkfs.xfs -q -f -b size=1024 -d agcount=2 img
+	attach img "" || return
+	perl -e 'for (1 .. 60000) { open my $f, ">", "mnt/$_" or last; print $f "x" x 3000 }'
+	perl -e 'unlink "mnt/$_" for grep { $_ % 2 } 1 .. 60000'
+	umount mnt
+	like "$(xfs_db -r -c 'agf 0' -c 'print bnolevel' img)" 3 "(three levels)"
+	same img "in many pieces"
+}
+
 if [ "$(id -u)" = 0 ] && truncate -s 64M img && mkfs.xfs -q -f img 2>mkfs.err && attach img ""; then
 	umount mnt
 	aged 256M -b size=1024 -d agcount=6
@@ -173,6 +185,7 @@ if [ "$(id -u)" = 0 ] && truncate -s 64M img && mkfs.xfs -q -f img 2>mkfs.err &&
 	aged 256M -m finobt=0,reflink=0 -s size=4096 -l su=32k
 	aged 256M -l su=256k -d agcount=2
 	grown
+	fragmented
 else
 	ok "XFS in use # SKIP root and a kernel that mounts it are needed" true
 fi
