@@ -411,3 +411,20 @@ save('xfs', 'v4-two', xfs(0, 0, 0, 2, \@few, [ [ 20, 1000 ] ]));
 save('xfs', 'v5', xfs(1, 1, 0, 2, \@few));
 save('xfs', 'v5-deep', xfs(1, 1, 1, 2, \@many));
 save('xfs', 'v5-as-it-is', xfs(0, 1, 0, 2, \@few));
+
+# --- ext2, ext3, ext4 -----------------------------------------------------------------------
+# fuzz_ext.c makes the filesystems; places: 0 superblock, 2 descriptors, 3 bitmap, 4 inode table, 7 + 8n anywhere.
+sub ext { my ($which, $flags, $off, @changes) = @_; pack('CCV', $which, $flags, $off) . join '', map { pack 'CvC/a*', @$_ } @changes }
+my $extents = pack 'vvvvV', 0xf30a, 1, 4, 1, 0;
+
+save('ext', "base-$_", ext($_, 3, 100 << 10)) for 0 .. 4;
+save('ext', 'needs-recovery', ext(1, 0, 40 << 10, [ 0, 0x60, pack 'V', 6 ]));
+save('ext', 'not-clean', ext(0, 0, 20 << 10, [ 0, 0x3a, "\0" ]));
+save('ext', 'counts', ext(3, 3, 12 << 10, [ 0, 12, pack 'V', 5 ], [ 2, 12, pack 'v', 7 ]));
+save('ext', 'freed', ext(2, 0, 30 << 10, [ 3, 0, "\0\0" ], [ 2, 12, pack 'v', 500 ]));
+save('ext', 'descriptors', ext(4, 3, 30 << 10, [ 2, 0, pack 'VVV', 5000, 0, ~0 ], [ 2, 50, "\3" ]));
+save('ext', 'extents', ext(2, 0, 9 << 10, [ 4, 256 + 40, $extents . pack 'VVvv', 0, 20, 0, 0 ]));
+save('ext', 'addresses', ext(0, 0, 9 << 10, [ 4, 256 + 40, pack 'V5', 9, 9, ~0, 20, 20 ], [ 4, 256 + 88, pack 'V3', 9, 9, 9 ]));
+save('ext', 'folder', ext(0, 0, 21 << 10, [ 7, 20 << 10, pack 'VvCCa4', 11, 4, 255, 2, '..' ]));
+save('ext', 'sizes', ext(3, 1, 21 << 10, [ 0, 0, pack 'VV', ~0, ~0 ], [ 0, 0x18, pack 'VV', 6, 6 ], [ 0, 0xfe, pack 'v', 1024 ]));
+save('ext', 'sparse', ext(1, 0, 21 << 10, [ 0, 0x20, pack 'VVV', 8, 8, 1 ], [ 0, 0xce, pack 'v', 256 ]));
