@@ -178,6 +178,11 @@ int image_clear(struct image *im, uint64_t off, uint64_t n, struct unrack_error 
 	return io_zero(im->place.io, im->fd, im->place.path, off, n, err);
 }
 
+const char *image_adapter(const struct image *im)
+{
+	return im->place.adapter ? im->place.adapter : "lsilogic";
+}
+
 int image_embed_descriptor(const struct image *im, uint8_t *out, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf text = { 0 };
@@ -185,8 +190,8 @@ int image_embed_descriptor(const struct image *im, uint8_t *out, struct unrack_e
 	int r = image_random_cid(&cid, err);
 
 	if (r == 0)
-		r = vmdk_descriptor_write(im->place.format, im->place.extent, im->place.disk_bytes, "lsilogic",
-					  cid, &text, err);
+		r = vmdk_descriptor_write(im->place.format, im->place.extent, im->place.disk_bytes,
+					  image_adapter(im), cid, &text, err);
 	if (r < 0)
 		return r;
 	if (text.len > VMDK_DESCRIPTOR_SECTORS * SECTOR_SIZE)

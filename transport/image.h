@@ -22,6 +22,7 @@ struct image_place {
 	const char *path;       /* the file that holds the data */
 	const char *descriptor; /* flat: the text beside it */
 	const char *extent;     /* PATH's name as a descriptor has it (no folder) */
+	const char *adapter;    /* as a descriptor has it; NULL: "lsilogic" */
 	const char *journal;    /* named in errors: what to remove to begin again */
 	uint64_t disk_bytes;    /* the image has them rounded up to whole sectors */
 };
@@ -102,6 +103,7 @@ int image_clear(struct image *im, uint64_t off, uint64_t n, struct unrack_error 
 /* The descriptor that lies within the file, filled up with zeros to its room (vmdk_format.h);
  * OUT has VMDK_DESCRIPTOR_SECTORS sectors. */
 int image_embed_descriptor(const struct image *im, uint8_t *out, struct unrack_error *err);
+const char *image_adapter(const struct image *im);
 /* Disks hold password files. */
 #define IMAGE_MODE 0600
 /* A content ID that is neither of the two that mean "none". */

@@ -119,8 +119,8 @@ static int write_descriptor(const struct image *im, struct unrack_error *err)
 	int r = choose_cid(im, &cid, err);
 
 	if (r == 0)
-		r = vmdk_descriptor_write(DISK_FLAT, im->place.extent, im->place.disk_bytes, "lsilogic", cid,
-					  &text, err);
+		r = vmdk_descriptor_write(DISK_FLAT, im->place.extent, im->place.disk_bytes, image_adapter(im),
+					  cid, &text, err);
 	if (r == 0)
 		r = io_replace_file(im->place.io, im->place.descriptor, text.data, text.len, IMAGE_MODE,
 				    err);

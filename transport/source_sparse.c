@@ -349,27 +349,35 @@ static int read_header(struct sparse *s, uint64_t at, struct vmdk_header *h, str
 	return r < 0 ? r : vmdk_header_decode(b, s->path, h, err);
 }
 
+int source_sparse_descriptor(const struct io *io, int fd, const char *path, const struct vmdk_header *h,
+			     struct buf *text, struct unrack_error *err)
+{
+	size_t size = (size_t)h->descriptor_size * SECTOR_SIZE;
+	int r;
+
+	if (h->descriptor == 0 || h->descriptor_size == 0)
+		return error_set(err, UNRACK_UNSUPPORTED,
+				 "%s is an extent of a VMDK in several files, which unrack does not read; convert it "
+				 "with another tool first", path);
+	if (h->descriptor_size > VMDK_DESCRIPTOR_MAX / SECTOR_SIZE || h->descriptor > UINT32_MAX)
+		return error_set(err, UNRACK_DAMAGED, "%s is damaged: its descriptor can't be where it says", path);
+	buf_clear(text);
+	if (buf_zeros(text, size) < 0)
+		return error_nomem(err);
+	r = io_pread_all(io, fd, path, text->data, size, h->descriptor * SECTOR_SIZE, err);
+	text->len = strnlen(buf_str(text), size);
+	return r;
+}
+
 /* Whether the file is the whole disk. */
 static int check_descriptor(const struct sparse *s, struct unrack_error *err)
 {
-	CLEANUP_FREE char *text = NULL;
+	CLEANUP_BUF struct buf text = { 0 };
 	struct vmdk_descriptor d;
-	uint64_t size = s->h.descriptor_size;
-	int r;
+	int r = source_sparse_descriptor(s->io, s->fd, s->path, &s->h, &text, err);
 
-	if (s->h.descriptor == 0 || size == 0)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "%s is an extent of a VMDK in several files, which unrack does not read; convert it "
-				 "with another tool first", s->path);
-	if (size > VMDK_DESCRIPTOR_MAX / SECTOR_SIZE || s->h.descriptor > s->file_bytes / SECTOR_SIZE)
-		return error_set(err, UNRACK_DAMAGED, "%s is damaged: its descriptor can't be where it says", s->path);
-	text = malloc((size_t)size * SECTOR_SIZE);
-	if (!text)
-		return error_nomem(err);
-	r = io_pread_all(s->io, s->fd, s->path, text, (size_t)size * SECTOR_SIZE, s->h.descriptor * SECTOR_SIZE,
-			 err);
 	if (r == 0)
-		r = vmdk_descriptor_parse(text, (size_t)size * SECTOR_SIZE, s->path, &d, err);
+		r = vmdk_descriptor_parse(buf_str(&text), text.len, s->path, &d, err);
 	if (r < 0)
 		return r;
 	if (d.parent_cid != UINT32_MAX)

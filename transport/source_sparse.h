@@ -5,12 +5,18 @@
 #define TRANSPORT_SOURCE_SPARSE_H
 
 #include "unrack/block_source.h"
+#include "unrack/buf.h"
 #include "unrack/deflate.h"
 #include "unrack/io.h"
+#include "vmdk_format.h"
 
 /* FD becomes the source's, also when this fails. */
 int source_sparse_open(const struct io *io, int fd, const char *path, struct block_source **out,
 		       struct unrack_error *err);
+
+/* The text that lies in the file with the header H. */
+int source_sparse_descriptor(const struct io *io, int fd, const char *path, const struct vmdk_header *h,
+			     struct buf *text, struct unrack_error *err);
 
 /* The longest stream of a grain that is read: others' may grow more than ours. */
 #define SOURCE_STREAM_MAX (GRAIN_SIZE + GRAIN_SIZE / 2)

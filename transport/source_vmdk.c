@@ -158,3 +158,72 @@ int vmdk_open_source(const struct io *io, const char *path, enum disk_format for
 	io->ops->close(io->ctx, fd);
 	return open_extent(io, path, out, err);
 }
+
+/* --- Descriptors -------------------------------------------------------------------------- */
+
+/* The descriptor of FD lies in it: H says where. */
+static int read_header(const struct io *io, int fd, const char *path, struct vmdk_header *h, bool *sparse,
+		       struct unrack_error *err)
+{
+	uint8_t b[SECTOR_SIZE];
+	enum vmdk_kind kind;
+	int r = vmdk_probe(io, fd, path, &kind, err);
+
+	*sparse = kind == VMDK_SPARSE;
+	if (r < 0 || !*sparse)
+		return r;
+	r = io_pread_all(io, fd, path, b, sizeof b, 0, err);
+	return r < 0 ? r : vmdk_header_decode(b, path, h, err);
+}
+
+int vmdk_read_descriptor(const struct io *io, const char *path, struct buf *text, struct unrack_error *err)
+{
+	struct vmdk_header h;
+	bool sparse;
+	int fd, r = io_open(io, path, O_RDONLY, 0, &fd, err);
+
+	if (r < 0)
+		return r;
+	r = read_header(io, fd, path, &h, &sparse, err);
+	if (r == 0 && sparse)
+		r = source_sparse_descriptor(io, fd, path, &h, text, err);
+	io->ops->close(io->ctx, fd);
+	return r < 0 || sparse ? r : io_read_file(io, path, VMDK_DESCRIPTOR_MAX, text, err);
+}
+
+static int embed(const struct io *io, int fd, const char *path, const struct vmdk_header *h,
+		 const struct buf *text, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf old = { 0 };
+	size_t room = (size_t)h->descriptor_size * SECTOR_SIZE;
+	int r = source_sparse_descriptor(io, fd, path, h, &old, err);
+
+	if (r < 0)
+		return r;
+	if (text->len > room)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s has no room for a longer descriptor", path);
+	buf_clear(&old);
+	if (buf_append(&old, text->data, text->len) < 0 || buf_zeros(&old, room - text->len) < 0)
+		return error_nomem(err);
+	r = io_pwrite_all(io, fd, path, old.data, room, h->descriptor * SECTOR_SIZE, err);
+	return r < 0 ? r : io_fdatasync(io, fd, path, err);
+}
+
+int vmdk_replace_descriptor(const struct io *io, const char *path, const struct buf *text,
+			    struct unrack_error *err)
+{
+	struct vmdk_header h;
+	bool sparse;
+	int fd, r = io_open(io, path, O_RDWR, 0, &fd, err);
+
+	if (r < 0)
+		return r;
+	r = read_header(io, fd, path, &h, &sparse, err);
+	if (r == 0 && sparse)
+		r = embed(io, fd, path, &h, text, err);
+	if (r == 0)
+		r = io_close(io, &fd, path, err);
+	else
+		io->ops->close(io->ctx, fd);
+	return r < 0 || sparse ? r : io_replace_file(io, path, text->data, text->len, 0600, err);
+}

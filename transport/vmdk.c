@@ -44,17 +44,23 @@ void vmdk_geometry(uint64_t sectors, const char *adapter_type, uint64_t *cylinde
 	*cylinders = min_u64(max_u64(sectors / (*heads * *spt), 1), CYLINDERS_MAX);
 }
 
+static const struct {
+	const char *create, *access, *extent;
+} words[] = {
+	[DISK_FLAT] = { "vmfs", "RW", "VMFS" },
+	[DISK_STREAM] = { "streamOptimized", "RDONLY", "SPARSE" },
+	[DISK_SPARSE] = { "monolithicSparse", "RW", "SPARSE" },
+};
+
+const char *vmdk_create_type(enum disk_format format)
+{
+	return words[format].create;
+}
+
 int vmdk_descriptor_write(enum disk_format format, const char *extent, uint64_t disk_bytes,
 			  const char *adapter_type, uint32_t cid, struct buf *out,
 			  struct unrack_error *err)
 {
-	static const struct {
-		const char *create, *access, *extent;
-	} words[] = {
-		[DISK_FLAT] = { "vmfs", "RW", "VMFS" },
-		[DISK_STREAM] = { "streamOptimized", "RDONLY", "SPARSE" },
-		[DISK_SPARSE] = { "monolithicSparse", "RW", "SPARSE" },
-	};
 	uint64_t sectors = div_round_up(disk_bytes, SECTOR_SIZE), cylinders, heads, spt;
 
 	if (!*extent || strpbrk(extent, "\"\n\r/"))

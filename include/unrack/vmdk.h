@@ -29,6 +29,8 @@ struct vmdk_descriptor {
 /* Geometry for CAPACITY sectors as ESX computes it for SCSI (ide: 16/63). */
 void vmdk_geometry(uint64_t sectors, const char *adapter_type, uint64_t *cylinders,
 		   uint64_t *heads, uint64_t *spt);
+/* As a descriptor names the format: "vmfs", "streamOptimized", "monolithicSparse". */
+const char *vmdk_create_type(enum disk_format format);
 /* DISK_BYTES is rounded up to 512. CID must not be ffffffff or fffffffe. */
 int vmdk_descriptor_write(enum disk_format format, const char *extent, uint64_t disk_bytes,
 			  const char *adapter_type, uint32_t cid, struct buf *out,
@@ -45,6 +47,13 @@ int vmdk_descriptor_set_adapter(const char *text, size_t n, const char *adapter_
  * UNRACK_UNSUPPORTED says what to do. */
 int vmdk_check_size(enum disk_format format, uint64_t disk_bytes, uint64_t data_grains,
 		    struct unrack_error *err);
+
+/* The descriptor of the VMDK PATH: the file itself, or a part of it. TEXT is replaced. */
+int vmdk_read_descriptor(const struct io *io, const char *path, struct buf *text, struct unrack_error *err);
+/* Puts TEXT in its place, durable. Within a file it may be as long as its room there (else
+ * UNRACK_UNSUPPORTED), and a crash may leave part of it. */
+int vmdk_replace_descriptor(const struct io *io, const char *path, const struct buf *text,
+			    struct unrack_error *err);
 
 /* --- Images as sources ------------------------------------------------------------------- */
 

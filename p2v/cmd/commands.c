@@ -2,6 +2,7 @@
 #include "jobs.h"
 
 const struct command *const commands[] = {
-	&cmd_scan, &cmd_copy, &cmd_verify, &cmd_inspect, &cmd_check, &cmd_fix, &cmd_vm, &cmd_boot, &cmd_migrate, &cmd_serve,
+	&cmd_scan, &cmd_copy, &cmd_verify, &cmd_inspect, &cmd_check, &cmd_fix, &cmd_vm, &cmd_boot, &cmd_migrate, &cmd_export,
+	&cmd_serve,
 	NULL,
 };
