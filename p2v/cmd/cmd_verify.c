@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* verify: images against the digests of the copy, or sources against them. */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "digests.h"
 #include "jobs.h"
 #include "unrack/disk.h"
 #include "unrack/grain.h"
+#include "unrack/map.h"
+#include "unrack/patient.h"
+#include "unrack/sha256.h"
+
+struct values {
+	const char *sha256sum;
+};
+static const struct option_spec options[] = {
+	{ "sha256sum", 0, OPTION_STR, "FILE", "also write the SHA-256 of the folder's VMDK files, for sha256sum -c",
+	  offsetof(struct values, sha256sum) },
+	{ NULL, 0, 0, NULL, NULL, 0 },
+};
 
 struct totals {
 	uint64_t checked, different;
@@ -58,6 +72,40 @@ static int verify_disk(struct cli *cli, const struct machine *m, int n, struct t
 	return r;
 }
 
+/* What a copy with disk N's map has of RAW: what the map left out is zeros, as is what can't be read. *VIEW reads
+ * through *RAW, which is replaced by a source around it: that is the caller's then. */
+static int open_view(struct cli *cli, const struct machine *m, int n, struct block_source **raw, struct map **map,
+		     struct block_source **view, struct unrack_error *err)
+{
+	const struct patient_options patience = { .log = &cli->log };
+	char *path CLEANUP_FREE = machine_path(m, MACHINE_MAP, n);
+	struct block_source *patient;
+	int r = path ? map_read(machine_io(m), path, (*raw)->size, map, NULL, err) : error_nomem(err);
+
+	if (r < 0 && err->sys_errno == ENOENT)
+		r = map_new((*raw)->size, NULL, map, err);
+	if (r == 0)
+		r = patient_open(*raw, &patience, &patient, err);
+	if (r < 0)
+		return r;
+	*raw = patient;
+	return block_source_open_mapped(patient, *map, view, err);
+}
+
+static int compare_source(struct cli *cli, const struct machine *m, int n, struct block_source **raw,
+			  struct digests *d, struct verify_result *res, struct unrack_error *err)
+{
+	struct block_source *view = NULL;
+	struct map *map = NULL;
+	int r = open_view(cli, m, n, raw, &map, &view, err);
+
+	if (r == 0)
+		r = verify_source(view, d->table, &d->key, n, &cli->log, res, err);
+	block_source_close(view);
+	map_free(map);
+	return r;
+}
+
 /* The folder's disk that PATH is, by its identity. */
 static int verify_against(struct cli *cli, const struct machine *m, const char *path,
 			  struct totals *t, struct unrack_error *err)
@@ -79,7 +127,7 @@ static int verify_against(struct cli *cli, const struct machine *m, const char *
 	else
 		r = open_digests(m, n, &d, err);
 	if (r == 0)
-		r = verify_source(source, d.table, &d.key, n, &cli->log, &res, err);
+		r = compare_source(cli, m, n, &source, &d, &res, err);
 	if (r == 0)
 		tell(cli, path, &res, t);
 	digests_close(&d);
@@ -88,21 +136,62 @@ static int verify_against(struct cli *cli, const struct machine *m, const char *
 	return r;
 }
 
+/* --- The manifest ----------------------------------------------------------------------- */
+
+static int add_sum(struct cli *cli, const struct machine *m, enum machine_file file, int n, struct buf *out,
+		   struct unrack_error *err)
+{
+	char *path CLEANUP_FREE = machine_path(m, file, n);
+	char hex[SHA256_HEX];
+	int r = path ? sha256_file(machine_io(m), path, n, &cli->log, hex, err) : error_nomem(err);
+
+	if (r < 0)
+		return r;
+	return buf_printf(out, "%s  %s\n", hex, strrchr(path, '/') + 1) < 0 ? error_nomem(err) : 0;
+}
+
+/* As sha256sum(1) checks it, in the folder. */
+static int write_sums(struct cli *cli, const struct machine *m, const char *to, struct unrack_error *err)
+{
+	struct buf text = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < machine_disks(m) && r == 0; i++) {
+		const struct machine_disk *d = machine_disk(m, i);
+
+		r = add_sum(cli, m, MACHINE_DESCRIPTOR, d->n, &text, err);
+		if (r == 0 && d->format == DISK_FLAT) /* the other formats are one file */
+			r = add_sum(cli, m, MACHINE_IMAGE, d->n, &text, err);
+	}
+	if (r == 0)
+		r = io_replace_file(machine_io(m), to, text.data, text.len, 0644, err);
+	buf_free(&text);
+	return r;
+}
+
 static int run(struct cli *cli, const void *values, char **operands, int n, struct unrack_error *err)
 {
+	const struct values *o = values;
 	struct totals t = { 0, 0 };
 	struct machine *m;
 	int r = machine_open(io_posix(), operands[0], &m, err);
 
-	(void)values;
 	if (r < 0)
 		return r;
+	if (o->sha256sum && n > 1)
+		r = error_set(err, UNRACK_USAGE, "--sha256sum is of the folder's files; leave the sources out");
+	if (r < 0) {
+		machine_free(m);
+		return r;
+	}
 	if (n == 1 && machine_disks(m) == 0)
 		r = error_set(err, UNRACK_UNSAFE, "no disk of %s has been copied yet", operands[0]);
 	for (size_t i = 0; n == 1 && i < machine_disks(m) && r == 0; i++)
 		r = verify_disk(cli, m, machine_disk(m, i)->n, &t, err);
 	for (int i = 1; i < n && r == 0; i++)
 		r = verify_against(cli, m, operands[i], &t, err);
+	if (r == 0 && t.different == 0 && o->sha256sum)
+		r = write_sums(cli, m, o->sha256sum, err);
 	machine_free(m);
 	json_set_int(cli->result, "checked_grains", (int64_t)t.checked);
 	json_set_int(cli->result, "different_grains", (int64_t)t.different);
@@ -116,7 +205,8 @@ const struct command cmd_verify = {
 	.name = "verify",
 	.operands = "FOLDER [SOURCE...]",
 	.summary = "compare images with their digests, or with the source",
-	.values_size = 1,
+	.options = options,
+	.values_size = sizeof(struct values),
 	.min_operands = 1,
 	.max_operands = -1,
 	.run = run,
