@@ -83,7 +83,7 @@ static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 	if (r == 0)
 		r = keep_findings(s, rep, err);
 	if (r == 0)
-		r = subject_keep_request(s, &s->job.request, err);
+		r = subject_keep_request(s, &s->job.request, true, err);
 	if (s->machine) {
 		struct unrack_error dropped;
 

@@ -148,7 +148,7 @@ static int vm(struct cli *cli, struct subject *s, const struct vm_options *o, st
 	if (r == 0)
 		r = write_vmx(cli, s, o, &t, guest, err);
 	if (r == 0)
-		r = subject_keep_request(s, &req, err);
+		r = subject_keep_request(s, &req, false, err);
 	return r == 0 ? machine_step(s->machine, "vm", "done", err) : r;
 }
 

@@ -166,12 +166,12 @@ int subject_request(const struct subject *s, const struct target_options *o,
 	return r < 0 ? r : target_options_request(o, &first, req, err);
 }
 
-int subject_keep_request(struct subject *s, const struct target_request *req,
+int subject_keep_request(struct subject *s, const struct target_request *req, bool fixed,
 			 struct unrack_error *err)
 {
 	struct machine_target t = { .hw = req->hw };
 
-	if (!s->machine || !s->lock || machine_get_target(s->machine)->esx[0])
+	if (!s->machine || !s->lock || (!fixed && machine_get_target(s->machine)->esx[0]))
 		return 0;
 	snprintf(t.esx, sizeof t.esx, "%s", req->esx);
 	snprintf(t.scsi, sizeof t.scsi, "%s", target_scsi_name(req->scsi));

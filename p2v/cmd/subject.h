@@ -28,11 +28,12 @@ int subject_open(struct cli *cli, const char *operand, bool change, struct subje
 		 struct unrack_error *err);
 void subject_close(struct subject *s);
 
-/* What was given, over what the folder was given first. */
+/* What was given, over the folder's default. */
 int subject_request(const struct subject *s, const struct target_options *o,
 		    struct target_request *req, struct unrack_error *err);
-/* Keeps REQ, which has proven possible, as the folder's default, if it has none yet. */
-int subject_keep_request(struct subject *s, const struct target_request *req,
+/* Keeps REQ, which has proven possible, as the folder's default: always when it was FIXED for
+ * that, else if it has none yet. */
+int subject_keep_request(struct subject *s, const struct target_request *req, bool fixed,
 			 struct unrack_error *err);
 
 /* Looks at the guest in an appliance. *guest stays open for more; closed by the caller. */
