@@ -230,8 +230,12 @@ static void legs(void)
 	strcpy(w.members.at[2].mirror, "md/2");
 	w.members.at[2].leg = 0;
 	built_begin();
-	for (unsigned i = 0; i < 3; i++)
-		snprintf(built_member(i, 0, DISK_BYTES)->mirror, 8, "md/%u", i);
+	for (unsigned i = 0; i < 3; i++) {
+		struct used_built *m = built_member(i, 0, DISK_BYTES);
+
+		snprintf(m->mirror, sizeof m->mirror, "md/%u", i);
+		m->leg = i;
+	}
 	find();
 	has_str(why(0), "have the same UUID", "so are legs of two mirrors");
 	ok(built_all_whole(), "all is whole then");

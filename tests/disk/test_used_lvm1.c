@@ -191,6 +191,13 @@ static void odd(void)
 	look_at(1);
 	has_str(why(), "lacks extents", "a volume without one of its extents");
 	make(2);
+	for (unsigned k = 0; k < 2; k++) {
+		put_le32(w.data[k] + LVS_AT + 300, 60000);
+		put_le32(w.data[k] + LVS_AT + 288, 60000 * (EXTENT / 512));
+	}
+	look_at(1);
+	has_str(why(), "a logical volume that contradicts itself", "a volume larger than its group");
+	make(2);
 	strcpy((char *)w.data[1] + 172, "vg0PV_EXP");
 	look_at(1);
 	ok(built_all_whole(), "an exported volume is whole");
