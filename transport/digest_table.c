@@ -35,6 +35,7 @@ struct digest_table {
 	uint64_t page;   /* index of the page in DATA, or NO_PAGE */
 	bool dirty;      /* DATA differs from the file */
 	bool was_zero;   /* the page was zeros, perhaps a hole, in the file */
+	uint8_t *holes;  /* a bit for each page that was never written since the table was made; NULL: not known */
 	uint8_t data[PAGE_BYTES];
 };
 
@@ -83,6 +84,7 @@ void digest_table_close(struct digest_table *t)
 	if (t->fd >= 0) /* what was not synced was not promised */
 		t->io->ops->close(t->io->ctx, t->fd);
 	free(t->path);
+	free(t->holes);
 	free(t);
 }
 
@@ -91,10 +93,18 @@ int digest_table_create(const struct io *io, const char *path, uint64_t disk_byt
 {
 	uint8_t header[HEADER_SIZE] = MAGIC;
 	struct digest_table *t = table_new(io, path, disk_bytes, err);
+	size_t pages;
 	int r;
 
 	if (!t)
 		return err->code;
+	pages = (size_t)div_round_up(t->grains, PAGE_DIGESTS);
+	t->holes = malloc(pages / 8 + 1);
+	if (!t->holes) {
+		digest_table_close(t);
+		return error_nomem(err);
+	}
+	memset(t->holes, 0xff, pages / 8 + 1);
 	put_le32(header + AT_VERSION, VERSION);
 	put_le32(header + AT_GRAIN, GRAIN_SIZE);
 	put_le64(header + AT_BYTES, disk_bytes);
@@ -164,6 +174,11 @@ int digest_table_open(const struct io *io, const char *path, uint64_t disk_bytes
 	return 0;
 }
 
+static bool is_hole(const struct digest_table *t, uint64_t page)
+{
+	return t->holes && t->holes[page / 8] >> page % 8 & 1;
+}
+
 /* Of a page that was a hole, what need not stay one: of [*FROM, *FROM + *N) the blocks of zeros at both ends
  * are left out. On a large disk with little on it, data lie far from each other. */
 static void trim(const uint8_t *data, size_t *from, size_t *n)
@@ -191,6 +206,8 @@ static int flush(struct digest_table *t, struct unrack_error *err)
 	if (!is_zero(t->data, n)) {
 		if (t->was_zero)
 			trim(t->data, &from, &n);
+		if (t->holes)
+			t->holes[t->page / 8] &= (uint8_t)~(1u << t->page % 8);
 		r = io_pwrite_all(t->io, t->fd, t->path, t->data + from, n, off + from, err);
 		t->was_zero = false;
 	} else if (!t->was_zero) {
@@ -220,7 +237,10 @@ static int load(struct digest_table *t, uint64_t index, struct unrack_error *err
 	if (r < 0)
 		return r;
 	t->page = NO_PAGE;
-	r = io_pread_all(t->io, t->fd, t->path, t->data, n, digest_offset(index * PAGE_DIGESTS), err);
+	if (is_hole(t, index))
+		memset(t->data, 0, n);
+	else
+		r = io_pread_all(t->io, t->fd, t->path, t->data, n, digest_offset(index * PAGE_DIGESTS), err);
 	if (r < 0)
 		return r;
 	t->page = index;
@@ -322,6 +342,9 @@ int digest_table_whole(struct digest_table *t, const struct digest_key *key, uin
 	for (uint64_t at = 0; r == 0 && at < end; at += PAGE_DIGESTS) {
 		uint64_t n = min_u64(end - at, PAGE_DIGESTS);
 
+		/* The page that is held may have more than the file. */
+		if (is_hole(t, at / PAGE_DIGESTS) && t->page != at / PAGE_DIGESTS)
+			continue;
 		r = load(t, at / PAGE_DIGESTS, err);
 		if (r == 0 && is_zero(t->data, n * DIGEST_SIZE))
 			continue;
