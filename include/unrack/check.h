@@ -12,6 +12,7 @@
 #include "unrack/error.h"
 #include "unrack/facts.h"
 #include "unrack/guest.h"
+#include "unrack/journal.h"
 #include "unrack/target.h"
 
 struct json;
@@ -39,8 +40,9 @@ struct check_disk {
 	const char *adapter_type;    /* ddb.adapterType, "" when it has none */
 	const char *extent;          /* "web01-flat.vmdk" */
 	bool extent_found;
-	uint64_t extent_bytes;       /* of the file */
+	uint64_t extent_bytes;       /* of the disk in it */
 	uint64_t declared_bytes;     /* by the descriptor */
+	enum disk_format format;     /* 0: DISK_FLAT */
 };
 struct check_files {
 	const char *vmx;             /* its name; NULL: there is none yet */

@@ -39,10 +39,13 @@
 #include "unrack/target.h"
 
 struct fix_image {
-	char *path;     /* the raw file */
+	char *path;     /* the file that holds the data */
 	int disk;       /* N of undo-diskN */
-	uint64_t bytes;
+	uint64_t bytes; /* of the disk */
+	enum disk_format format;
 };
+/* As QEMU calls its format: "raw" or "vmdk". */
+const char *fix_image_format(const struct fix_image *im);
 
 /* What was found and done. Empty fields were not reached. For fix_run that went on with an
  * earlier one's work they are what that one found. */
@@ -94,8 +97,9 @@ struct fix_job {
 	void *at_step_ctx;
 };
 
-/* A complete machine folder with flat images, or: a raw image, or the descriptor of one
- * (vmfs, monolithicFlat). IO and LOG are kept. Other formats: UNRACK_UNSUPPORTED. */
+/* A complete machine folder, or: a raw image, the descriptor of one (vmfs, monolithicFlat), or a
+ * sparse or streamOptimized VMDK. Those two can be looked at; what changes images refuses them. IO and
+ * LOG are kept. Other formats: UNRACK_UNSUPPORTED. */
 int fix_job_from_machine(struct machine *m, const struct log *log, struct fix_job *job,
 			 struct unrack_error *err);
 int fix_job_from_image(const char *path, const struct io *io, const struct log *log,

@@ -136,7 +136,8 @@ static int prove(struct cli *cli, struct subject *s, const struct target *t,
 	if (t->disk->qemu && t->nic->qemu && (r = find_macs(cli, s, macs, &po.n_nics, err)) < 0)
 		return r;
 	for (unsigned i = 0; i < s->job.n; i++)
-		disks[i] = (struct prove_disk){ s->job.images[i].path, "raw" };
+		disks[i] = (struct prove_disk){ s->job.images[i].path,
+						 fix_image_format(&s->job.images[i]) };
 	r = prove_run(&po, &res, err);
 	if (r < 0)
 		return r;

@@ -64,13 +64,14 @@ static int set_adapter(struct subject *s, int n, const struct target *t, struct 
 	char *path CLEANUP_FREE = machine_path(s->machine, MACHINE_DESCRIPTOR, n);
 	struct buf old CLEANUP_BUF = { 0 }, new CLEANUP_BUF = { 0 };
 	const struct io *io = machine_io(s->machine);
-	int r = path ? io_read_file(io, path, VMDK_DESCRIPTOR_MAX, &old, err) : error_nomem(err);
+	int r = path ? vmdk_read_descriptor(io, path, &old, err) : error_nomem(err);
 
 	if (r == 0)
 		r = vmdk_descriptor_set_adapter(buf_str(&old), old.len, t->disk->adapter_type, &new, err);
 	if (r < 0 || (old.len == new.len && !memcmp(old.data, new.data, old.len)))
 		return r;
-	return io_replace_file(io, path, new.data, new.len, 0600, err);
+	/* Where it is a part of the image, that looks changed: its digests will tell better. */
+	return vmdk_replace_descriptor(io, path, &new, err);
 }
 
 static int check_sizes(const struct subject *s, const struct target *t, struct unrack_error *err)

@@ -33,6 +33,14 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static uint64_t job_bytes(const struct subject *s, int n)
+{
+	for (unsigned i = 0; i < s->job.n; i++)
+		if (s->job.images[i].disk == n)
+			return s->job.images[i].bytes;
+	return 0;
+}
+
 /* What the check wants to know of a disk's files. A missing or odd descriptor is a finding
  * of the check, not an error here. */
 static int look_at_disk(struct subject *s, int n, struct check_disk *d, struct unrack_error *err)
@@ -53,11 +61,14 @@ static int look_at_disk(struct subject *s, int n, struct check_disk *d, struct u
 	d->extent_found = stat(image, &st) == 0;
 	d->extent_bytes = d->extent_found ? (uint64_t)st.st_size : 0;
 	expected = round_up(machine_find_disk(s->machine, n)->id.bytes, SECTOR_SIZE);
+	d->format = machine_find_disk(s->machine, n)->format;
+	if (d->format != DISK_FLAT) /* its own size says nothing; fix_job_from_machine knows the disk's */
+		d->extent_bytes = job_bytes(s, n);
 	if (d->extent_found && d->extent_bytes != expected)
 		return error_set(err, UNRACK_UNSAFE, "%s has %llu bytes and had %llu: it changed since unrack wrote "
 				 "it; put the image back, or copy the machine into another folder", image,
 				 (unsigned long long)d->extent_bytes, (unsigned long long)expected);
-	if (io_read_file(machine_io(s->machine), descriptor, VMDK_DESCRIPTOR_MAX, &text, &dropped) < 0 ||
+	if (vmdk_read_descriptor(machine_io(s->machine), descriptor, &text, &dropped) < 0 ||
 	    vmdk_descriptor_parse(buf_str(&text), text.len, descriptor, &v, &dropped) < 0)
 		return 0;
 	d->descriptor_found = true;
@@ -236,12 +247,11 @@ static bool remembered(const struct subject *s, const struct target_request *req
 
 static bool only_bios(const struct subject *s)
 {
-	struct block_source_file_options opt = { .direct = false };
 	struct block_source *source = NULL;
 	struct unrack_error dropped;
 	bool may = true;
 
-	if (block_source_open_file(s->job.images[0].path, &opt, &source, &dropped) == 0 &&
+	if (vmdk_open_source(s->job.io, s->job.images[0].path, s->job.images[0].format, &source, &dropped) == 0 &&
 	    disk_may_boot_efi(source, &may, &dropped) < 0)
 		may = true;
 	block_source_close(source);

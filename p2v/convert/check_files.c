@@ -104,6 +104,13 @@ static int check_extent(struct check_job *j, const struct check_disk *d, struct 
 				 say("ESX %s has disks of at most %llu bytes; take a later version",
 				     j->t->esx->name, most),
 				 err);
+	if (d->format == DISK_STREAM || d->format == DISK_SPARSE)
+		return check_add(j, "extent", CHECK_WARN,
+				 say("%s: %llu bytes, %s", d->extent, bytes,
+				     d->format == DISK_STREAM ? "streamOptimized" : "monolithicSparse"),
+				 say("ESX does not run it as it is, only what it makes of it by an import; unrack "
+				     "export --format flat makes what it runs"),
+				 err);
 	return check_add(j, "extent", CHECK_OK, say("%s: %llu bytes", d->extent, bytes), NULL, err);
 }
 

@@ -311,6 +311,9 @@ int fix_dry_run(const struct fix_job *job, struct fix_report *report, struct unr
 	int r;
 
 	memset(report, 0, sizeof *report);
+	r = fix_check_formats(job, err);
+	if (r < 0)
+		return r;
 	r = fix_state_read(job->io, fix_path(job, FIX_FILE_STATE, 0, 0).s, &s, err);
 	if (r == 0)
 		r = refuse_state(job, &s, err);
@@ -341,7 +344,7 @@ int fix_open_guest(const struct fix_job *job, struct guest **out, struct unrack_
 		r = error_set(err, UNRACK_UNSAFE, "the undo of %s was interrupted and the image is between two "
 			      "states; run unrack fix --undo again first", job->name);
 	for (unsigned i = 0; r == 0 && i < job->n; i++) {
-		at[i] = (struct guest_image){ job->images[i].path, "raw" };
+		at[i] = (struct guest_image){ job->images[i].path, fix_image_format(&job->images[i]) };
 		/* Half of a commit is in the image; the overlay has all of it. */
 		if (s.phase == FIX_COMMITTING) {
 			paths[i] = fix_path(job, FIX_FILE_OVERLAY, job->images[i].disk, 0);

@@ -34,15 +34,19 @@ void fix_job_free(struct fix_job *job)
 }
 
 /* Takes over PATH. */
-static int add_image(struct fix_job *job, char *path, int disk, struct unrack_error *err)
+static int add_image(struct fix_job *job, char *path, int disk, enum disk_format format,
+		     struct unrack_error *err)
 {
 	struct fix_image *im = &job->images[job->n];
+	struct block_source *source;
 	struct stat st;
+	int r;
 
 	if (!path)
 		return error_nomem(err);
 	im->path = path;
 	im->disk = disk;
+	im->format = format;
 	job->n++;
 	if (stat(path, &st) < 0)
 		return error_errno(err, errno, "can't open %s", path);
@@ -50,7 +54,19 @@ static int add_image(struct fix_job *job, char *path, int disk, struct unrack_er
 		return error_set(err, UNRACK_USAGE, "%s is not an image file; copy a disk first, and work on "
 				 "the copy", path);
 	im->bytes = (uint64_t)st.st_size;
+	if (format == DISK_FLAT)
+		return 0;
+	r = vmdk_open_source(job->io, path, format, &source, err);
+	if (r < 0)
+		return r;
+	im->bytes = source->size;
+	block_source_close(source);
 	return 0;
+}
+
+const char *fix_image_format(const struct fix_image *im)
+{
+	return im->format == DISK_FLAT ? "raw" : "vmdk";
 }
 
 static int set_work(struct fix_job *job, char *work, struct unrack_error *err)
@@ -83,11 +99,7 @@ int fix_job_from_machine(struct machine *m, const struct log *log, struct fix_jo
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct machine_disk *d = machine_disk(m, i);
 
-		if (d->format != DISK_FLAT)
-			r = error_set(err, UNRACK_UNSUPPORTED, "disk %d of %s is not a flat image, and only those can "
-				      "be changed; copy it again with --format flat", d->n, job->name);
-		else
-			r = add_image(job, machine_path(m, MACHINE_IMAGE, d->n), d->n, err);
+		r = add_image(job, machine_path(m, MACHINE_IMAGE, d->n), d->n, d->format, err);
 	}
 	if (r == 0)
 		r = set_work(job, machine_path(m, MACHINE_FIX, 0), err);
@@ -106,7 +118,7 @@ static const char *foreign_format(const uint8_t *head, size_t n)
 		size_t at;
 		const char *magic, *name;
 	} formats[] = {
-		{ 0, "KDMV", "a sparse or streamOptimized VMDK" }, { 0, "COWD", "an ESX sparse VMDK" },
+		{ 0, "COWD", "an ESX sparse VMDK" },
 		{ 0, "QFI\xfb", "a qcow2 image" },		    { 0, "conectix", "a VHD image" },
 		{ 0, "vhdxfile", "a VHDX image" },		    { 64, "\x7f\x10\xda\xbe", "a VDI image" },
 	};
@@ -118,44 +130,35 @@ static const char *foreign_format(const uint8_t *head, size_t n)
 	return NULL;
 }
 
-/* The file with the disk's bytes: PATH itself, or the extent that a descriptor names. */
-static int find_extent(const struct io *io, const char *path, char **out, struct unrack_error *err)
+/* The file with the disk's data: PATH itself, or the extent that a descriptor names. */
+static int find_extent(const struct io *io, const char *path, char **out, enum disk_format *format,
+		       struct unrack_error *err)
 {
 	uint8_t head[512];
-	CLEANUP_BUF struct buf text = { 0 };
-	struct vmdk_descriptor d;
-	struct unrack_error dropped;
-	const char *format, *slash;
+	enum vmdk_kind kind = VMDK_RAW;
+	const char *foreign;
+	uint64_t bytes;
 	size_t got = 0;
 	int fd = -1, r = io_open(io, path, O_RDONLY, 0, &fd, err);
 
 	if (r < 0)
 		return r;
-	r = io_pread_some(io, fd, path, head, sizeof head, 0, &got, err);
-	io_close(io, &fd, path, &dropped);
-	if (r < 0)
-		return r;
-	format = foreign_format(head, got);
-	if (format)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s is %s; make a raw image of it first, with qemu-img "
-				 "convert -O raw", path, format);
-	if (got < 21 || memcmp(head, "# Disk DescriptorFile", 21)) {
-		*out = strdup(path);
-		return *out ? 0 : error_nomem(err);
-	}
-	r = io_read_file(io, path, VMDK_DESCRIPTOR_MAX, &text, err);
+	r = vmdk_probe(io, fd, path, &kind, err);
 	if (r == 0)
-		r = vmdk_descriptor_parse(buf_str(&text), text.len, path, &d, err);
+		r = io_pread_some(io, fd, path, head, sizeof head, 0, &got, err);
+	io->ops->close(io->ctx, fd);
 	if (r < 0)
 		return r;
-	if ((strcmp(d.create_type, "vmfs") && strcmp(d.create_type, "monolithicFlat")) || d.extents != 1 ||
-	    strchr(d.extent, '/'))
-		return error_set(err, UNRACK_UNSUPPORTED, "%s describes a disk of type %s with %u extents; make a raw "
-				 "image of it first, with qemu-img convert -O raw", path, d.create_type, d.extents);
-	slash = strrchr(path, '/');
-	if (asprintf(out, "%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, d.extent) < 0)
-		return error_nomem(err);
-	return 0;
+	foreign = foreign_format(head, got);
+	if (foreign)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s is %s; make a raw image of it first, with qemu-img "
+				 "convert -O raw", path, foreign);
+	/* Which of the two it is makes no difference here. */
+	*format = kind == VMDK_SPARSE ? DISK_SPARSE : DISK_FLAT;
+	if (kind == VMDK_TEXT)
+		return vmdk_find_extent(io, path, out, &bytes, err);
+	*out = strdup(path);
+	return *out ? 0 : error_nomem(err);
 }
 
 int fix_job_from_image(const char *path, const struct io *io, const struct log *log,
@@ -163,6 +166,7 @@ int fix_job_from_image(const char *path, const struct io *io, const struct log *
 {
 	const char *slash = strrchr(path, '/');
 	char *real CLEANUP_FREE = NULL, *extent = NULL, *work = NULL;
+	enum disk_format format = DISK_FLAT;
 	struct stat st;
 	int r;
 
@@ -177,7 +181,7 @@ int fix_job_from_image(const char *path, const struct io *io, const struct log *
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, UNRACK_USAGE, "%s is not an image file; copy a disk first, and work on "
 				 "the copy", path);
-	r = find_extent(io, path, &extent, err);
+	r = find_extent(io, path, &extent, &format, err);
 	if (r < 0)
 		return r;
 	job->name = strdup(slash ? slash + 1 : path);
@@ -186,7 +190,7 @@ int fix_job_from_image(const char *path, const struct io *io, const struct log *
 		free(extent);
 		r = error_nomem(err);
 	} else {
-		r = add_image(job, extent, 0, err);
+		r = add_image(job, extent, 0, format, err);
 	}
 	/* Whatever name, link or descriptor it was called by, a file has one work folder. */
 	if (r == 0 && !(real = realpath(job->images[0].path, NULL)))

@@ -236,6 +236,17 @@ static int check_lost(const struct fix_job *job, const struct fix_state *s, stru
 	return 0;
 }
 
+int fix_check_formats(const struct fix_job *job, struct unrack_error *err)
+{
+	for (unsigned i = 0; i < job->n; i++)
+		if (job->images[i].format != DISK_FLAT)
+			return error_set(err, UNRACK_UNSUPPORTED, "%s is no flat image, and only those are repaired; %s",
+					 job->images[i].path,
+					 job->machine ? "make some with unrack export --format flat, and work on them"
+						      : "make a raw image of it first, with qemu-img convert -O raw");
+	return 0;
+}
+
 int fix_begin(const struct fix_job *from, struct fix_job *job, struct fix_state *s,
 	      struct unrack_error *err)
 {
@@ -245,6 +256,9 @@ int fix_begin(const struct fix_job *from, struct fix_job *job, struct fix_state 
 
 	*job = *from;
 	memset(s, 0, sizeof *s);
+	r = fix_check_formats(job, err);
+	if (r < 0)
+		return r;
 	snprintf(folder.s, sizeof folder.s, "%s", job->work);
 	*strrchr(folder.s, '/') = '\0';
 	if (!job->machine)

@@ -62,6 +62,8 @@ int fix_forget(const struct fix_job *job, struct fix_state *s, struct unrack_err
 
 /* Begins work on the images: locks a bare image, makes the work folder, reads the state.
  * JOB becomes a copy of FROM with the lock. fix_end in any case. */
+/* Only flat images are changed. */
+int fix_check_formats(const struct fix_job *job, struct unrack_error *err);
 int fix_begin(const struct fix_job *from, struct fix_job *job, struct fix_state *s,
 	      struct unrack_error *err);
 void fix_end(const struct fix_job *from, struct fix_job *job, struct fix_state *s);

@@ -240,7 +240,7 @@ static void test_sectors(void)
 
 static void test_files(void)
 {
-	struct check_disk d = { "web01.vmdk", true, "lsilogic", "web01-flat.vmdk", true, 1000448, 1000448 };
+	struct check_disk d = { "web01.vmdk", true, "lsilogic", "web01-flat.vmdk", true, 1000448, 1000448, DISK_FLAT };
 	struct check_files files = { NULL, NULL, &d, 1 };
 
 	el5_make();
@@ -271,6 +271,13 @@ static void test_files(void)
 	check(&files);
 	state("descriptor", CHECK_BAD, "web01.vmdk is missing beside web01-flat.vmdk", "ESX finds no disk without it");
 	d.descriptor_found = true;
+	d.format = DISK_STREAM;
+	check(&files);
+	state("extent", CHECK_WARN, "web01-flat.vmdk: 1000448 bytes, streamOptimized", "unrack export --format flat");
+	d.format = DISK_SPARSE;
+	check(&files);
+	state("extent", CHECK_WARN, "monolithicSparse", "ESX does not run it as it is");
+	d.format = DISK_FLAT;
 	d.extent_bytes = 1000000;
 	check(&files);
 	state("extent", CHECK_BAD, "web01-flat.vmdk has 1000000 bytes", "web01.vmdk says 1000448");
