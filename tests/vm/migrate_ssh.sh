@@ -141,7 +141,8 @@ others "fix --dry-run" 0 fix el5 --dry-run
 others "check of what is not repaired" 1 check el5
 others "a boot of what is not repaired" 1 boot el5
 truncate -s 1M none.img
-others "a copy from here" 0 copy none.img none
+others "a copy from here" 0 copy none.img none --live
+others "export" 0 export el5 -o el5-stream
 others "a scan of all kinds of disks" 0 scan el5/el5-flat.vmdk el5/el5-flat.vmdk none.img missing.img
 
 # Partitions have nodes only where the kernel makes them, and those of an image it seldom does.
