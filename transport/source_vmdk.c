@@ -109,19 +109,24 @@ static int open_extent(const struct io *io, const char *path, struct block_sourc
 		       struct unrack_error *err)
 {
 	CLEANUP_FREE char *extent = NULL;
+	struct block_source *s = NULL;
 	uint64_t bytes;
 	int fd, r = vmdk_find_extent(io, path, &extent, &bytes, err);
 
 	if (r == 0)
 		r = io_open(io, extent, O_RDONLY, 0, &fd, err);
 	if (r == 0)
-		r = open_flat(io, fd, extent, out, err);
-	if (r == 0 && (*out)->size != bytes) {
-		r = error_set(err, UNRACK_DAMAGED, "%s has %llu bytes, but %s says %llu", extent,
-			      (unsigned long long)(*out)->size, path, (unsigned long long)bytes);
-		block_source_close(*out);
+		r = open_flat(io, fd, extent, &s, err);
+	if (r < 0)
+		return r;
+	if (s->size != bytes) {
+		error_set(err, UNRACK_DAMAGED, "%s has %llu bytes, but %s says %llu", extent,
+			  (unsigned long long)s->size, path, (unsigned long long)bytes);
+		block_source_close(s);
+		return err->code;
 	}
-	return r;
+	*out = s;
+	return 0;
 }
 
 int vmdk_probe(const struct io *io, int fd, const char *path, enum vmdk_kind *kind, struct unrack_error *err)

@@ -428,3 +428,69 @@ save('ext', 'addresses', ext(0, 0, 9 << 10, [ 4, 256 + 40, pack 'V5', 9, 9, ~0, 
 save('ext', 'folder', ext(0, 0, 21 << 10, [ 7, 20 << 10, pack 'VvCCa4', 11, 4, 255, 2, '..' ]));
 save('ext', 'sizes', ext(3, 1, 21 << 10, [ 0, 0, pack 'VV', ~0, ~0 ], [ 0, 0x18, pack 'VV', 6, 6 ], [ 0, 0xfe, pack 'v', 1024 ]));
 save('ext', 'sparse', ext(1, 0, 21 << 10, [ 0, 0x20, pack 'VVV', 8, 8, 1 ], [ 0, 0xce, pack 'v', 256 ]));
+
+# --- VMDKs ----------------------------------------------------------------------------------
+# A file as its sectors that are not zeros; WHAT and NEXT as in fuzz_vmdk.c.
+sub vmdk {
+	my ($what, $next, $file) = @_;
+	my $sectors = length($file) >> 9;
+
+	return pack('CV', $what, $next) . pack('Vv', $sectors, 0) . join '', map { pack 'Va512', $_, substr $file, $_ * 512, 512 }
+		grep { substr($file, $_ * 512, 512) =~ /[^\0]/ } 0 .. $sectors - 1;
+}
+sub vmdk_text { pack 'a10240', "# Disk DescriptorFile\nversion=1\nCID=1234abcd\nparentCID=$_[1]\ncreateType=\"$_[0]\"\nRW 642 SPARSE \"x.vmdk\"\n" }
+sub vmdk_header { pack 'a4VVQ<Q<Q<Q<VQ<Q<Q<Ca4vx433', 'KDMV', @_[0, 1], 642, 128, 1, 20, 512, @_[2, 3, 4], 0, "\n \r\n", $_[5] }
+sub marker { pack 'Q<VVx496', $_[0], 0, $_[1] }
+sub vmdk_stream {
+	my ($grains, $gd) = @_;
+	my $file = vmdk_header(3, 0x30001, 0, ~0, 128, 1) . vmdk_text('streamOptimized', 'ffffffff') . "\0" x (107 * 512);
+	my @table = (0) x 512;
+
+	for my $g (@$grains) {
+		my $z = compress(pack 'a65536', "grain $g " x 100);
+
+		$table[$g] = length($file) / 512;
+		$file .= pack 'Q<Va*', $g * 128, length $z, $z;
+		$file .= "\0" x (-length($file) % 512);
+	}
+	return $file if !$gd;
+	$file .= marker(4, 1);
+	my $at = length($file) / 512;
+	$file .= pack 'V512', @table;
+	return $file if $gd < 0;
+	$file .= marker(1, 2);
+	$gd = length($file) / 512;
+	return $file . pack('Vx508', $at) . marker(1, 3) . vmdk_header(3, 0x30001, 0, $gd, 128, 1) . marker(0, 0);
+}
+sub vmdk_sparse {
+	my @table = (0) x 512;
+
+	@table[1, 4] = (128, 256);
+	return vmdk_header(1, 3, 21, 26, 128, 0) . vmdk_text('monolithicSparse', $_[0]) . pack('Vx508', 22) . pack('V512', @table) .
+		pack('Vx508', 27) . pack('V512', @table) . "\0" x (97 * 512) . pack('a65536', 'one') . pack('a65536', 'four');
+}
+
+save('vmdk', 'stream', vmdk(0, 0, vmdk_stream([ 1, 2, 5 ], 1)));
+save('vmdk', 'stream-as-sparse', vmdk(1, 0, vmdk_stream([ 0 ], 1)));
+save('vmdk', 'stream-cut', vmdk(0, 0, substr vmdk_stream([ 1, 2, 5 ], 1), 0, -512));
+save('vmdk', 'stream-go-on', vmdk(2, 4, vmdk_stream([ 1 ], 0)));
+save('vmdk', 'stream-go-on-table', vmdk(2, 5, vmdk_stream([ 1, 2 ], -1)));
+save('vmdk', 'stream-go-on-end', vmdk(2, 5, vmdk_stream([ 1, 2 ], 1)));
+save('vmdk', 'sparse', vmdk(0, 0, vmdk_sparse('ffffffff')));
+save('vmdk', 'sparse-child', vmdk(0, 0, vmdk_sparse('12345678')));
+save('vmdk', 'sparse-go-on', vmdk(3, 2, vmdk_sparse('ffffffff')));
+save('vmdk', 'sparse-delta', vmdk(3, 64, vmdk_sparse('ffffffff')));
+save('vmdk', 'text', vmdk(0, 0, pack 'a512', "# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType=\"vmfs\"\nRW 1 VMFS \"x.vmdk\"\n"));
+save('vmdk', 'raw', vmdk(0, 0, pack 'a1024', 'raw'));
+# What QEMU makes, where it is installed.
+for my $kind (qw(monolithicSparse streamOptimized)) {
+	my ($from, $to) = ("/tmp/vmdk-corpus-$$.raw", "/tmp/vmdk-corpus-$$.vmdk");
+
+	open my $f, '>:raw', $from or die "$from: $!\n";
+	print $f pack('a65536', 'first'), "\0" x 200000, pack('a1000', 'last');
+	close $f;
+	next if system 'qemu-img', 'convert', '-f', 'raw', '-O', 'vmdk', '-o', "subformat=$kind", $from, $to;
+	open $f, '<:raw', $to or die "$to: $!\n";
+	save('vmdk', "qemu-$kind", vmdk(0, 0, do { local $/; <$f> }));
+	unlink $from, $to;
+}
