@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "receiver_parts.h"
 #include "thread.h"
 
@@ -78,7 +79,8 @@ static int64_t due_in(const struct receiver_sync *s, int64_t last_ms)
 		return -1;
 	if (s->held)
 		return 0;
-	if (grains >= opt->checkpoint_bytes / GRAIN_SIZE || s->pending.n >= RECEIVER_UNSYNCED_MAX / 2)
+	/* What was written since counts, not how far that is: a hole of terabytes is nothing to be made safe. */
+	if (s->pending.n >= min_u64(s->disk->session->opt.checkpoint_bytes / GRAIN_SIZE, RECEIVER_UNSYNCED_MAX / 2))
 		return 0;
 	left = last_ms + opt->checkpoint_ms - thread_now_ms();
 	return left > 0 ? left : 0;

@@ -74,7 +74,7 @@ struct receiver_options {
 	 * UNRACK_INTERRUPTED. */
 	const struct log *log;
 	bool progress;             /* report "copy" per disk: where the sender is far away */
-	uint64_t checkpoint_bytes; /* 0: 256 MiB of disk position */
+	uint64_t checkpoint_bytes; /* of data; 0: 256 MiB */
 	unsigned checkpoint_ms;    /* 0: 2000 */
 	int workers;               /* 0: one per processor, -1: the serial twin */
 };
