@@ -6,6 +6,7 @@
 #                         partition 2, ext4 with 1.5 GiB of files of /usr, and 0.8 GiB (300 MiB random,
 #                         the rest a tar of programs) written and deleted again; the rest never written
 #   disk.sh random        1 GiB that can't be compressed
+#   disk.sh large         8 TiB, with a GPT and one ext4 that has the 1.5 GiB of files of the reference disk
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=../fixtures/cache.sh
@@ -96,14 +97,30 @@ make_reference() { # FOLDER
 	rm -rf "$stage" "$dir/size" "$dir/deflated" "$dir/list"
 }
 
+make_large() { # FOLDER
+	local dir=$1 stage=$1/stage
+	mkdir -p "$stage/usr"
+	list_files "$LIVE_MIB" >"$dir/list"
+	fill_live "$stage" "$dir/list"
+	truncate -s 8T "$dir/disk.img"
+	echo 'label: gpt
+		start=2048, type=L' | sfdisk -q "$dir/disk.img"
+	mke2fs -q -F -t ext4 -U 33333333-3333-4333-8333-333333333333 -m 0 -T largefile4 \
+		-E "offset=$MIB,lazy_itable_init=1,lazy_journal_init=1,nodiscard" -d "$stage" \
+		"$dir/disk.img" $((8 * 1024 * 1024 - 2))M
+	echo "large disk: 8 TiB, $(du -m "$dir/disk.img" | cut -f1) MiB allocated;" \
+		"$(folder_mib "$stage/usr") MiB of files of /usr" >"$dir/about"
+	rm -rf "$stage" "$dir/list"
+}
+
 make_random() { # FOLDER
 	random_bytes 1024 1 >"$1/disk.img"
 	echo "incompressible disk: 1024 MiB of random bytes" >"$1/about"
 }
 
 case ${1:-reference} in
-reference | random) ;;
-*) die "there is no disk \"$1\", only reference and random" ;;
+reference | random | large) ;;
+*) die "there is no disk \"$1\", only reference, random and large" ;;
 esac
 for tool in mke2fs debugfs sfdisk openssl; do
 	command -v $tool >/dev/null || die "$tool is not installed"
