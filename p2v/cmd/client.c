@@ -14,6 +14,7 @@
 #define RECONNECT_S 300u
 #define WAIT_MAX_MS 15000u
 #define POLL_MS 100
+#define JOIN_LOOK_MS 1000u
 
 struct client {
 	struct cli *cli;
@@ -145,6 +146,22 @@ static void hang_up(struct client *c)
 	c->remote = NULL;
 }
 
+/* Nobody there waits for another connection of this copy: that is elsewhere, or the first one has been lost
+ * meanwhile. */
+static int explain_join(struct client *c, struct unrack_error *err)
+{
+	struct channel *first = remote_channel(c->remote);
+	struct unrack_error why;
+	uint8_t byte;
+
+	if (err->code != UNRACK_UNSAFE)
+		return err->code;
+	first->silence_ms = JOIN_LOOK_MS;
+	if (channel_read(first, &byte, 1, &why) < 0 && why.code == UNRACK_LOST && why.sys_errno != ETIMEDOUT)
+		*err = why;
+	return err->code;
+}
+
 /* The other connections that the far side waits for. */
 static int join_all(struct client *c, const struct call *first, const struct call_answer *answer,
 		    struct unrack_error *err)
@@ -168,7 +185,7 @@ static int join_all(struct client *c, const struct call *first, const struct cal
 			call_answer_free(&yes);
 	}
 	if (r < 0)
-		return r;
+		return explain_join(c, err);
 	return channel_open_striped(all, answer->streams, CALL_STRIPE, &c->striped, err);
 }
 

@@ -64,6 +64,23 @@ unrack copy "ssh://far$work/disk.img" cut2 "${far[@]}" --streams 4
 exits 0 "it is continued over another number of connections"
 ok "identical" cmp disk.img cut2/cut2-flat.vmdk
 
+# The first connection is lost before the second one has come.
+cat >serve <<END
+#!/bin/sh
+[ -e $work/first ] || echo \$\$ >$work/first
+exec $UNRACK "\$@"
+END
+cat >late-rsh <<END
+#!/bin/sh
+[ -e $work/first ] && [ ! -e $work/lost-one ] && touch $work/lost-one && kill -9 \$(cat $work/first)
+exec $rsh "\$@"
+END
+chmod +x serve late-rsh
+unrack copy disk.img "ssh://far$work/late" --rsh "$work/late-rsh" --remote-unrack "$work/serve" --streams 2 --json
+exits 0 "the first connection is lost before the second one comes, and all are made again"
+is "$(result_of | jq .lost_connections)" 1 "once"
+ok "identical" cmp disk.img late/late-flat.vmdk
+
 # The second connection reaches a machine where nobody waits.
 cat >lost <<END
 #!/bin/sh
