@@ -89,8 +89,8 @@ static int take_result(struct scan *s, const struct used *u, struct look *const 
 
 int scan_used(struct scan *s, struct unrack_error *err)
 {
-	struct block_source **sources CLEANUP_FREE = calloc(s->disks.len + 1, sizeof *sources);
-	struct look **looks CLEANUP_FREE = calloc(s->disks.len + 1, sizeof *looks);
+	struct block_source **sources CLEANUP_FREE = calloc(s->disks.len + 1, sizeof(struct block_source *));
+	struct look **looks CLEANUP_FREE = calloc(s->disks.len + 1, sizeof(struct look *));
 	struct used *u = NULL;
 	unsigned n = 0;
 	int r = sources && looks ? 0 : error_nomem(err);

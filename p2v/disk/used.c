@@ -415,8 +415,8 @@ static int begin(struct finder *f, struct unrack_error *err)
 
 	digest_key_init(&f->key, seed);
 	f->out = calloc(1, sizeof *f->out);
-	f->disks = calloc(f->n, sizeof *f->disks);
-	f->states = calloc(f->n, sizeof *f->states);
+	f->disks = calloc(f->n, sizeof(struct ranges *));
+	f->states = calloc(f->n, sizeof(struct digest_stream *));
 	if (!f->out || !f->disks || !f->states)
 		return error_nomem(err);
 	f->out->n = f->n;
@@ -427,7 +427,7 @@ static int begin(struct finder *f, struct unrack_error *err)
 	f->arrays = &f->places->arrays;
 	f->logical = &f->places->logical;
 	f->places->tables = calloc(f->n, sizeof *f->places->tables);
-	f->out->maps = calloc(f->n, sizeof *f->out->maps);
+	f->out->maps = calloc(f->n, sizeof(struct map *));
 	f->out->states = calloc(f->n, sizeof *f->out->states);
 	if (!f->out->maps || !f->out->states || !f->places->tables)
 		return error_nomem(err);

@@ -299,11 +299,12 @@ int used_sign_read(struct block_source *volume, struct digest_stream *state, str
 		   struct unrack_error *err)
 {
 	uint8_t *buf CLEANUP_FREE = malloc(HEAD_BYTES + TAIL_BYTES);
-	struct ends v = { buf, buf + HEAD_BYTES, (size_t)min_u64(volume->size, HEAD_BYTES), 0, volume->size, 0 };
+	struct ends v = { .head = buf, .head_n = (size_t)min_u64(volume->size, HEAD_BYTES), .bytes = volume->size };
 
 	memset(out, 0, sizeof *out);
 	if (!buf)
 		return error_nomem(err);
+	v.tail = buf + HEAD_BYTES;
 	v.tail_n = (size_t)min_u64(volume->size, TAIL_BYTES);
 	v.tail_at = volume->size - v.tail_n;
 	if (!read_ends(volume, &v)) {
