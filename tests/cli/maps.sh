@@ -111,7 +111,7 @@ cp gpt.img left.img
 mke2fs -q -F -E nodiscard left.img 50M >/dev/null 2>&1
 whole left.img "a filesystem on a disk that had a GPT" "signatures of both the backup of a GPT and ext"
 cp gpt.img left.img
-printf 'label: dos\n1M,20M\n' | sfdisk -q --wipe never left.img >/dev/null
+printf 'label: dos\n1M,20M\n' | sfdisk -q --wipe never left.img >/dev/null 2>&1
 if cmp -s -n 512 -i 512 left.img gpt.img; then
 	whole left.img "a DOS table on a disk that had a GPT" "a partition table and, at byte 512, a signature of a GPT"
 fi
