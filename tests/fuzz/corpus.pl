@@ -11,7 +11,7 @@ use XXH3;
 
 my ($n, %type) = (0);
 $type{$_} = ++$n for qw(HELLO OPEN ACCEPT GRAINS ZERO CHECKPOINT ACK END DONE BYE ERROR PING CALL READY
-	OFFER TEXT);
+	OFFER TEXT MAP WANT DIGESTS DELTA SAME LOST);
 my $magic = "unrack\r\n";
 
 sub save {
@@ -26,10 +26,15 @@ sub save {
 # --- Messages -------------------------------------------------------------------------------
 sub intro { $magic . pack('VVa8', 1, 0, xxh3_64($_[0])) . $_[0] }
 sub hello { intro(pack 'Q<VVVa*', 0, 1114112, $_[0], length $_[1], $_[1]) }
-sub open_disk { my @s = map { "$_\0" } @_[1, 2]; pack 'Q<VVa*', $_[0], map({ length } @s), join '', @s }
+sub open_disk {
+	my ($bytes, $strict, $advisory, $state, $flags) = @_;
+	my @s = ("$strict\0", "$advisory\0");
+
+	return pack 'Q<VVa16VVa*', $bytes, map({ length } @s), $state // '', $flags // 0, 0, join '', @s;
+}
 sub accept_disk { pack 'VVQ<Q<Q<a32', 0, $_[0], $_[1], $_[2], 1, join '', map chr, 0 .. 31 }
-sub call { intro(pack 'Q<VVVVQ<VVZ*', 0, $_[0], $_[1], $_[2], $_[3], 0, 1 + length $_[4], 0, $_[4]) }
-sub ready { intro(pack 'Q<VV', 0, $_[0], 0) }
+sub call { intro(pack 'Q<VVVVQ<VvvQ<Z*', 0, $_[0], $_[1], $_[2], $_[3], 0, 1 + length $_[4], 0, 0, 0, $_[4]) }
+sub ready { intro(pack 'Q<VVa36', 0, $_[0], 0, '') }
 sub offer {
 	my ($bytes, $number, @s) = @_;
 
@@ -64,6 +69,17 @@ my %message = (
 	offer => [ OFFER => offer(146815737856, 0, '/dev/cciss/c0d0', $strict, $advisory) ],
 	'offer-name-only' => [ OFFER => offer(0, 0xffffffff, '/dev/sda', '', '') ],
 	text => [ TEXT => '{"disks":[]}' ],
+	'open-live' => [ OPEN => open_disk(512, "head=0011223344556677\n", '', 's' x 16, 3) ],
+	'accept-delta' => [ ACCEPT => accept_disk(2, 16, 9) ],
+	map => [ MAP => pack 'VVQ<*', 3, 1, 0, 5, 7, 1, 100, 1 << 20 ],
+	'map-empty' => [ MAP => pack 'VV', 0, 0 ],
+	want => [ WANT => pack 'Q<Q<', 65536, 65536 ],
+	digests => [ DIGESTS => pack 'Q<Q<a16a16', 4, 2, 'd' x 16, '' ],
+	'digests-zeros' => [ DIGESTS => pack 'Q<Q<', 6, 60000 ],
+	delta => [ DELTA => pack('Q<vvV', 32, 3, 2, 0) . pack('vvVa16', 0, 0, 0, '') .
+			pack('vvVa16a*', 2, 0, length $text, 'e' x 16, $text) ],
+	same => [ SAME => pack 'Q<Q<', 16, 4096 ],
+	lost => [ LOST => pack('Q<Q<', 1 << 20, 512) . '/var/log/messages on vg0/root' ],
 );
 
 while (my ($name, $m) = each %message) {
@@ -115,8 +131,10 @@ save('call', 'client-gets-text', pack('CC', 5, 0) . step('READY', 0, ready(0)) .
 save('call', 'client-refused', pack('CC', 1, 0) . step('ERROR', 0, error(6, 0, 'web01 holds another machine')));
 save('call', 'client-hears-shell', pack('CC', 1, 0) . raw("bash: unrack: command not found\n" x 3));
 
-# Made: GRAINS distance, span - 1, places, content; ZERO distance, count; OPEN bytes, identity.
-my $disk0 = made('OPEN', 0, pack 'VC', 40 * 65536 + 1000, 1);
+# Made: GRAINS and DELTA distance, span - 1, places, content; ZERO and SAME distance, count; OPEN bytes,
+# identity, state, flags; MAP flags, then gap and length of each run; WANT distance, count.
+my $open0 = made('OPEN', 0, pack 'VC', 40 * 65536 + 1000, 1);
+my $disk0 = $open0 . made('MAP', 0, "\0");
 my $data = made('GRAINS', 0, pack 'cCvC', 0, 15, 0xffff, 65);
 my $sparse = made('GRAINS', 0, pack 'cCvC', 0, 7, 0x0011, 70);
 my $zeros = made('ZERO', 0, pack 'cv', 0, 16);
@@ -124,41 +142,79 @@ my $last = made('GRAINS', 0, pack 'cCvC', 0, 0, 1, 80);
 my $whole = $disk0 . $data . $sparse . $zeros . $last . made('END', 0);
 my $bye = step('BYE', 0, '');
 
-save('receiver', 'one-disk', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $whole . $bye);
-save('receiver', 'two-disks', pack('CC', 64, 0) . made('HELLO', 0, "\2") . $whole . made('OPEN', 1, pack 'VC', 1, 2) .
-	made('GRAINS', 1, pack 'cCvC', 0, 0, 1, 9) . made('END', 1) . $bye);
-save('receiver', 'stopped-and-resumed', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data .
+save('receiver', 'one-disk', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $whole . $bye);
+save('receiver', 'two-disks', pack('CCC', 64, 0, 0) . made('HELLO', 0, "\2") . $whole . made('OPEN', 1, pack 'VC', 1, 2) .
+	made('MAP', 1, "\0") . made('GRAINS', 1, pack 'cCvC', 0, 0, 1, 9) . made('END', 1) . $bye);
+save('receiver', 'stopped-and-resumed', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data .
 	made('CHECKPOINT', 0, "\0") . $bye . step('HANG UP', 0, '') . made('HELLO', 0, "\1") .
 	$disk0 . $sparse . $zeros . $last . made('END', 0) . $bye);
-save('receiver', 'cut-and-resumed', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . $sparse .
+save('receiver', 'cut-and-resumed', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . $sparse .
 	step('HANG UP', 0, '') . made('HELLO', 0, "\1") . $disk0 . $zeros . $last . made('END', 0) . $bye);
-save('receiver', 'complete-already', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $whole . $bye .
-	step('HANG UP', 0, '') . made('HELLO', 0, "\1") . $disk0 . $bye);
-save('receiver', 'senders-error', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data .
+save('receiver', 'complete-already', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $whole . $bye .
+	step('HANG UP', 0, '') . made('HELLO', 0, "\1") . $open0 . $bye);
+save('receiver', 'senders-error', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data .
 	step('ERROR', 0, error(4, 5, "can't read /dev/sda")));
-save('receiver', 'wrong-end', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . $sparse . $zeros .
+save('receiver', 'wrong-end', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . $sparse . $zeros .
 	$last . made('END', 0, "\0" x 16 . "\1") . $bye);
-save('receiver', 'all-zeros-listed', pack('CC', 0, 0) . made('HELLO', 0, "\1") . made('OPEN', 0, pack 'VC', 65536, 1) .
-	made('GRAINS', 0, pack 'cCvC', 0, 0, 1, 0) . made('END', 0) . $bye);
-save('receiver', 'gap', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . made('ZERO', 0, pack 'cv', 1, 1));
-save('receiver', 'unmade', pack('CC', 0, 0) . step('HELLO', 0, hello(1, 'web01')) .
-	step('OPEN', 0, open_disk(3 * 65536, "mbr=00000001\n", '')) . step('ZERO', 0, pack 'Q<Q<', 0, 3) .
+save('receiver', 'all-zeros-listed', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . made('OPEN', 0, pack 'VC', 65536, 1) .
+	made('MAP', 0, "\0") . made('GRAINS', 0, pack 'cCvC', 0, 0, 1, 0) . made('END', 0) . $bye);
+save('receiver', 'gap', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $disk0 . made('ZERO', 0, pack 'cv', 1, 1));
+save('receiver', 'unmade', pack('CCC', 0, 0, 0) . step('HELLO', 0, hello(1, 'web01')) .
+	step('OPEN', 0, open_disk(3 * 65536, "mbr=00000001\n", '')) .
+	step('MAP', 0, pack 'VVQ<Q<', 1, 0, 1, 2) . step('ZERO', 0, pack 'Q<Q<', 0, 3) .
 	made('END', 0) . $bye);
-save('receiver', 'full-and-freed', pack('CC', 5 | 32, 9) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
+save('receiver', 'full-and-freed', pack('CCC', 5 | 32, 9, 0) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
 	made('HELLO', 0, "\1") . $whole . $bye);
-save('receiver', 'sync-fails', pack('CC', 7, 1) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
+save('receiver', 'sync-fails', pack('CCC', 7, 1, 0) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
 	made('HELLO', 0, "\1") . $whole . $bye);
-save('receiver', 'told-to-stop', pack('CC', 128, 3) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
+save('receiver', 'told-to-stop', pack('CCC', 128, 3, 0) . made('HELLO', 0, "\1") . $whole . step('HANG UP', 0, '') .
 	made('HELLO', 0, "\1") . $whole . $bye);
-save('receiver', 'damaged-stream', pack('CC', 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . raw('?' x 40));
+save('receiver', 'damaged-stream', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $disk0 . $data . raw('?' x 40));
 
-# Made: ACCEPT next, flags; ACK distance from what was sent; DONE what differs.
+# A second pass: all disks get one, or those that have changed.
+my $delta = made('DELTA', 0, pack 'cCvC', 0, 15, 0x00f0, 90) . made('SAME', 0, pack 'cv', 0, 8) .
+	made('DELTA', 0, pack 'cCvC', 0, 7, 0x0001, 0) . made('ZERO', 0, pack 'cv', 0, 5);
+my $rest = made('SAME', 0, pack 'cv', 0, 4) . made('END', 0);
+my $second = $bye . step('HANG UP', 0, '') . made('HELLO', 0, "\1") . $disk0;
+my $want = made('WANT', 0, pack 'Cv', 0, 41);
+
+save('receiver', 'second-pass', pack('CCC', 0, 0, 1) . made('HELLO', 0, "\1") . $whole . $second . $want . $delta .
+	$rest . $bye);
+save('receiver', 'second-pass-cut', pack('CCC', 0, 0, 1) . made('HELLO', 0, "\1") . $whole . $second . $want .
+	$delta . step('HANG UP', 0, '') . made('HELLO', 0, "\1") . $disk0 . made('WANT', 0, pack 'Cv', 0, 4) .
+	$rest . $bye);
+save('receiver', 'source-changed', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") .
+	made('OPEN', 0, pack 'VCCC', 40 * 65536 + 1000, 1, 7, 0) . made('MAP', 0, pack 'CCC', 0, 2, 3) . $data .
+	step('HANG UP', 0, '') . made('HELLO', 0, "\1") . made('OPEN', 0, pack 'VCCC', 40 * 65536 + 1000, 1, 8, 0) .
+	made('MAP', 0, "\0") . $want . $delta . $rest . $bye);
+save('receiver', 'was-live', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") .
+	made('OPEN', 0, pack 'VCCC', 40 * 65536 + 1000, 1, 7, 1) . made('MAP', 0, "\0") . $data . $sparse . $zeros .
+	$last . made('END', 0) . $second . $want . $delta . $rest . $bye);
+save('receiver', 'delta-of-nothing', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $disk0 . $delta);
+save('receiver', 'maps', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . made('OPEN', 0, pack 'VC', 40 * 65536, 1) .
+	made('MAP', 0, pack 'CCCCC', 1, 2, 3, 1, 1) . made('MAP', 0, pack 'CCC', 0, 9, 1) . $data);
+save('receiver', 'maps-overlap', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . made('OPEN', 0, pack 'VC', 40 * 65536, 1) .
+	step('MAP', 0, pack 'VVQ<*', 2, 0, 3, 5, 4, 2));
+save('receiver', 'lost', pack('CCC', 0, 0, 0) . made('HELLO', 0, "\1") . $disk0 . step('LOST', 0, pack('Q<Q<', 512, 512) .
+	'/etc/passwd') . $data . $sparse . $zeros . $last . made('END', 0) . $bye);
+save('receiver', 'second-pass-fails', pack('CCC', 5, 60, 1) . made('HELLO', 0, "\1") . $whole . $second . $want .
+	$delta . step('HANG UP', 0, '') . made('HELLO', 0, "\1") . $disk0 . $want . $rest . $bye);
+
+# Made: DIGESTS count, how; ACCEPT next, flags; ACK distance from what was sent; DONE what differs.
 my $answers = made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . made('DONE', 0);
 
 save('sender', 'one-disk', "\0\0" . $answers . made('BYE', 0));
 save('sender', 'two-disks', "\1\0" . $answers . made('ACCEPT', 1, "\5\0") . made('ACK', 1, "\0") .
 	made('DONE', 1) . made('BYE', 0));
 save('sender', 'complete-already', "\2\0" . made('HELLO', 0) . made('ACCEPT', 0, "\x15\1") . made('BYE', 0));
+save('sender', 'nothing-changed', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\0\2") . made('DIGESTS', 0, "\25\1") .
+	made('DONE', 0) . made('BYE', 0));
+save('sender', 'all-changed', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\3\2") . made('DIGESTS', 0, "\5\0") .
+	made('DIGESTS', 0, "\15\2") . made('DONE', 0) . made('BYE', 0));
+save('sender', 'digests-not-asked-for', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . step('DIGESTS', 0,
+	pack 'Q<Q<', 0, 5));
+save('sender', 'too-many-digests', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\0\2") . made('DIGESTS', 0, "\26\1"));
+save('sender', 'digests-that-never-come', "\0\3" . made('HELLO', 0) . made('ACCEPT', 0, "\0\2") . made('DIGESTS', 0, "\5\1"));
 save('sender', 'stored', "\4\0" . $answers . made('BYE', 0));
 save('sender', 'stopped', "\0\3" . made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . step('PING', 0, '') .
 	made('ACK', 0, "\0") x 8 . made('BYE', 0));
