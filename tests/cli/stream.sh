@@ -187,7 +187,7 @@ exits 0 "the disk itself goes on where a stream ended"
 like "$err" "disk.img is compared with the [0-9]* bytes that are there of disk 0" "once it was compared"
 like "$err" "continued from the last checkpoint" "where it ended"
 ok "to an identical image" same mixed
-"$UNRACK" copy disk.img half --rate 2M >/dev/null 2>&1 &
+"$UNRACK" copy disk.img half --all-blocks --rate 2M >/dev/null 2>&1 &
 pid=$!
 ok "(a checkpoint)" checkpoint half
 kill -INT $pid
@@ -202,6 +202,22 @@ like "$err" "the 64 KiB from byte 48234496 on differ" "since something else is t
 unrack copy late.img half
 exits 0 "only that which was streamed does"
 ok "to an image of that" same half late.img
+
+# A disk of which only a part was copied, since nothing uses the rest: the stream has that rest, too.
+cp disk.img rest.img
+head -c 3000000 /dev/urandom | dd of=rest.img bs=1M seek=61 conv=notrunc status=none
+"$UNRACK" copy rest.img part --rate 200k >/dev/null 2>&1 &
+pid=$!
+ok "(a checkpoint)" checkpoint part
+kill -INT $pid
+wait $pid
+unrack copy - part --size "$size" <rest.img
+exits 0 "a stream goes on where a copy of used blocks ended"
+like "$err" "the stream agrees with disk 0 up to byte" "compared as far as that was copied"
+unrack verify part rest.img
+exits 0 "to an image that is whole but for what nothing used"
+unrack copy - part --size "$size" <rest.img
+exits 0 "and is known again"
 
 # A size that is wrong.
 unrack copy - small --size 40M <disk.img
