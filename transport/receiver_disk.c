@@ -194,6 +194,8 @@ static int again(struct receiver_disk *d, struct unrack_error *err)
 
 	if (d->place.again == RECEIVER_NEVER || (d->place.again == RECEIVER_IF_CHANGED && !why))
 		return check_complete(d, err);
+	if (d->place.format == DISK_STREAM && !why && receiver_map_same(d))
+		return check_complete(d, err);
 	if (d->place.format == DISK_STREAM)
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "%s is in the format stream and complete, and can't be changed any more; copy "

@@ -69,6 +69,11 @@ const char *receiver_map_changed(const struct receiver_disk *d)
 	return NULL;
 }
 
+bool receiver_map_same(const struct receiver_disk *d)
+{
+	return !d->live && !same(&d->state, &unknown) && same(&d->origin.state, &d->state);
+}
+
 /* All that the MAPs say. */
 static int take_runs(struct receiver_disk *d, struct run_vec *runs, struct unrack_error *err)
 {

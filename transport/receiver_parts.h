@@ -132,6 +132,8 @@ int receiver_map_load(struct receiver_disk *d, struct unrack_error *err);
 int receiver_map_take(struct receiver_disk *d, struct unrack_error *err);
 /* Why what is there can't be continued, or be called a copy of the source: a clause. NULL: it can. */
 const char *receiver_map_changed(const struct receiver_disk *d);
+/* The source is known to be as it was. */
+bool receiver_map_same(const struct receiver_disk *d);
 
 /* receiver_grains.c: the pool's functions. CTX is the struct receiver_disk. */
 void *receiver_grains_worker(void *ctx);

@@ -273,16 +273,16 @@ static int run_pass(struct sender *s, struct sender_pass *p, const struct messag
 
 static void tell_begin(const struct sender *s, const struct sender_disk *d, const struct message_accept *a)
 {
-	unsigned long long at = (unsigned long long)a->next_grain * GRAIN_SIZE;
+	const char *what = a->delta ? "is compared with the copy that is there, from" : "continues at";
 
 	if (a->complete)
 		log_info(s->opt->log, "disk %u, %s, is complete already", a->number, d->source->name);
-	else if (a->delta)
-		log_info(s->opt->log, "disk %u, %s, is compared with the copy that is there, from byte %llu of %llu "
-			 "on", a->number, d->source->name, at, (unsigned long long)d->source->size);
 	else if (a->next_grain > 0)
-		log_info(s->opt->log, "disk %u, %s, continues at byte %llu of %llu", a->number, d->source->name,
-			 at, (unsigned long long)d->source->size);
+		log_info(s->opt->log, "disk %u, %s, %s byte %llu of %llu", a->number, d->source->name, what,
+			 (unsigned long long)a->next_grain * GRAIN_SIZE, (unsigned long long)d->source->size);
+	else if (a->delta)
+		log_info(s->opt->log, "disk %u, %s, is compared with the copy that is there", a->number,
+			 d->source->name);
 }
 
 /* With the map sent. */

@@ -81,6 +81,8 @@ struct machine_disk {
 	struct identity id;      /* of the source */
 	bool stream;             /* some of it came as a stream */
 	bool restart;            /* its files are to be removed, and the copy begun again */
+	bool due;                /* the pass over all disks that is under way has not completed it yet */
+	bool live;               /* its source was in use when it was last copied, or is now */
 	uint64_t image_mtime_ns; /* as unrack left it; 0: not known */
 };
 

@@ -42,6 +42,7 @@ static int run_halves(struct copy_job *j, struct intake *in, struct sender_resul
 	/* Within one machine, compressing costs more than it saves, but for an image that keeps it. */
 	struct sender_options so = { .machine = machine_name(intake_machine(in)), .log = &j->cli->log,
 				     .store = true };
+	const struct log says = { j->cli->log.ops, j->cli->log.ctx, NULL };
 	struct channel *near, *out, *limited = NULL;
 	pthread_t thread;
 	int r = channel_open_pair(&near, &rc.channel, err);
@@ -55,7 +56,7 @@ static int run_halves(struct copy_job *j, struct intake *in, struct sender_resul
 	}
 	if (r == 0) {
 		/* Progress is the sender's; the stop flag too, so that it can ask for a last checkpoint. */
-		rc.opt = (struct receiver_options){ .io = io_posix(), .log = NULL };
+		rc.opt = (struct receiver_options){ .io = io_posix(), .log = &says };
 		r = pthread_create(&thread, NULL, receive, &rc);
 		if (r != 0)
 			r = error_errno(err, r, "can't start the receiving half");

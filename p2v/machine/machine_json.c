@@ -48,7 +48,8 @@ static int disk_from(struct machine *m, const struct json *j, struct unrack_erro
 	CLEANUP_BUF struct buf strict = { 0 };
 	CLEANUP_BUF struct buf advisory = { 0 };
 	struct machine_disk d = { .n = (int)json_int(j, "n", -1), .stream = json_bool(j, "stream", false),
-				  .restart = json_bool(j, "restart", false) };
+				  .restart = json_bool(j, "restart", false),
+				  .due = json_bool(j, "due", false), .live = json_bool(j, "live", false) };
 	int64_t bytes = json_int(j, "bytes", -1);
 	int r;
 
@@ -146,6 +147,10 @@ static struct json *disk_to(const struct machine *m, const struct machine_disk *
 		r |= json_set_bool(j, "stream", d->stream);
 	if (d->restart || json_has(j, "restart"))
 		r |= json_set_bool(j, "restart", d->restart);
+	if (d->due || json_has(j, "due"))
+		r |= json_set_bool(j, "due", d->due);
+	if (d->live || json_has(j, "live"))
+		r |= json_set_bool(j, "live", d->live);
 	r |= json_set_int(j, "image_mtime_ns", (int64_t)d->image_mtime_ns);
 	if (r == 0)
 		return j;

@@ -25,7 +25,7 @@ is "$(result_of | jq .lost_connections)" 0 "over one connection"
 ok "what deflates is not sent as it is" test "$(result_of | jq .sent_bytes)" -lt $((9 << 20))
 unrack copy disk.img "ssh://far$work/web01" "${far[@]}"
 exits 0 "again"
-like "$err" 'nothing to do' "is nothing to do"
+like "$err" '0.0 of 24.0 MiB had changed' "finds no difference"
 unrack verify web01 disk.img
 exits 0 "verify says the same"
 
@@ -34,13 +34,13 @@ exits 0 "a pull"
 ok "its image is identical" cmp disk.img web02/web02-flat.vmdk
 like "$out" '"event":"progress".*"total":25165824' "it shows progress"
 unrack copy "ssh://far$work/disk.img" web02 "${far[@]}"
-like "$err" 'nothing to do' "again is nothing to do"
+like "$err" '0.0 of 24.0 MiB had changed' "again finds no difference"
 
 unrack copy disk.img second.img "ssh://far$work/db01" "${far[@]}"
 exits 0 "two disks"
 unrack copy "ssh://far$work/second.img" "ssh://far$work/disk.img" db01 "${far[@]}"
 exits 0 "pulled in another order over the pushed ones"
-like "$err" 'nothing to do' "they are recognised"
+like "$err" '0.0 of 48.0 MiB had changed' "they are recognised"
 ok "each is where it was" cmp second.img db01/db01_1-flat.vmdk
 unrack copy "ssh://far$work/disk.img" db02 "${far[@]}" --disk 3="ssh://far$work/disk.img"
 exits 0 "a number for a far disk"

@@ -45,7 +45,8 @@ unrack verify web01 source.img
 exits 0 "and the source's"
 wire push source.img web01 "$UNRACK" serve
 is "$rc" 0 "the same again"
-is "$(said accept)" "accept number 0 complete 1 next 71 data 11 pass 1" "is complete"
+is "$(said accept)" "accept number 0 complete 0 next 0 data 0 pass 2 delta" "is compared"
+is "$(said changed)" "changed 0" "and has not changed"
 
 wire push --stop 33 source.img web02 "$UNRACK" serve
 is "$rc" 0 "a sender that stops"
@@ -59,7 +60,7 @@ exits 0 "with its digests"
 
 unrack copy source.img web02
 exits 0 "unrack's own copy finds nothing more to do"
-like "$err" "complete|nothing to do" "and says so"
+like "$err" "0.0 of 4.4 MiB had changed" "and says so"
 
 wire push --cut 33 source.img web03 "$UNRACK" serve
 is "$rc" 0 "one that vanishes"
@@ -78,6 +79,43 @@ exits 0 "with the source's digests"
 wire pull "$work/source.img" pulled.img "$UNRACK" serve
 is "$rc" 0 "another receiver pulls a disk from unrack serve"
 ok "which is identical" cmp source.img pulled.img
+
+# Passes over what is there, by one of the two and by the other.
+cp source.img was.img
+yes "another text" | head -c 65536 | dd of=source.img bs=64k seek=21 conv=notrunc status=none
+dd if=/dev/zero of=source.img bs=64k seek=2 count=1 conv=notrunc status=none
+yes "where nothing was" | head -c 131072 | dd of=source.img bs=64k seek=60 conv=notrunc status=none
+wire push source.img web01 "$UNRACK" serve
+is "$rc" 0 "a changed disk is pushed over its copy"
+is "$(said accept)" "accept number 0 complete 0 next 0 data 0 pass 3 delta" "in another pass"
+is "$(said changed)" "changed 4" "of which only what differs is sent"
+ok "the image is identical" same web01
+unrack verify web01 source.img
+exits 0 "with the source's digests"
+wire pull --delta "$work/source.img" pulled.img "$UNRACK" serve
+is "$rc" 0 "the same is pulled"
+is "$(said done)" "done data 12 changed 4" "by who has the older one"
+ok "which is identical then" cmp source.img pulled.img
+wire push --unused 20+2,40+10 source.img web01 "$UNRACK" serve
+is "$rc" 0 "a sender that leaves something out"
+dd if=/dev/zero of=mapped.img bs=64k count=71 status=none
+cp source.img mapped.img
+for run in 20:2 40:10; do
+	dd if=/dev/zero of=mapped.img bs=64k seek="${run%:*}" count="${run#*:}" conv=notrunc status=none
+done
+ok "makes zeros of it" cmp -n $((70 * 65536 + 1000)) mapped.img web01/web01-flat.vmdk
+unrack verify web01 source.img
+exits 0 "which the map explains"
+state=00112233445566778899aabbccddeeff
+wire push --state $state --stop 33 was.img web07 "$UNRACK" serve
+is "$rc" 0 "a sender that stops"
+wire push --state ${state/0011/ffff} source.img web07 "$UNRACK" serve
+is "$(said accept)" "accept number 0 complete 0 next 0 data 0 pass 2 delta" "and says that its disk has changed meanwhile"
+ok "does not make a mixture" same web07
+wire push --state $state --stop 33 source.img web08 "$UNRACK" serve
+wire push --state $state --lost 4000000+512:/etc/passwd source.img web08 "$UNRACK" serve
+like "$(said accept)" "complete 0 next [1-9]" "one that says that it has not is continued"
+ok "also if it can't read all of it" same web08
 wire pull "$work/nothing.img" pulled2.img "$UNRACK" serve
 is "$rc" 1 "what isn't there"
 like "$out" "^error [0-9]+ .*nothing.img" "is an ERROR with a sentence"

@@ -402,7 +402,7 @@ sub pull_disk {
 
 	open my $out, $delta ? '+<:raw' : '+>:raw', $image or die "$image: $!\n";
 	truncate $out, $bytes;
-	for my $g (0 .. $delta ? $grains - 1 : -1) {
+	for my $g (0 .. ($delta ? $grains - 1 : -1)) {
 		my $grain = '';
 
 		seek $out, $g * GRAIN, 0;

@@ -464,6 +464,12 @@ static void test_stream_format(void)
 	ok(image_is(&r, NULL) && r.c.point[0].pass == 1, "in its first pass");
 	run(&r);
 	ok(r.c.received == 0 && r.c.res.data_grains == 0, "when it is complete nothing is to be done");
+	r.c.again = RECEIVER_ALWAYS;
+	run(&r);
+	ok(r.c.received == 0 && r.c.res.data_grains == 0, "also if another pass is wanted, since the source is the same");
+	r.c.state = 0;
+	run(&r);
+	is_int(r.c.received, UNRACK_UNSUPPORTED, "if that is known");
 	r.c.state = 3;
 	run(&r);
 	is_int(r.c.received, UNRACK_UNSUPPORTED, "another change can't be made to it");
