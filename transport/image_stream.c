@@ -174,6 +174,7 @@ static int stream_write(struct image *im, const struct message_grains *m, const 
 	pthread_mutex_lock(&s->lock);
 	for (unsigned i = 0; r == 0 && i < m->count; i++)
 		r = add_grain(s, m->first + m->grain[i].place, &m->grain[i], err);
+	s->length = stream_at(s);
 	pthread_mutex_unlock(&s->lock);
 	return r;
 }
@@ -191,7 +192,7 @@ static int stream_zero(struct image *im, uint64_t first, uint64_t count, struct 
 
 static uint64_t stream_length(const struct image *im)
 {
-	return stream_at((const struct stream *)im);
+	return ((const struct stream *)im)->length;
 }
 
 /* Everything in the buffer. Its pages stay where they are; what is not a whole one is
@@ -222,7 +223,7 @@ static int stream_create(struct image *im, struct unrack_error *err)
 	struct stream *s = (struct stream *)im;
 	struct vmdk_header h = stream_header(im, VMDK_GD_AT_END);
 
-	s->fill = VMDK_STREAM_OVERHEAD * SECTOR_SIZE;
+	s->length = s->fill = VMDK_STREAM_OVERHEAD * SECTOR_SIZE;
 	memset(s->buffer, 0, s->fill);
 	vmdk_header_encode(&h, s->buffer);
 	if (image_embed_descriptor(im, s->buffer + VMDK_DESCRIPTOR_AT * SECTOR_SIZE, err) < 0)
@@ -263,6 +264,7 @@ static int stream_resume(struct image *im, const struct journal_point *at, bool 
 	if (r == 0)
 		r = fill_buffer(s, at->image_length, err);
 	s->next = at->next_grain;
+	s->length = at->image_length;
 	return r < 0 ? r : io_truncate(p->io, im->fd, p->path, at->image_length, err);
 }
 

@@ -31,6 +31,8 @@ struct stream {
 	uint32_t entry[VMDK_GTES];
 	uint64_t next;        /* the first grain that may come */
 	uint64_t grains;      /* how many there are */
+	/* The writer's alone, without the lock: where the file will end. */
+	uint64_t length;
 };
 
 static inline uint64_t stream_at(const struct stream *s)
