@@ -213,6 +213,8 @@ static int receive_disk(struct receiver *r, struct receiver_disk *d, const struc
 		return 0;
 	if (status == 0)
 		status = receiver_map_take(d, err);
+	if (status == 0 && r->host->begin)
+		status = r->host->begin(r->host->ctx, &d->place, d->start.next_grain * GRAIN_SIZE, err);
 	if (status == 0)
 		status = receiver_stream(d, it->workers, it->list, it->n, &end, &durable, err);
 	if (status < 0)

@@ -11,7 +11,7 @@
 #include "unrack/error.h"
 #include "unrack/io.h"
 
-#define LOST_RANGES_MAX 65536u
+#define LOST_RANGES_MAX 4096u
 #define LOST_WHAT_MAX 1024u /* with its NUL */
 
 struct lost_range {

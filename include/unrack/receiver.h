@@ -55,6 +55,8 @@ struct receiver_host {
 	/* Called before each journal record: still the owner of the folder's lock? May come
 	 * from another thread than the rest, but never two at once. NULL: always. */
 	int (*check_owner)(void *ctx, struct unrack_error *err);
+	/* A pass begins or goes on: all of the disk from OFF on is read again. Before any LOST. May be NULL. */
+	int (*begin)(void *ctx, const struct receiver_place *place, uint64_t off, struct unrack_error *err);
 	/* LEN bytes at OFF could not be read; TEXT: what lies there, or "". They come in order, before
 	 * the zeros that stand for them are durable. May be NULL. */
 	int (*lost)(void *ctx, const struct receiver_place *place, uint64_t off, uint64_t len,

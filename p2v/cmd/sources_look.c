@@ -2,6 +2,7 @@
 /* What of the opened sources is to be read, and what happens where it can't be. */
 #include <stdlib.h>
 
+#include "base/size.h"
 #include "sources.h"
 #include "unrack/patient.h"
 #include "unrack/used.h"
@@ -44,7 +45,7 @@ static int make_patient(struct sources *s, unsigned i, const struct source_how *
 
 	/* Who allows more bytes allows more places, too: in the proportion that holds without that. */
 	if (how->max_bad > PATIENT_BYTES)
-		o.max_ranges = (unsigned)(how->max_bad / (PATIENT_BYTES / PATIENT_RANGES));
+		o.max_ranges = (unsigned)min_u64(how->max_bad / (PATIENT_BYTES / PATIENT_RANGES), LOST_RANGES_MAX);
 	s->looks[i] = (struct source_look){ .of = s, .disk = i, .log = how->log };
 	s->raw[i] = d->source;
 	r = patient_open(d->source, &o, &patient, err);

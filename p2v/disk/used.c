@@ -34,6 +34,7 @@ struct finder {
 	struct used_builds md, lvm; /* members of arrays and groups */
 	struct leaf_vec leaves;
 	struct used *out;
+	bool *doubtful;        /* of each: whether something claims all of it is not known */
 	bool hibernated;
 };
 
@@ -102,6 +103,7 @@ static int find_partitions(struct finder *f, unsigned disk, struct unrack_error 
 		if (r < 0)
 			return r;
 		used_claim_disk(s, &signs, &table);
+		f->doubtful[disk] = signs.unreadable;
 	}
 	if (table.untrusted) {
 		v = add_volume(f, "the whole disk", disk, s->size, err);
@@ -353,6 +355,12 @@ static int look_at(struct finder *f, const struct leaf *leaf, struct unrack_erro
 		v->whole = *v->why != '\0';
 		v->trouble = b->trouble;
 	}
+	if (f->doubtful[v->disk]) {
+		if (!*v->why)
+			strcpy(v->why, "what claims the whole disk is not known, since its beginning or its end can't be read");
+		v->whole = true;
+		v->used = v->bytes;
+	}
 	kept->built = b;
 	snprintf(kept->kind, sizeof kept->kind, "%s", v->kind);
 	if (r == 0)
@@ -400,7 +408,7 @@ static int make_maps(struct finder *f, struct unrack_error *err)
 	if (f->hibernated)
 		keep_all(f->out);
 	for (unsigned i = 0; i < f->n && r == 0; i++) {
-		r = map_new(f->sources[i]->size, f->hibernated ? NULL : f->disks[i], &f->out->maps[i], err);
+		r = map_new(f->sources[i]->size, f->hibernated || f->doubtful[i] ? NULL : f->disks[i], &f->out->maps[i], err);
 		digest_stream_end(f->states[i], &f->out->states[i]);
 	}
 	return r;
@@ -417,7 +425,8 @@ static int begin(struct finder *f, struct unrack_error *err)
 	f->out = calloc(1, sizeof *f->out);
 	f->disks = calloc(f->n, sizeof(struct ranges *));
 	f->states = calloc(f->n, sizeof(struct digest_stream *));
-	if (!f->out || !f->disks || !f->states)
+	f->doubtful = calloc(f->n, sizeof *f->doubtful);
+	if (!f->out || !f->disks || !f->states || !f->doubtful)
 		return error_nomem(err);
 	f->out->n = f->n;
 	f->places = f->out->places = calloc(1, sizeof *f->places);
@@ -452,6 +461,7 @@ static void end(struct finder *f)
 	}
 	free(f->disks);
 	free(f->states);
+	free(f->doubtful);
 	used_builds_free(&f->md);
 	used_builds_free(&f->lvm);
 	leaf_vec_free(&f->leaves);

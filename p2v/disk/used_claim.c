@@ -61,6 +61,9 @@ void used_claim_volume(const struct used_signs *s, enum used_depth depth, struct
 {
 	memset(out, 0, sizeof *out);
 	if (s->unreadable) {
+		/* There may be others; but what is known says what lies where. */
+		if (s->n == 1)
+			snprintf(out->kind, sizeof out->kind, "%s", s->at[0].name);
 		strcpy(out->why, "its beginning or its end can't be read");
 	} else if (depth == USED_ON_DISK && is_leg(s)) {
 		strcpy(out->kind, "md");
@@ -111,7 +114,7 @@ void used_claim_disk(struct block_source *disk, const struct used_signs *s, stru
 	for (unsigned i = 0; i < s->n && !claims; i++)
 		if (claims_disk(disk, &s->at[i], table))
 			claims = &s->at[i];
-	if (!claims && !s->unreadable && s->n < USED_SIGNS_MAX)
+	if (!claims && s->n < USED_SIGNS_MAX)
 		return;
 	table->untrusted = true;
 	table->n = 0;
@@ -119,5 +122,5 @@ void used_claim_disk(struct block_source *disk, const struct used_signs *s, stru
 		snprintf(table->why, sizeof table->why, "it has a partition table and, at byte %llu, a signature of %s (wipefs lists "
 			 "them)", (unsigned long long)claims->at, claims->name);
 	else
-		strcpy(table->why, s->unreadable ? "its beginning or its end can't be read" : "it has too many signatures");
+		strcpy(table->why, "it has too many signatures");
 }

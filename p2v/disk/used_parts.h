@@ -111,7 +111,8 @@ struct used_claim {
 	char why[256]; /* of ALL, a clause: it might have been less; or "" */
 };
 void used_claim_volume(const struct used_signs *s, enum used_depth depth, struct used_claim *out);
-/* Whether something claims the whole DISK, although it has TABLE: which becomes untrusted then. */
+/* Whether something claims the whole DISK, although it has TABLE: which becomes untrusted then. Where S
+ * is unreadable that is not known. */
 void used_claim_disk(struct block_source *disk, const struct used_signs *s, struct used_table *table);
 
 /* A piece of a disk; OFF and LEN in bytes. Pieces of a volume follow each other. */

@@ -287,12 +287,20 @@ static bool add_far(struct block_source *s, struct used_signs *out)
 	return true;
 }
 
-static bool read_ends(struct block_source *s, struct ends *v)
+/* False: there are sectors that can't be read; they are zeros. */
+static bool read_end(struct block_source *s, uint8_t *buf, size_t n, uint64_t off)
 {
 	struct unrack_error e;
 
-	return block_source_read(s, v->head, v->head_n, 0, &e) == 0 &&
-	       block_source_read(s, v->tail, v->tail_n, v->tail_at, &e) == 0;
+	if (block_source_read(s, buf, n, off, &e) == 0)
+		return true;
+	for (size_t at = 0; at < n; at += SECTOR_SIZE) {
+		size_t part = (size_t)min_u64(SECTOR_SIZE, n - at);
+
+		if (block_source_reread(s, buf + at, part, off + at, &e) < 0)
+			memset(buf + at, 0, part);
+	}
+	return false;
 }
 
 int used_sign_read(struct block_source *volume, struct digest_stream *state, struct used_signs *out,
@@ -307,10 +315,8 @@ int used_sign_read(struct block_source *volume, struct digest_stream *state, str
 	v.tail = buf + HEAD_BYTES;
 	v.tail_n = (size_t)min_u64(volume->size, TAIL_BYTES);
 	v.tail_at = volume->size - v.tail_n;
-	if (!read_ends(volume, &v)) {
-		out->unreadable = true;
-		return 0;
-	}
+	out->unreadable = !read_end(volume, buf, v.head_n, 0);
+	out->unreadable |= !read_end(volume, buf + HEAD_BYTES, v.tail_n, v.tail_at);
 	digest_stream_add(state, v.head, v.head_n);
 	digest_stream_add(state, v.tail, v.tail_n);
 	add_marks(&v, head_marks, ARRAY_LEN(head_marks), false, out);
@@ -323,6 +329,6 @@ int used_sign_read(struct block_source *volume, struct digest_stream *state, str
 	add_md(&v, out);
 	add_zfs(&v, out);
 	add_summed_raid(&v, out);
-	out->unreadable = !add_far(volume, out);
+	out->unreadable |= !add_far(volume, out);
 	return 0;
 }

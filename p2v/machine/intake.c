@@ -193,6 +193,8 @@ void intake_close(struct intake *in, int result)
 		free(in->placed[n].journal);
 		free(in->placed[n].digests);
 		free(in->placed[n].map);
+		free(in->placed[n].bad);
+		lost_free(&in->placed[n].lost);
 	}
 	free(in);
 }

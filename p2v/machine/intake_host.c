@@ -13,7 +13,8 @@ static int fill_place(struct intake *in, int n, const struct intake_verdict *v, 
 	p->journal = machine_path(in->m, MACHINE_JOURNAL, n);
 	p->digests = machine_path(in->m, MACHINE_DIGESTS, n);
 	p->map = machine_path(in->m, MACHINE_MAP, n);
-	if (!p->image || !p->descriptor || !p->journal || !p->digests || !p->map)
+	p->bad = machine_path(in->m, MACHINE_BAD, n);
+	if (!p->image || !p->descriptor || !p->journal || !p->digests || !p->map || !p->bad)
 		return error_nomem(err);
 	*place = (struct receiver_place){
 		.number = n,
@@ -88,6 +89,35 @@ static int on_check_owner(void *ctx, struct unrack_error *err)
 	return in->sealed ? 0 : lock_check(in->lock, err);
 }
 
+/* What is read again may be readable this time. */
+static int on_begin(void *ctx, const struct receiver_place *place, uint64_t off, struct unrack_error *err)
+{
+	struct intake *in = ctx;
+	struct intake_placed *p = &in->placed[place->number];
+	uint64_t before;
+	int r;
+
+	lost_free(&p->lost);
+	r = lost_read(in->opt.io, p->bad, &p->lost, err);
+	before = lost_bytes(&p->lost);
+	lost_forget(&p->lost, off);
+	if (r < 0 || lost_bytes(&p->lost) == before)
+		return r;
+	return lost_write(in->opt.io, p->bad, &p->lost, machine_find_disk(in->m, place->number)->id.bytes, err);
+}
+
+static int on_lost(void *ctx, const struct receiver_place *place, uint64_t off, uint64_t len, const char *text,
+		   struct unrack_error *err)
+{
+	struct intake *in = ctx;
+	struct intake_placed *p = &in->placed[place->number];
+	int r = lost_add(&p->lost, off, len, text, err);
+
+	if (r < 0)
+		return r;
+	return lost_write(in->opt.io, p->bad, &p->lost, machine_find_disk(in->m, place->number)->id.bytes, err);
+}
+
 static int on_disk_done(void *ctx, const struct receiver_place *place,
 			const struct journal_point *point, struct unrack_error *err)
 {
@@ -136,5 +166,6 @@ static int on_all_done(void *ctx, struct unrack_error *err)
 void intake_host_init(struct intake *in)
 {
 	in->host = (struct receiver_host){ .place = on_place, .check_owner = on_check_owner,
+					   .begin = on_begin, .lost = on_lost,
 					   .disk_done = on_disk_done, .all_done = on_all_done, .ctx = in };
 }

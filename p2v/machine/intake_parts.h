@@ -11,11 +11,14 @@
 #include "match.h"
 #include "unrack/intake.h"
 #include "unrack/lock.h"
+#include "unrack/lost.h"
 
 /* The paths that the receiver is given live here until the session ends. */
 struct intake_placed {
 	bool taken, live;
 	char *image, *descriptor, *journal, *digests, *map;
+	char *bad;
+	struct lost lost; /* what BAD has */
 };
 
 struct intake {

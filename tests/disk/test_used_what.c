@@ -94,5 +94,22 @@ int main(void)
 	used_free(u);
 	block_source_close(s);
 	twin_source_free(t);
+
+	t = twin_source_memory(disk, DISK);
+	s = twin_source(t);
+	twin_source_bad(t, EXT_AT + 8 * 1024, 512, EIO, 0);
+	is_int(used_find(&s, 1, NULL, &u, &err), 0, "a volume whose beginning can't be read");
+	ok(u->volumes[0].whole && strstr(u->volumes[0].why, "its beginning or its end can't be read"), "is copied whole");
+	ask(u, s, find_mark(), "/var/log/messages on partition 1", false);
+	used_free(u);
+	twin_source_bad(t, 20 * 512, 512, EIO, 0);
+	is_int(used_find(&s, 1, NULL, &u, &err), 0, "a disk whose beginning can't be read");
+	ok(u->volumes[1].whole && strstr(u->volumes[1].why, "what claims the whole disk is not known"), "is, too");
+	is_int(map_unused_bytes(u->maps[0]), 0, "nothing of it is left out");
+	ask(u, s, find_mark(), "/var/log/messages on partition 1", false);
+	ask(u, s, 20 * 512, "the boot loader's track", false);
+	used_free(u);
+	block_source_close(s);
+	twin_source_free(t);
 	return tap_done();
 }

@@ -1,0 +1,50 @@
+#!/bin/bash
+# verify: images and sources against the digests, through the map of what was left out; and sums for others.
+. "$(dirname "$0")/../support/lib.sh"
+needs mke2fs cmp sha256sum jq
+PATH=$PATH:/usr/sbin:/sbin
+
+mkdir files
+head -c 3M /dev/urandom >files/data
+mke2fs -q -t ext4 -d files disk.img 24M
+# What a deleted file leaves in free blocks.
+blocks=$(dumpe2fs disk.img 2>/dev/null | sed -n 's/^Block size: *//p')
+free=$(dumpe2fs disk.img 2>/dev/null | sed -n 's/^  Free blocks: //p' | tr ', ' '\n\n' |
+	awk -F- '$2 - $1 > 600 { print $1 + 400; exit }')
+like "$free" '^[0-9]+$' "the filesystem has free blocks"
+dd if=/dev/urandom of=disk.img bs="$blocks" seek="$free" count=64 conv=notrunc status=none
+
+unrack copy disk.img web01
+exits 0 "copied"
+nok "what the filesystem does not use is not in the image" cmp disk.img web01/web01-flat.vmdk
+unrack verify web01 disk.img
+exits 0 "the source agrees, as the map has it"
+dd if=/dev/urandom of=disk.img bs="$blocks" seek="$free" count=64 conv=notrunc status=none
+unrack verify web01 disk.img
+exits 0 "also when free blocks have changed"
+inode=$(debugfs -R 'blocks /data' disk.img 2>/dev/null | awk '{ print $10 }')
+printf x | dd of=disk.img bs=1 seek=$((inode * blocks + 5)) conv=notrunc status=none
+unrack verify web01 disk.img --json
+exits 1 "not when a file has"
+is "$(jq 'select(.result).different_grains' <<<"$out")" 1 "in one grain"
+
+unrack verify web01 --sha256sum sums
+exits 0 "the image agrees, and its sums are written"
+ok "sha256sum checks them" sh -c "cd web01 && sha256sum -c ../sums"
+is "$(wc -l <sums)" 2 "of descriptor and image"
+unrack verify web01 disk.img --sha256sum sums
+exits 2 "not together with sources"
+printf x | dd of=web01/web01-flat.vmdk bs=1 seek=$((inode * blocks + 9)) conv=notrunc status=none
+rm sums
+unrack verify web01 --sha256sum sums
+exits 1 "an image that was changed"
+nok "gets no sums" test -e sums
+for format in stream sparse; do
+	unrack copy disk.img $format --format $format
+	unrack verify $format --sha256sum sums
+	exits 0 "$format"
+	ok "has sums" sh -c "cd $format && sha256sum -c ../sums"
+	unrack verify $format disk.img
+	exits 0 "and agrees with its source"
+done
+done_testing
