@@ -89,6 +89,31 @@ ok "and whole" same stream/stream_1.vmdk z.img
 unrack migrate --format stream big.img x --esx 6.7
 exits 2 "migrate of a format that can't be repaired is refused at once"
 
+# --- Over a line, in both directions -------------------------------------------------------------
+for format in stream sparse; do
+	unrack -q copy --format $format --rsh "$fixtures/../support/rsh.sh" --remote-unrack "$UNRACK" big.img "ssh://far$work/push-$format"
+	exits 0 "$format pushed"
+	ok "is whole" same "push-$format/push-$format.vmdk" big.img
+	unrack -q copy --format $format --rsh "$fixtures/../support/rsh.sh" --remote-unrack "$UNRACK" "ssh://far$work/big.img" "pull-$format"
+	exits 0 "$format pulled"
+	ok "is whole" same "pull-$format/pull-$format.vmdk" big.img
+done
+large=$(stat -c %s $v)
+for f in push-stream pull-stream; do
+	ok "what came over a fast line is compressed all the same" test "$(stat -c %s $f/$f.vmdk)" -le "$large"
+done
+
+# --- Again ------------------------------------------------------------------------------------------
+cp big.img again.img
+unrack -q copy --format sparse again.img again
+head -c 300000 /dev/urandom | dd of=again.img bs=64K seek=20 conv=notrunc status=none
+dd if=/dev/zero of=again.img bs=64K seek=49 count=10 conv=notrunc status=none
+before=$(stat -c %s again/again.vmdk)
+unrack copy again.img again
+exits 0 "a sparse image takes another pass"
+ok "and is the disk as it is now" same again/again.vmdk again.img
+ok "in its place, but for what is new" test "$(stat -c %s again/again.vmdk)" -le $((before + 5 * 65536))
+
 # --- Too large -----------------------------------------------------------------------------------
 truncate -s 8T 8t.img
 for format in stream sparse; do
