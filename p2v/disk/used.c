@@ -362,6 +362,7 @@ static int look_at(struct finder *f, const struct leaf *leaf, struct unrack_erro
 		v->used = v->bytes;
 	}
 	kept->built = b;
+	kept->unsure = leaf->claim.unsure;
 	snprintf(kept->kind, sizeof kept->kind, "%s", v->kind);
 	if (r == 0)
 		log_debug(f->log, "%s of %s: %s, %llu of %llu bytes used%s%s", v->name, f->sources[v->disk]->name,

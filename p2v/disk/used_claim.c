@@ -64,6 +64,7 @@ void used_claim_volume(const struct used_signs *s, enum used_depth depth, struct
 		/* There may be others; but what is known says what lies where. */
 		if (s->n == 1)
 			snprintf(out->kind, sizeof out->kind, "%s", s->at[0].name);
+		out->unsure = true;
 		strcpy(out->why, "its beginning or its end can't be read");
 	} else if (depth == USED_ON_DISK && is_leg(s)) {
 		strcpy(out->kind, "md");

@@ -109,6 +109,7 @@ struct used_claim {
 	enum { USED_CLAIM_ALL, USED_CLAIM_READ, USED_CLAIM_MD, USED_CLAIM_LVM } what;
 	int (*read)(struct block_source *volume, struct used_look *look, struct unrack_error *err);
 	char why[256]; /* of ALL, a clause: it might have been less; or "" */
+	bool unsure;   /* of ALL: what tells its kind can't be read as a whole */
 };
 void used_claim_volume(const struct used_signs *s, enum used_depth depth, struct used_claim *out);
 /* Whether something claims the whole DISK, although it has TABLE: which becomes untrusted then. Where S
@@ -168,6 +169,7 @@ struct used_places {
 	struct used_leaf {
 		const struct used_built *built;
 		char kind[32];
+		bool unsure; /* it may be something else, or built on */
 	} *leaves;
 	size_t n_leaves;
 	struct used_disk_table {

@@ -14,6 +14,7 @@
 #define KIB 1024ull
 #define HEAD_BYTES (512 * KIB) /* the highest mark from the beginning: ZFS' second label */
 #define TAIL_BYTES (768 * KIB) /* the lowest from the end: ZFS' third label */
+#define SECTORS_BAD 16u        /* of an end, until the rest of it is given up */
 
 struct mark {
 	enum used_kind kind;
@@ -287,18 +288,22 @@ static bool add_far(struct block_source *s, struct used_signs *out)
 	return true;
 }
 
-/* False: there are sectors that can't be read; they are zeros. */
+/* False: there are sectors that can't be read; they are zeros. A device that answers nothing takes its time for
+ * each of them, so it is not asked for many. */
 static bool read_end(struct block_source *s, uint8_t *buf, size_t n, uint64_t off)
 {
 	struct unrack_error e;
+	unsigned bad = 0;
 
 	if (block_source_read(s, buf, n, off, &e) == 0)
 		return true;
 	for (size_t at = 0; at < n; at += SECTOR_SIZE) {
 		size_t part = (size_t)min_u64(SECTOR_SIZE, n - at);
 
-		if (block_source_reread(s, buf + at, part, off + at, &e) < 0)
+		if (bad >= SECTORS_BAD || block_source_reread(s, buf + at, part, off + at, &e) < 0) {
 			memset(buf + at, 0, part);
+			bad++;
+		}
 	}
 	return false;
 }

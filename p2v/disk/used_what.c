@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/size.h"
 #include "used_parts.h"
@@ -76,11 +77,12 @@ static int answer_leaf(const struct question *q, const struct used_leaf *leaf, u
 {
 	if (!strncmp(leaf->kind, "ext", 3))
 		return answer_file(q, leaf->built, used_ext_name, at, len, err);
-	if (!strcmp(leaf->kind, "xfs"))
+	if (!strcasecmp(leaf->kind, "xfs"))
 		return answer_file(q, leaf->built, used_xfs_name, at, len, err);
-	/* Whatever it is, it begins with what says so. */
-	*q->vital = at < 4096;
-	snprintf(q->what, q->size, "%s%s%s", leaf->kind, *leaf->kind ? " on " : "", leaf->built->name);
+	/* Whatever it is, it begins with what says so. And what nobody knows may have its tables anywhere. */
+	*q->vital = at < 4096 || (leaf->unsure && strcmp(leaf->kind, "swap") != 0);
+	snprintf(q->what, q->size, "%s%s%s%s", leaf->kind, *leaf->kind ? " on " : "", leaf->built->name,
+		 leaf->unsure ? ", whose beginning or end can't be read" : "");
 	return 0;
 }
 

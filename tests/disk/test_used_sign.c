@@ -237,6 +237,17 @@ static void unreadable(void)
 		ok(s.unreadable, "byte %llu can't be read", (unsigned long long)bad[i]);
 		twin_source_free(twin);
 	}
+	memcpy(volume + 0x10040, "_BHRfS_M", 8);
+	for (unsigned count = 1; count <= 20; count += 19) {
+		struct twin_source *twin = twin_source_memory(volume, BYTES);
+
+		for (unsigned i = 0; i < count; i++)
+			twin_source_bad(twin, 1024 * i, 1, 5, 0);
+		look_at(twin_source(twin));
+		ok(s.unreadable && (s.n == 1) == (count == 1), "%s", count == 1 ? "beside what can't be read there may be a signature"
+		   : "a beginning of which nothing can be read is given up soon");
+		twin_source_free(twin);
+	}
 }
 
 int main(void)

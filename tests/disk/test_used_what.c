@@ -66,6 +66,36 @@ static uint64_t find_mark(void)
 	return 0;
 }
 
+/* What can't be read may have been what says what all of it is. */
+static void unsure(void)
+{
+	static const struct {
+		uint64_t bad, at;
+		const char *want;
+		bool vital;
+	} cases[] = {
+		{ EXT_AT + 2048, EXT_AT + 2048, "superblock and group descriptors on partition 1", true },
+		{ EXT_AT + 1024, EXT_AT + 300 * 1024, "partition 1, whose beginning or end can't be read", true },
+		{ SWAP_AT + 100, SWAP_AT + 65536, "swap on partition 2, whose beginning or end can't be read", false },
+		{ LOGICAL_AT + 300 * 1024, LOGICAL_AT + 300 * 1024, "partition 5, whose beginning or end can't be read", true },
+		{ 512, EXT_AT + 1024, "superblock and group descriptors on partition 1", true },
+		{ DISK - 512, DISK - 512, "between partitions", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct twin_source *t = twin_source_memory(disk, DISK);
+		struct block_source *s = twin_source(t);
+		struct used *u = NULL;
+
+		twin_source_bad(t, cases[i].bad, 512, EIO, 0);
+		is_int(used_find(&s, 1, NULL, &u, &err), 0, "byte %llu can't be read", (unsigned long long)cases[i].bad);
+		ask(u, s, cases[i].at, cases[i].want, cases[i].vital);
+		used_free(u);
+		block_source_close(s);
+		twin_source_free(t);
+	}
+}
+
 int main(void)
 {
 	struct twin_source *t = twin_source_memory(disk, DISK);
@@ -111,5 +141,6 @@ int main(void)
 	used_free(u);
 	block_source_close(s);
 	twin_source_free(t);
+	unsure();
 	return tap_done();
 }
