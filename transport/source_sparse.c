@@ -349,6 +349,13 @@ static int read_header(struct sparse *s, uint64_t at, struct vmdk_header *h, str
 	return r < 0 ? r : vmdk_header_decode(b, s->path, h, err);
 }
 
+static int one_of_several(const char *path, struct unrack_error *err)
+{
+	return error_set(err, UNRACK_UNSUPPORTED,
+			 "%s is an extent of a VMDK in several files, which unrack does not read; convert it with "
+			 "another tool first", path);
+}
+
 int source_sparse_descriptor(const struct io *io, int fd, const char *path, const struct vmdk_header *h,
 			     struct buf *text, struct unrack_error *err)
 {
@@ -356,9 +363,7 @@ int source_sparse_descriptor(const struct io *io, int fd, const char *path, cons
 	int r;
 
 	if (h->descriptor == 0 || h->descriptor_size == 0)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "%s is an extent of a VMDK in several files, which unrack does not read; convert it "
-				 "with another tool first", path);
+		return one_of_several(path, err);
 	if (h->descriptor_size > VMDK_DESCRIPTOR_MAX / SECTOR_SIZE || h->descriptor > UINT32_MAX)
 		return error_set(err, UNRACK_DAMAGED, "%s is damaged: its descriptor can't be where it says", path);
 	buf_clear(text);
@@ -366,7 +371,7 @@ int source_sparse_descriptor(const struct io *io, int fd, const char *path, cons
 		return error_nomem(err);
 	r = io_pread_all(io, fd, path, text->data, size, h->descriptor * SECTOR_SIZE, err);
 	text->len = strnlen(buf_str(text), size);
-	return r;
+	return r < 0 || text->len > 0 ? r : one_of_several(path, err);
 }
 
 /* Whether the file is the whole disk. */
