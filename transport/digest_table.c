@@ -35,7 +35,7 @@ struct digest_table {
 	uint64_t page;   /* index of the page in DATA, or NO_PAGE */
 	bool dirty;      /* DATA differs from the file */
 	bool was_zero;   /* the page was zeros, perhaps a hole, in the file */
-	uint8_t *holes;  /* a bit for each page that was never written since the table was made; NULL: not known */
+	uint8_t *holes;  /* a bit for each page that is a hole in the file; NULL: not known */
 	uint8_t data[PAGE_BYTES];
 };
 
@@ -88,23 +88,62 @@ void digest_table_close(struct digest_table *t)
 	free(t);
 }
 
+static int all_holes(struct digest_table *t)
+{
+	size_t bytes = (size_t)div_round_up(t->grains, PAGE_DIGESTS) / 8 + 1;
+
+	t->holes = malloc(bytes);
+	if (!t->holes)
+		return -1;
+	memset(t->holes, 0xff, bytes);
+	return 0;
+}
+
+static void no_hole(struct digest_table *t, uint64_t page)
+{
+	if (t->holes)
+		t->holes[page / 8] &= (uint8_t)~(1u << page % 8);
+}
+
+/* Which pages of an older table are. A file that is too short has none: that must show when it is read. */
+static int find_holes(struct digest_table *t, struct unrack_error *err)
+{
+	uint64_t pages = div_round_up(t->grains, PAGE_DIGESTS), bytes, at;
+	int r = io_size(t->io, t->fd, t->path, &bytes, err);
+
+	if (r < 0)
+		return r;
+	if (bytes != digest_offset(t->grains))
+		return 0;
+	if (all_holes(t) < 0)
+		return error_nomem(err);
+	for (uint64_t page = 0; page < pages; page++) {
+		if (!io_next_data(t->io, t->fd, digest_offset(page * PAGE_DIGESTS), &at)) {
+			free(t->holes);
+			t->holes = NULL;
+			return 0;
+		}
+		if (at >= bytes)
+			return 0;
+		page = (at - HEADER_SIZE) / PAGE_BYTES;
+		no_hole(t, page);
+	}
+	return 0;
+}
+
 int digest_table_create(const struct io *io, const char *path, uint64_t disk_bytes,
 			struct digest_table **out, struct unrack_error *err)
 {
 	uint8_t header[HEADER_SIZE] = MAGIC;
 	struct digest_table *t = table_new(io, path, disk_bytes, err);
-	size_t pages;
 	int r;
 
 	if (!t)
 		return err->code;
-	pages = (size_t)div_round_up(t->grains, PAGE_DIGESTS);
-	t->holes = malloc(pages / 8 + 1);
-	if (!t->holes) {
+	if (all_holes(t) < 0) {
 		digest_table_close(t);
 		return error_nomem(err);
 	}
-	memset(t->holes, 0xff, pages / 8 + 1);
 	put_le32(header + AT_VERSION, VERSION);
 	put_le32(header + AT_GRAIN, GRAIN_SIZE);
 	put_le64(header + AT_BYTES, disk_bytes);
@@ -166,6 +205,8 @@ int digest_table_open(const struct io *io, const char *path, uint64_t disk_bytes
 		r = check_header(t, disk_bytes, err);
 	if (r == UNRACK_DAMAGED)
 		error_suffix(err, "; nothing was written: put a good copy of it back, or copy the disk into another folder");
+	if (r == 0)
+		r = find_holes(t, err);
 	if (r < 0) {
 		digest_table_close(t);
 		return r;
@@ -206,8 +247,7 @@ static int flush(struct digest_table *t, struct unrack_error *err)
 	if (!is_zero(t->data, n)) {
 		if (t->was_zero)
 			trim(t->data, &from, &n);
-		if (t->holes)
-			t->holes[t->page / 8] &= (uint8_t)~(1u << t->page % 8);
+		no_hole(t, t->page);
 		r = io_pwrite_all(t->io, t->fd, t->path, t->data + from, n, off + from, err);
 		t->was_zero = false;
 	} else if (!t->was_zero) {
@@ -316,6 +356,34 @@ int digest_table_truncate(struct digest_table *t, uint64_t grain, struct unrack_
 		r = io_truncate(t->io, t->fd, t->path, digest_offset(t->grains), err);
 	/* Grains of zeros are not written from here on, and so would never be synced. */
 	return r < 0 ? r : io_fdatasync(t->io, t->fd, t->path, err);
+}
+
+int digest_table_next(struct digest_table *t, uint64_t first, uint64_t end, uint64_t *grain,
+		      struct unrack_error *err)
+{
+	int r = check_range(t, first, end - first, err);
+
+	for (*grain = first; r == 0 && *grain < end;) {
+		uint64_t page = *grain / PAGE_DIGESTS, stop = min_u64(end, (page + 1) * PAGE_DIGESTS);
+		const uint8_t *at = t->data + *grain % PAGE_DIGESTS * DIGEST_SIZE;
+
+		/* The page that is held may have more than the file. */
+		if (is_hole(t, page) && t->page != page) {
+			*grain = stop;
+			continue;
+		}
+		r = load(t, page, err);
+		if (r == 0 && is_zero(at, (size_t)(stop - *grain) * DIGEST_SIZE)) {
+			*grain = stop;
+			continue;
+		}
+		while (r == 0 && is_zero(at, DIGEST_SIZE)) {
+			at += DIGEST_SIZE;
+			++*grain;
+		}
+		break;
+	}
+	return r;
 }
 
 int digest_table_sync(struct digest_table *t, struct unrack_error *err)

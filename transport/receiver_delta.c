@@ -51,8 +51,6 @@ static int answer(struct receiver_delta *t, uint64_t first, uint64_t count, bool
 	struct message_digests m = { first, count, zeros ? NULL : t->digest[0].b };
 	uint8_t payload[MESSAGE_CONTROL_MAX];
 
-	if (count == 0)
-		return 0;
 	return link_send(&t->disk->session->link, MESSAGE_DIGESTS, t->disk->index, payload,
 			 message_encode_digests(&m, payload), err);
 }
@@ -60,7 +58,7 @@ static int answer(struct receiver_delta *t, uint64_t first, uint64_t count, bool
 int receiver_delta_answer(struct receiver_delta *t, uint64_t position, const struct frame *f,
 			  const uint8_t *payload, struct unrack_error *err)
 {
-	uint64_t grains = grain_count(t->disk->id.bytes), zeros = 0, at;
+	uint64_t grains = grain_count(t->disk->id.bytes), at, n, data;
 	struct message_range m;
 	int r = message_decode_range(MESSAGE_WANT, payload, f->length, &m, err);
 
@@ -70,22 +68,31 @@ int receiver_delta_answer(struct receiver_delta *t, uint64_t position, const str
 		return error_set(err, UNRACK_DAMAGED, "the sender asks for digests of grains %llu to %llu of disk %u, "
 				 "which it has no use for", (unsigned long long)m.first,
 				 (unsigned long long)(m.first + m.count - 1), t->disk->index);
-	t->wanted = at = m.first + m.count;
-	for (at = m.first; r == 0 && at < t->wanted;) {
-		uint64_t n = min_u64(t->wanted - at, MESSAGE_DIGESTS_MAX);
-
-		r = digest_table_read(t->ahead, at, t->digest, n, err);
-		if (r == 0 && is_zero(t->digest, (size_t)n * sizeof t->digest[0])) {
-			zeros += n;
-		} else if (r == 0) {
-			r = answer(t, at - zeros, zeros, true, err);
-			if (r == 0)
-				r = answer(t, at, n, false, err);
-			zeros = 0;
+	t->wanted = m.first + m.count;
+	for (at = m.first; r == 0 && at < t->wanted; at += n) {
+		n = min_u64(t->wanted - at, MESSAGE_DIGESTS_MAX);
+		r = digest_table_next(t->ahead, at, t->wanted, &data, err);
+		if (r == 0 && data > at) {
+			n = data - at;
+			r = answer(t, at, n, true, err);
+			continue;
 		}
-		at += n;
+		if (r == 0)
+			r = digest_table_read(t->ahead, at, t->digest, n, err);
+		if (r == 0)
+			r = answer(t, at, n, false, err);
 	}
-	return r < 0 ? r : answer(t, at - zeros, zeros, true, err);
+	return r;
+}
+
+int receiver_delta_zeros(struct receiver_delta *t, uint64_t first, uint64_t count, uint64_t *n,
+			 struct unrack_error *err)
+{
+	uint64_t data = first;
+	int r = digest_table_next(t->here, first, first + count, &data, err);
+
+	*n = data - first;
+	return r;
 }
 
 static void add(struct receiver_item *item, struct digest_stream *session, uint64_t grain,
@@ -100,14 +107,16 @@ static void add(struct receiver_item *item, struct digest_stream *session, uint6
 static int settle_same(struct receiver_delta *t, struct receiver_item *item, struct digest_stream *session,
 		       struct unrack_error *err)
 {
-	int r = 0;
+	uint64_t end = item->first + item->count, n, at = item->first;
+	int r = digest_table_next(t->here, at, end, &at, err);
 
-	for (uint64_t at = 0; r == 0 && at < item->count; at += MESSAGE_DIGESTS_MAX) {
-		uint64_t n = min_u64(item->count - at, MESSAGE_DIGESTS_MAX);
-
-		r = digest_table_read(t->here, item->first + at, t->digest, n, err);
+	while (r == 0 && at < end) {
+		n = min_u64(end - at, MESSAGE_DIGESTS_MAX);
+		r = digest_table_read(t->here, at, t->digest, n, err);
 		for (uint64_t i = 0; r == 0 && i < n; i++)
-			add(item, session, item->first + at + i, &t->digest[i]);
+			add(item, session, at + i, &t->digest[i]);
+		if (r == 0)
+			r = digest_table_next(t->here, at + n, end, &at, err);
 	}
 	return r;
 }
@@ -131,8 +140,12 @@ static int settle_delta(struct receiver_delta *t, struct receiver_item *item, st
 static int settle_zero(struct receiver_delta *t, struct receiver_item *item, struct unrack_error *err)
 {
 	struct digest *old = (struct digest *)item->payload;
-	int r = digest_table_read(t->here, item->first, old, item->count, err);
+	uint64_t zeros;
+	int r = receiver_delta_zeros(t, item->first, item->count, &zeros, err);
 
+	if (r < 0 || zeros == item->count)
+		return r;
+	r = digest_table_read(t->here, item->first, old, item->count, err);
 	for (uint64_t i = 0; r == 0 && i < item->count; i++)
 		item->changed += !digest_is_zero(&old[i]);
 	return r;

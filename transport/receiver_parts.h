@@ -40,7 +40,7 @@
 #define RECEIVER_UNSYNCED_MAX 16384u
 /* 1 GiB; a part of the format, see unrack-journal(5). */
 #define RECEIVER_TOUCHED_MAX 16384u
-/* Grains that become zeros in one item of a delta pass: 512 MiB. */
+/* Grains that become zeros in one item of a delta pass, if any of them is none: 512 MiB. */
 #define RECEIVER_ZEROS_MAX 8192u
 
 _Static_assert(RECEIVER_ZEROS_MAX <= RECEIVER_TOUCHED_MAX && RECEIVER_ZEROS_MAX <= RECEIVER_UNSYNCED_MAX,
@@ -188,8 +188,11 @@ void receiver_delta_close(struct receiver_delta *t); /* NULL is fine */
 /* Answers the WANT in PAYLOAD. Nothing below POSITION may be asked for. */
 int receiver_delta_answer(struct receiver_delta *t, uint64_t position, const struct frame *f,
 			  const uint8_t *payload, struct unrack_error *err);
+/* Grains from FIRST on, at most COUNT, that are zeros in the image, into *n; 0 when the first is not. */
+int receiver_delta_zeros(struct receiver_delta *t, uint64_t first, uint64_t count, uint64_t *n,
+			 struct unrack_error *err);
 /* ITEM's grains come next: fills in data_grains and changed (of a ZERO, at most RECEIVER_ZEROS_MAX
- * long, also the payload), and adds what is not zeros to SESSION. */
+ * long unless all of it is zeros, also the payload), and adds what is not zeros to SESSION. */
 int receiver_delta_settle(struct receiver_delta *t, struct receiver_item *item,
 			  struct digest_stream *session, struct unrack_error *err);
 

@@ -70,7 +70,22 @@ static int take_grains(struct stream *s, struct receiver_item *item, const struc
 	return submit(s, item, err);
 }
 
-/* In a delta pass many zeros are several items, since each has its digests with it. */
+/* How many of COUNT zeros from FIRST on go into one item: in a delta pass those that were none bring
+ * their digests with them. */
+static int zeros_at_once(struct stream *s, uint64_t first, uint64_t count, uint64_t *n,
+			 struct unrack_error *err)
+{
+	int r;
+
+	*n = count;
+	if (!s->delta || first > s->grains || count > s->grains - first) /* will be refused */
+		return 0;
+	r = receiver_delta_zeros(s->delta, first, count, n, err);
+	if (r == 0 && *n == 0)
+		*n = min_u64(count, RECEIVER_ZEROS_MAX);
+	return r;
+}
+
 static int take_range(struct stream *s, struct receiver_item *item, const struct frame *f,
 		      struct unrack_error *err)
 {
@@ -84,11 +99,13 @@ static int take_range(struct stream *s, struct receiver_item *item, const struct
 			return error_set(err, UNRACK_IO, "stopped");
 		item->type = f->type;
 		item->first = m.first;
-		item->count = s->delta && f->type == MESSAGE_ZERO ? min_u64(m.count, RECEIVER_ZEROS_MAX)
-								  : m.count;
+		item->count = m.count;
+		if (f->type == MESSAGE_ZERO)
+			r = zeros_at_once(s, m.first, m.count, &item->count, err);
 		m.first += item->count;
 		m.count -= item->count;
-		r = submit(s, item, err);
+		if (r == 0)
+			r = submit(s, item, err);
 		item = NULL;
 	}
 	return r;

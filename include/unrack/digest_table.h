@@ -36,6 +36,10 @@ int digest_table_write(struct digest_table *t, uint64_t first, const struct dige
 		       struct unrack_error *err);
 int digest_table_read(struct digest_table *t, uint64_t first, struct digest *d, uint64_t n,
 		      struct unrack_error *err);
+/* The first grain at or after FIRST, below END, that has a digest; END when none has. Passes holes
+ * without reading them, where the filesystem tells of them. */
+int digest_table_next(struct digest_table *t, uint64_t first, uint64_t end, uint64_t *grain,
+		      struct unrack_error *err);
 int digest_table_sync(struct digest_table *t, struct unrack_error *err);
 void digest_table_close(struct digest_table *t);
 

@@ -43,6 +43,9 @@ struct io_ops {
 	int (*direct)(void *ctx, int fd, bool on);
 	/* Of the file or block device FD. */
 	int (*size)(void *ctx, int fd, uint64_t *bytes);
+	/* The first byte at or after OFF that lies in no hole; UINT64_MAX when there is none. A hint that saves
+	 * reading: what can't tell returns -EOPNOTSUPP. May be NULL. */
+	int (*next_data)(void *ctx, int fd, uint64_t off, uint64_t *at);
 };
 #define IO_DIRECT_ALIGN 4096u
 
@@ -81,6 +84,7 @@ bool io_direct(const struct io *io, int fd, bool on); /* false: nothing has chan
 int io_truncate(const struct io *io, int fd, const char *path, uint64_t size,
 		struct unrack_error *err);
 int io_size(const struct io *io, int fd, const char *path, uint64_t *bytes, struct unrack_error *err);
+bool io_next_data(const struct io *io, int fd, uint64_t off, uint64_t *at); /* false: it can't be told */
 /* Makes the range read as zeros: a hole where the filesystem can, else written zeros. */
 int io_zero(const struct io *io, int fd, const char *path, uint64_t off, uint64_t len,
 	    struct unrack_error *err);

@@ -135,6 +135,11 @@ int io_size(const struct io *io, int fd, const char *path, uint64_t *bytes, stru
 	return r < 0 ? failed(io, -r, err, "can't find out the size of %s", path) : 0;
 }
 
+bool io_next_data(const struct io *io, int fd, uint64_t off, uint64_t *at)
+{
+	return io->ops->next_data && io->ops->next_data(io->ctx, fd, off, at) == 0;
+}
+
 int io_zero(const struct io *io, int fd, const char *path, uint64_t off, uint64_t len,
 	    struct unrack_error *err)
 {

@@ -154,6 +154,18 @@ static int posix_size(void *ctx, int fd, uint64_t *bytes)
 	return 0;
 }
 
+/* Moves the descriptor's position, which nobody uses. */
+static int posix_next_data(void *ctx, int fd, uint64_t off, uint64_t *at)
+{
+	off_t data = lseek(fd, (off_t)off, SEEK_DATA);
+
+	(void)ctx;
+	if (data < 0 && errno != ENXIO)
+		return -EOPNOTSUPP;
+	*at = data < 0 ? UINT64_MAX : (uint64_t)data;
+	return 0;
+}
+
 static const struct io_ops posix_ops = {
 	.open = posix_open,
 	.pread = posix_pread,
@@ -170,6 +182,7 @@ static const struct io_ops posix_ops = {
 	.room = posix_room,
 	.direct = posix_direct,
 	.size = posix_size,
+	.next_data = posix_next_data,
 };
 
 const struct io *io_posix(void)

@@ -340,6 +340,13 @@ static int quota_ops_size(void *ctx, int fd, uint64_t *bytes)
 	return q->inner->ops->size(q->inner->ctx, fd, bytes);
 }
 
+static int quota_ops_next_data(void *ctx, int fd, uint64_t off, uint64_t *at)
+{
+	struct quota *q = ctx;
+
+	return io_next_data(q->inner, fd, off, at) ? 0 : -EOPNOTSUPP;
+}
+
 static const struct io_ops quota_ops = {
 	.open = quota_ops_open,
 	.pread = quota_ops_pread,
@@ -357,6 +364,7 @@ static const struct io_ops quota_ops = {
 	.explain = quota_ops_explain,
 	.direct = quota_ops_direct,
 	.size = quota_ops_size,
+	.next_data = quota_ops_next_data,
 };
 
 /* --- Life ------------------------------------------------------------------------------- */

@@ -80,7 +80,7 @@ static int t_size(void *c, int fd, uint64_t *n)
 }
 static const struct io_ops short_ops = { t_open,   t_pread,  t_pwrite,   t_sync,  t_trunc, t_punch, t_close,
 					 t_rename, t_unlink, t_fsyncdir, t_mkdir, t_link,  t_room,  t_explain,
-					 NULL, t_size };
+					 NULL, t_size, NULL };
 static const struct io short_io = { &short_ops, NULL };
 
 static void replace(void)
@@ -140,6 +140,27 @@ static void zero_ranges(void)
 	has_str(e.text, "can't find out the size of", "which is said");
 }
 
+static void holes(void)
+{
+	struct unrack_error e = UNRACK_ERROR_INIT;
+	uint64_t at = 0;
+	int fd = -1;
+
+	ok(!io_next_data(&short_io, -1, 0, &at), "a table may know nothing of holes");
+	ok(!io_next_data(io_posix(), -1, 0, &at), "nor does who has no file");
+	io_open(io_posix(), path, O_RDWR | O_CREAT | O_TRUNC, 0600, &fd, &e);
+	io_truncate(io_posix(), fd, path, 3 << 20, &e);
+	io_pwrite_all(io_posix(), fd, path, "x", 1, (1 << 20) + 5, &e);
+	if (io_next_data(io_posix(), fd, 100, &at)) {
+		ok(at <= (1 << 20) + 5, "data is not passed by");
+		is_int(io_next_data(io_posix(), fd, (1 << 20) + 5, &at), 1, "from its middle");
+		is_int(at, (1 << 20) + 5, "it is told");
+		is_int(io_next_data(io_posix(), fd, 4 << 20, &at), 1, "behind the end");
+		is_int((int64_t)at, (int64_t)UINT64_MAX, "there is none");
+	}
+	io_close(io_posix(), &fd, path, &e);
+}
+
 /* What the table says about an errno becomes the sentence and the code. */
 static void explained(void)
 {
@@ -195,6 +216,7 @@ int main(void)
 	snprintf(sub, sizeof sub, "%s/sub", dir);
 	replace();
 	zero_ranges();
+	holes();
 	explained();
 	looking();
 	is_int(io_mkdir(io_posix(), sub, &e), 0, "a folder is made");

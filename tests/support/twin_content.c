@@ -56,6 +56,14 @@ void twin_content_write(struct twin_content *c, const void *data, uint64_t n, ui
 	}
 }
 
+uint64_t twin_content_next_data(const struct twin_content *c, uint64_t off)
+{
+	for (uint64_t i = off / PAGE; off < c->size && i < c->pages; i++, off = i * PAGE)
+		if (c->page[i])
+			return off;
+	return UINT64_MAX;
+}
+
 /* Zeros up to the size, which stays. */
 void twin_content_punch(struct twin_content *c, uint64_t off, uint64_t len)
 {

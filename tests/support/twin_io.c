@@ -424,9 +424,28 @@ static int op_size(void *ctx, int fd, uint64_t *bytes)
 	return r;
 }
 
+static int op_next_data(void *ctx, int fd, uint64_t off, uint64_t *at)
+{
+	struct twin_io *t = ctx;
+	struct twin_fd o;
+	int r = 0;
+
+	pthread_mutex_lock(&t->lock);
+	o = fd_get(t, fd);
+	if (!o.used)
+		r = -EBADF;
+	else if (t->real)
+		r = io_next_data(t->real, fd, off, at) ? 0 : -EOPNOTSUPP;
+	else
+		*at = twin_content_next_data(t->files.at[o.file], off);
+	pthread_mutex_unlock(&t->lock);
+	return r;
+}
+
 static const struct io_ops twin_ops = {
 	op_open, op_pread, op_pwrite, op_fdatasync, op_truncate, op_punch, op_close,
 	op_rename, op_unlink, op_fsyncdir, op_mkdir, op_link, op_room, op_explain, op_direct, op_size,
+	op_next_data,
 };
 
 struct twin_io *twin_io_new(const struct io *real)

@@ -18,6 +18,8 @@ struct twin_content {
 void twin_content_write(struct twin_content *c, const void *data, uint64_t n, uint64_t off);
 void twin_content_punch(struct twin_content *c, uint64_t off, uint64_t len);
 size_t twin_content_read(const struct twin_content *c, void *buf, size_t n, uint64_t off);
+/* As io_ops.next_data. */
+uint64_t twin_content_next_data(const struct twin_content *c, uint64_t off);
 void twin_content_resize(struct twin_content *c, uint64_t size);
 void twin_content_copy(struct twin_content *to, const struct twin_content *from);
 void twin_content_free(struct twin_content *c); /* also C itself; NULL is fine */

@@ -6,6 +6,7 @@
 #include "../support/tap.h"
 #include "../support/twins.h"
 #include "base/bytes.h"
+#include "base/size.h"
 #include "unrack/digest_table.h"
 #include "unrack/grain.h"
 
@@ -315,8 +316,69 @@ static void test_faults(void)
 	twin_io_free(w);
 }
 
+/* Where digests are, and where not, in a table that is made and in one that is opened; with and without
+ * a filesystem that tells of its holes. */
+static void test_next(void)
+{
+	uint64_t grains = 50000, at = 0, wrong = 0;
+	static const uint64_t have[] = { 3, 4, 4095, 9000, 40960, 49999 };
+	struct twin_io *twin = twin_io_new(NULL);
+	struct digest d = { { 9 } };
+	struct digest_table *t = NULL;
+
+	digest_table_create(twin_io(twin), "/m/t", grains * GRAIN_SIZE, &t, &err);
+	for (int opened = 0; opened < 2; opened++) {
+		is_int(digest_table_next(t, 0, grains, &at, &err), 0, "a table is looked through");
+		is_int((int64_t)at, opened ? 3 : (int64_t)grains, "to its first digest, or its end");
+		for (unsigned i = 0; i < ARRAY_LEN(have); i++)
+			if (!opened)
+				digest_table_write(t, have[i], &d, 1, &err);
+		for (unsigned i = 0; i < ARRAY_LEN(have); i++) {
+			uint64_t from = i ? have[i - 1] + 1 : 0;
+
+			wrong += digest_table_next(t, from, grains, &at, &err) < 0 || at != have[i];
+			wrong += digest_table_next(t, from, have[i], &at, &err) < 0 || at != have[i];
+			wrong += digest_table_next(t, have[i], grains, &at, &err) < 0 || at != have[i];
+		}
+		is_int(wrong, 0, "each is found, also what is not in the file yet");
+		digest_table_sync(t, &err);
+		digest_table_close(t);
+		digest_table_open(twin_io(twin), "/m/t", grains * GRAIN_SIZE, true, &t, &err);
+	}
+	is_int(digest_table_next(t, 10, grains + 1, &at, &err), UNRACK_INTERNAL, "not behind the end");
+	is_int(digest_table_read(t, 20000, &d, 1, &err), 0, "a hole is read");
+	ok(digest_is_zero(&d), "as what it is");
+	digest_table_close(t);
+	twin_io_free(twin);
+}
+
+/* A table that was cut has no holes at its end. */
+static void test_cut(void)
+{
+	uint64_t grains = 50000;
+	struct twin_io *twin = twin_io_new(NULL);
+	struct digest_table *t = NULL;
+	struct digest d = { { 9 } };
+	uint8_t *file;
+	size_t n;
+
+	digest_table_create(twin_io(twin), "/m/t", grains * GRAIN_SIZE, &t, &err);
+	digest_table_write(t, 5, &d, 1, &err);
+	digest_table_sync(t, &err);
+	digest_table_close(t);
+	file = twin_io_get(twin, "/m/t", &n);
+	twin_io_put(twin, "/m/t", file, n / 2);
+	free(file);
+	is_int(digest_table_open(twin_io(twin), "/m/t", grains * GRAIN_SIZE, true, &t, &err), 0, "a cut table is opened");
+	is_int(digest_table_read(t, 45000, &d, 1, &err), UNRACK_DAMAGED, "and what is missing is not taken for zeros");
+	digest_table_close(t);
+	twin_io_free(twin);
+}
+
 int main(void)
 {
+	test_next();
+	test_cut();
 	test_life();
 	test_truncate();
 	test_holes();
