@@ -278,16 +278,13 @@ static void test_close_fails(void)
 	rig_close(&r);
 }
 
-/* All of it. IMAGE: how the image's path ends. */
-__attribute__((unused)) static void crash_all(enum disk_format f, const char *image)
+/* What depends on the format. IMAGE: how the image's path ends. */
+__attribute__((unused)) static void crash_image(enum disk_format f, const char *image)
 {
 	format = f;
 	image_suffix = image;
-	test_power_failures(TWIN_KEEP, "killed");
-	test_power_failures(TWIN_DROP, "power failure, nothing unsynced kept");
 	test_power_failures(TWIN_TORN, "power failure, some of it kept");
 	test_failing_calls(TWIN_PWRITE, "pwrite");
-	test_failing_calls(TWIN_FDATASYNC, "fdatasync");
 	test_sync_fails_once();
 	test_changed_source();
 	test_full_disk();

@@ -63,7 +63,10 @@ static void test_lock_lost(void)
 int main(void)
 {
 	make_data();
-	crash_all(DISK_FLAT, "-flat.vmdk");
+	crash_image(DISK_FLAT, "-flat.vmdk");
+	test_power_failures(TWIN_KEEP, "killed");
+	test_power_failures(TWIN_DROP, "power failure, nothing unsynced kept");
+	test_failing_calls(TWIN_FDATASYNC, "fdatasync");
 	test_failing_calls(TWIN_TRUNCATE, "truncate");
 	test_failing_calls(TWIN_RENAME, "rename");
 	test_failing_calls(TWIN_FSYNCDIR, "fsyncdir");

@@ -224,7 +224,7 @@ static void test_limit(void)
 int main(void)
 {
 	make_data();
-	crash_all(DISK_SPARSE, "d0.vmdk");
+	crash_image(DISK_SPARSE, "d0.vmdk");
 	test_in_place();
 	test_copies();
 	test_damage();

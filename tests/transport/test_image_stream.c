@@ -141,7 +141,7 @@ static void test_limit(void)
 int main(void)
 {
 	make_data();
-	crash_all(DISK_STREAM, "d0.vmdk");
+	crash_image(DISK_STREAM, "d0.vmdk");
 	test_length();
 	test_damage();
 	test_counts();
