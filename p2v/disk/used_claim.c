@@ -9,6 +9,7 @@
 #include "used_parts.h"
 
 #define MD_SIZE_AT 32 /* of a superblock 0.90: what an array uses of each device, in KiB */
+#define MD_RESERVED 65536u
 
 /* The superblock at the end of a mirror's leg, before which lies the leg as if there were none: what else
  * was seen is the content of the array. */
@@ -85,14 +86,16 @@ static const struct used_slot *find_slot(const struct used_table *t, uint64_t at
 	return NULL;
 }
 
-/* A superblock 0.90 in the last partition may be the whole disk's: both are counted from the end. It tells
- * how large a device is. */
+/* A superblock 0.90 in the last partition may be the whole disk's: both are counted from the end. Where the
+ * two places are the same, it tells how large a device is. */
 static bool is_partitions(struct block_source *disk, const struct used_sign *s, const struct used_slot *slot)
 {
 	struct unrack_error e;
 	uint8_t b[4];
 
-	return !strcmp(s->name, "md 0.90") && block_source_read(disk, b, sizeof b, s->at + MD_SIZE_AT, &e) == 0 && get_le32(b) != 0 &&
+	return !strcmp(s->name, "md 0.90") && slot->len >= MD_RESERVED &&
+	       s->at == slot->off + round_down(slot->len, MD_RESERVED) - MD_RESERVED &&
+	       block_source_read(disk, b, sizeof b, s->at + MD_SIZE_AT, &e) == 0 && get_le32(b) != 0 &&
 	       get_le32(b) * 1024ull <= slot->len;
 }
 

@@ -14,6 +14,14 @@
 #define KIB 1024ull
 #define HEAD_BYTES (512 * KIB) /* the highest mark from the beginning: ZFS' second label */
 #define TAIL_BYTES (768 * KIB) /* the lowest from the end: ZFS' third label */
+
+/* DRBD's user/drbdmeta.c and drbd/drbd_int.h, drbd_md_ss. To the magic 3 is added by 0.7, 4 by 8, 5 by 8.4 in use,
+ * 6 by 9. */
+#define DRBD_MAGIC 0x83740267u
+#define DRBD_AT 60u
+#define DRBD_AT_07 28u
+#define DRBD_BYTES 4096u
+#define DRBD_RESERVED (128ull << 20) /* by 0.7 where its metadata have one size */
 #define SECTORS_BAD 16u        /* of an end, until the rest of it is given up */
 
 struct mark {
@@ -98,10 +106,6 @@ static const struct mark tail_marks[] = {
 	MARK(USED_RAID, "Adaptec RAID", 512, "DPTM"),
 	MARK(USED_RAID, "HighPoint RAID", 11 * 512, "\xf3\x16\x78\x5a"),
 	MARK(USED_RAID, "HighPoint RAID", 11 * 512, "\xfd\x16\x78\x5a"),
-	MARK(USED_OTHER, "DRBD", 4096 - 60, "\x83\x74\x02\x67"),
-	MARK(USED_OTHER, "DRBD", 4096 - 60, "\x83\x74\x02\x68"),
-	MARK(USED_OTHER, "DRBD", 4096 - 60, "\x83\x74\x02\x6b"),
-	MARK(USED_OTHER, "DRBD", 4096 - 60, "\x83\x74\x02\x6d"),
 };
 
 /* Promise's is in one of these sectors, counted from the end. */
@@ -257,6 +261,18 @@ static void add_summed_raid(const struct ends *v, struct used_signs *out)
 		add(out, USED_RAID, "VIA RAID", v->bytes - SECTOR_SIZE, true);
 }
 
+/* In the last whole 4 KiB: DRBD 8 and 9, and 0.7 where its metadata are flexible. */
+static void add_drbd(const struct ends *v, struct used_signs *out)
+{
+	uint64_t at = round_down(v->bytes, DRBD_BYTES) - DRBD_BYTES;
+	const uint8_t *p = v->bytes < DRBD_BYTES ? NULL : get(v, at, DRBD_BYTES);
+
+	if (p && get_be32(p + DRBD_AT) >= DRBD_MAGIC + 4 && get_be32(p + DRBD_AT) <= DRBD_MAGIC + 6)
+		add(out, USED_OTHER, "DRBD", at + DRBD_AT, true);
+	if (p && get_be32(p + DRBD_AT_07) == DRBD_MAGIC + 3)
+		add(out, USED_OTHER, "DRBD", at + DRBD_AT_07, true);
+}
+
 /* What lies neither at the beginning nor at the end. False: it can't be read. */
 static bool add_far(struct block_source *s, struct used_signs *out)
 {
@@ -274,6 +290,14 @@ static bool add_far(struct block_source *s, struct used_signs *out)
 			return false;
 		if (!memcmp(b, marks[i].magic, marks[i].n))
 			add(out, marks[i].kind, marks[i].name, marks[i].at, false);
+	}
+	if (s->size >= DRBD_RESERVED + DRBD_BYTES) {
+		uint64_t at = round_down(s->size, DRBD_BYTES) - DRBD_RESERVED;
+
+		if (block_source_read(s, b, sizeof b, at, &e) < 0)
+			return false;
+		if (get_be32(b + DRBD_AT_07) == DRBD_MAGIC + 3)
+			add(out, USED_OTHER, "DRBD", at + DRBD_AT_07, true);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(promise_sectors); i++) {
 		uint64_t back = (uint64_t)promise_sectors[i] * SECTOR_SIZE;
@@ -334,6 +358,7 @@ int used_sign_read(struct block_source *volume, struct digest_stream *state, str
 	add_md(&v, out);
 	add_zfs(&v, out);
 	add_summed_raid(&v, out);
+	add_drbd(&v, out);
 	out->unreadable |= !add_far(volume, out);
 	return 0;
 }

@@ -5,7 +5,7 @@
 
 static const struct used_sign ext = { USED_EXT, "ext", 1024, false }, xfs = { USED_XFS, "XFS", 0, false },
 			      swap = { USED_SWAP, "swap", 4086, false }, lvm = { USED_LVM, "LVM2", 512, false },
-			      md090 = { USED_MD, "md 0.90", 900 << 10, true }, md10 = { USED_MD, "md 1.0", 1000 << 10, true },
+			      md090 = { USED_MD, "md 0.90", 960 << 10, true }, md10 = { USED_MD, "md 1.0", 1000 << 10, true },
 			      md12 = { USED_MD, "md 1.2", 4096, false }, isw = { USED_RAID, "Intel RAID", 1023 << 10, true },
 			      ntfs = { USED_OTHER, "NTFS", 3, false }, table = { USED_TABLE, "a partition table", 0, false },
 			      gpt = { USED_TABLE, "a GPT", 512, false };
@@ -80,7 +80,7 @@ static bool trusted(const char *kind, const struct used_sign *sign, uint32_t md_
 	s = (struct used_signs){ .n = sign != NULL };
 	if (sign)
 		s.at[0] = *sign;
-	put_le32(disk + (900 << 10) + 32, md_kib);
+	put_le32(disk + (sign ? sign->at : 0) + 32, md_kib);
 	block_source_open_memory(disk, sizeof disk, "disk", &src, &e);
 	used_claim_disk(src, &s, &t);
 	block_source_close(src);
@@ -89,6 +89,7 @@ static bool trusted(const char *kind, const struct used_sign *sign, uint32_t md_
 
 static void whole_disks(void)
 {
+	static const struct used_sign elsewhere = { USED_MD, "md 0.90", 896 << 10, true };
 	static const struct used_sign btrfs_in = { USED_OTHER, "btrfs", 800 << 10, false };
 
 	ok(trusted("dos", NULL, 0), "a disk with a table and nothing else");
@@ -103,6 +104,7 @@ static void whole_disks(void)
 	ok(trusted("dos", &md090, 192), "an md superblock in the last partition that is as large as that is the partition's");
 	ok(!trusted("dos", &md090, 960), "one of a device that is as large as the disk is the disk's (md 0.90)");
 	ok(!trusted("dos", &md090, 0), "one that does not tell may be");
+	ok(!trusted("dos", &elsewhere, 192), "one at a place that is not counted from the partition's end is the disk's");
 	ok(!trusted("dos", &md10, 0), "md 1.0 knows its place: the disk's");
 	s = (struct used_signs){ .unreadable = true };
 	t = (struct used_table){ .kind = "dos", .n = 1 };

@@ -153,6 +153,34 @@ static void at_end(void)
 	one("ZFS", USED_OTHER, (3u << 20) - 512 * 1024 + 130 * 1024, true);
 }
 
+/* Its block is the last whole one, wherever the volume ends. */
+static void drbd(void)
+{
+	static const char *const magics[] = { "\x83\x74\x02\x6b", "\x83\x74\x02\x6c", "\x83\x74\x02\x6d" };
+	uint8_t *small = volume;
+	uint64_t large = (132u << 20) + 512;
+
+	for (size_t i = 0; i < ARRAY_LEN(magics); i++) {
+		clear();
+		memcpy(volume + BYTES - 8192 + 60, magics[i], 4);
+		look(BYTES - 512);
+		ok(s.n == 1 && !strcmp(s.at[0].name, "DRBD") && s.at[0].tail, "DRBD of a volume of an odd size (%zu)", i);
+	}
+	look(BYTES);
+	is_int(s.n, 0, "where another volume would have it is none");
+	clear();
+	PUT(BYTES - 4096 + 28, "\x83\x74\x02\x6a");
+	one("DRBD", USED_OTHER, BYTES - 4096 + 28, true);
+	volume = calloc(1, large);
+	if (!volume)
+		exit(1);
+	PUT((4u << 20) + 28, "\x83\x74\x02\x6a");
+	look(large);
+	ok(s.n == 1 && !strcmp(s.at[0].name, "DRBD"), "DRBD 0.7, 128 MiB before the end");
+	free(volume);
+	volume = small;
+}
+
 static void md(void)
 {
 	uint64_t at = ((BYTES / 512 - 16) & ~7ull) * 512;
@@ -262,6 +290,7 @@ int main(void)
 	lvm_sectors();
 	swap_pages();
 	at_end();
+	drbd();
 	md();
 	table();
 	several();
