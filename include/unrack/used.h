@@ -34,7 +34,8 @@ struct used {
 	unsigned n;             /* disks, as they were given */
 	struct map **maps;      /* of each */
 	struct digest *states;  /* of each: changes whenever a volume on it was mounted, made, resized
-				 * or otherwise changed by its owner between two looks */
+				 * or otherwise changed by its owner between two looks; of a disk with data
+				 * that nothing can tell this of, whenever any of the disks changes */
 	struct used_volume *volumes;
 	size_t n_volumes;
 	struct used_places *places; /* what lies where, for used_what */

@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
 #include "base/size.h"
 #include "base/vec.h"
 #include "used_parts.h"
 
 #define TRACK_BYTES (63 * SECTOR_SIZE) /* the first track, where boot loaders live */
 #define RANGES_LEAST 16384u            /* of a disk among many */
+#define NOTED_MAX 64u                  /* partitions of an untrusted table, which may all be the same */
 
 /* A volume that nothing is built on. */
 struct leaf {
@@ -35,6 +37,7 @@ struct finder {
 	struct leaf_vec leaves;
 	struct used *out;
 	bool *doubtful;        /* of each: whether something claims all of it is not known */
+	bool *loose;           /* of each: something on it may have been in use without a trace in its state */
 	bool hibernated;
 };
 
@@ -85,43 +88,6 @@ static int add_partition(struct finder *f, unsigned disk, const char *name, uint
 	return used_builds_add(f->partitions, &b, err);
 }
 
-static int find_partitions(struct finder *f, unsigned disk, struct unrack_error *err)
-{
-	struct block_source *s = f->sources[disk];
-	struct used_table table;
-	struct used_signs signs;
-	struct used_volume *v;
-	char name[32];
-	int r = used_table_read(s, f->states[disk], &table, err);
-
-	if (r < 0 || s->size == 0)
-		return r;
-	f->places->tables[disk] = (struct used_disk_table){ !strcmp(table.kind, "gpt"), table.untrusted,
-							    table.unreadable };
-	if (*table.kind && !table.untrusted) {
-		r = used_sign_read(s, f->states[disk], &signs, err);
-		if (r < 0)
-			return r;
-		used_claim_disk(s, &signs, &table);
-		f->doubtful[disk] = signs.unreadable;
-	}
-	if (table.untrusted) {
-		v = add_volume(f, "the whole disk", disk, s->size, err);
-		if (!v)
-			return (int)err->code;
-		v->whole = true;
-		snprintf(v->why, sizeof v->why, "%s", table.why);
-		return 0;
-	}
-	if (!*table.kind)
-		return add_partition(f, disk, "the whole disk", 0, s->size, err);
-	for (unsigned i = 0; i < table.n && r == 0; i++) {
-		snprintf(name, sizeof name, "partition %u", table.at[i].number);
-		r = add_partition(f, disk, name, table.at[i].off, table.at[i].len, err);
-	}
-	return r;
-}
-
 /* What metadata says of places outside of the disks is not followed. */
 static void check_pieces(struct finder *f, struct used_built *b)
 {
@@ -165,9 +131,90 @@ static int claim_built(struct finder *f, const struct used_built *b, enum used_d
 	return r;
 }
 
+/* What the reader of LEAF's kind says. LOOK's stream and ranges are the caller's, if there was memory. */
+static int look_into(struct finder *f, const struct leaf *leaf, struct used_look *look, struct unrack_error *err)
+{
+	const struct used_built *b = leaf->built;
+	struct block_source *volume = NULL;
+	int r = look->unused && look->state ? used_volume_open(f->sources, b->pieces, b->n, b->name, &volume, err)
+					    : error_nomem(err);
+
+	snprintf(look->kind, sizeof look->kind, "%s", leaf->claim.kind);
+	if (r == 0)
+		r = leaf->claim.read(volume, look, err);
+	if (r == 0) {
+		add_state(f, b, look->state);
+		f->hibernated |= look->hibernated;
+	}
+	block_source_close(volume);
+	return r;
+}
+
+/* Of what is copied as a whole, whatever lies in it, the state still tells whether it was in use. */
+static int note_state(struct finder *f, const struct used_built *b, struct unrack_error *err)
+{
+	struct used_look look = { .unused = ranges_new(RANGES_LEAST), .state = digest_stream_new(&f->key) };
+	struct leaf leaf = { .built = b };
+	int r = b->n ? claim_built(f, b, USED_ON_GROUP, &leaf.claim, err) : 0;
+
+	if (r == 0 && leaf.claim.what == USED_CLAIM_READ)
+		r = look_into(f, &leaf, &look, err);
+	digest_stream_free(look.state);
+	ranges_free(look.unused);
+	return r;
+}
+
+static int note_partition(struct finder *f, unsigned disk, uint64_t off, uint64_t len, struct unrack_error *err)
+{
+	struct used_piece piece = { disk, off, len };
+	struct used_built b = { .name = "a partition", .pieces = &piece, .n = 1, .bytes = len };
+
+	return note_state(f, &b, err);
+}
+
 static int check_stop(const struct finder *f, struct unrack_error *err)
 {
 	return log_stop_asked(f->log) ? error_set(err, UNRACK_INTERRUPTED, "interrupted while looking for what is unused") : 0;
+}
+
+static int find_partitions(struct finder *f, unsigned disk, struct unrack_error *err)
+{
+	struct block_source *s = f->sources[disk];
+	struct used_table table;
+	struct used_signs signs;
+	struct used_volume *v;
+	char name[32];
+	int r = used_table_read(s, f->states[disk], &table, err);
+
+	if (r < 0 || s->size == 0)
+		return r;
+	f->places->tables[disk] = (struct used_disk_table){ !strcmp(table.kind, "gpt"), table.untrusted,
+							    table.unreadable };
+	if (*table.kind && !table.untrusted) {
+		r = used_sign_read(s, f->states[disk], &signs, err);
+		if (r < 0)
+			return r;
+		used_claim_disk(s, &signs, &table);
+		f->doubtful[disk] = signs.unreadable;
+	}
+	if (table.untrusted) {
+		v = add_volume(f, "the whole disk", disk, s->size, err);
+		if (!v)
+			return (int)err->code;
+		v->whole = f->loose[disk] = true;
+		snprintf(v->why, sizeof v->why, "%s", table.why);
+		r = note_partition(f, disk, 0, s->size, err);
+		for (unsigned i = 0; i < min_u64(table.n, NOTED_MAX) && r == 0; i++)
+			r = check_stop(f, err) < 0 ? (int)err->code : note_partition(f, disk, table.at[i].off, table.at[i].len, err);
+		return r;
+	}
+	if (!*table.kind)
+		return add_partition(f, disk, "the whole disk", 0, s->size, err);
+	for (unsigned i = 0; i < table.n && r == 0; i++) {
+		snprintf(name, sizeof name, "partition %u", table.at[i].number);
+		r = add_partition(f, disk, name, table.at[i].off, table.at[i].len, err);
+	}
+	return r;
 }
 
 /* Each of BUILDS, which don't change any more, is a member of something, or a leaf. */
@@ -181,6 +228,8 @@ static int sort_builds(struct finder *f, struct used_builds *builds, enum used_d
 		check_pieces(f, b);
 		if (r == 0 && !b->whole)
 			r = claim_built(f, b, depth, &leaf.claim, err);
+		else if (r == 0 && depth == USED_ON_GROUP)
+			r = note_state(f, b, err);
 		if (r == 0 && leaf.claim.what == USED_CLAIM_MD)
 			r = used_builds_add(&f->md, b, err);
 		else if (r == 0 && leaf.claim.what == USED_CLAIM_LVM)
@@ -307,7 +356,6 @@ static int take_look(struct finder *f, const struct used_built *b, struct used_l
 	snprintf(v->why, sizeof v->why, "%s", look->why);
 	v->trouble = look->trouble;
 	v->whole = look->verdict == USED_WHOLE;
-	f->hibernated |= look->hibernated;
 	if (v->whole)
 		return 0;
 	v->used = v->bytes - min_u64(v->bytes, ranges_bytes(look->unused));
@@ -317,19 +365,10 @@ static int take_look(struct finder *f, const struct used_built *b, struct used_l
 static int read_leaf(struct finder *f, const struct leaf *leaf, struct used_volume *v, struct unrack_error *err)
 {
 	struct used_look look = { .unused = ranges_new(RANGES_MAX / 4), .state = digest_stream_new(&f->key) };
-	const struct used_built *b = leaf->built;
-	struct block_source *volume = NULL;
-	int r = look.unused && look.state ? used_volume_open(f->sources, b->pieces, b->n, b->name, &volume, err)
-					  : error_nomem(err);
+	int r = look_into(f, leaf, &look, err);
 
-	snprintf(look.kind, sizeof look.kind, "%s", leaf->claim.kind);
 	if (r == 0)
-		r = leaf->claim.read(volume, &look, err);
-	if (r == 0) {
-		add_state(f, b, look.state);
-		r = take_look(f, b, &look, v, err);
-	}
-	block_source_close(volume);
+		r = take_look(f, leaf->built, &look, v, err);
 	digest_stream_free(look.state);
 	ranges_free(look.unused);
 	return r;
@@ -361,6 +400,8 @@ static int look_at(struct finder *f, const struct leaf *leaf, struct unrack_erro
 		v->whole = true;
 		v->used = v->bytes;
 	}
+	for (size_t i = 0; i < b->n; i++)
+		f->loose[b->pieces[i].disk] |= v->whole || leaf->claim.what != USED_CLAIM_READ;
 	kept->built = b;
 	kept->unsure = leaf->claim.unsure;
 	snprintf(kept->kind, sizeof kept->kind, "%s", v->kind);
@@ -402,6 +443,37 @@ static void keep_all(struct used *u)
 	}
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct digest));
+}
+
+/* A raw database, or what is encrypted, has no place that says when it was in use. But then the machine was, and
+ * its other disks tell; so these are part of such a disk's state, in whatever order they were given. */
+static int mix_states(struct finder *f, struct unrack_error *err)
+{
+	size_t bytes = f->n * sizeof(struct digest);
+	struct digest *sorted CLEANUP_FREE = malloc(bytes);
+
+	if (!sorted)
+		return error_nomem(err);
+	memcpy(sorted, f->out->states, bytes);
+	qsort(sorted, f->n, sizeof *sorted, by_bytes);
+	for (unsigned i = 0; i < f->n; i++) {
+		struct digest_stream *all = f->loose[i] ? digest_stream_new(&f->key) : NULL;
+
+		if (!f->loose[i])
+			continue;
+		if (!all)
+			return error_nomem(err);
+		digest_stream_add(all, &f->out->states[i], sizeof f->out->states[i]);
+		digest_stream_add(all, sorted, bytes);
+		digest_stream_end(all, &f->out->states[i]);
+		digest_stream_free(all);
+	}
+	return 0;
+}
+
 static int make_maps(struct finder *f, struct unrack_error *err)
 {
 	int r = 0;
@@ -412,7 +484,7 @@ static int make_maps(struct finder *f, struct unrack_error *err)
 		r = map_new(f->sources[i]->size, f->hibernated || f->doubtful[i] ? NULL : f->disks[i], &f->out->maps[i], err);
 		digest_stream_end(f->states[i], &f->out->states[i]);
 	}
-	return r;
+	return r < 0 ? r : mix_states(f, err);
 }
 
 static int begin(struct finder *f, struct unrack_error *err)
@@ -427,7 +499,8 @@ static int begin(struct finder *f, struct unrack_error *err)
 	f->disks = calloc(f->n, sizeof(struct ranges *));
 	f->states = calloc(f->n, sizeof(struct digest_stream *));
 	f->doubtful = calloc(f->n, sizeof *f->doubtful);
-	if (!f->out || !f->disks || !f->states || !f->doubtful)
+	f->loose = calloc(f->n, sizeof *f->loose);
+	if (!f->out || !f->disks || !f->states || !f->doubtful || !f->loose)
 		return error_nomem(err);
 	f->out->n = f->n;
 	f->places = f->out->places = calloc(1, sizeof *f->places);
@@ -463,6 +536,7 @@ static void end(struct finder *f)
 	free(f->disks);
 	free(f->states);
 	free(f->doubtful);
+	free(f->loose);
 	used_builds_free(&f->md);
 	used_builds_free(&f->lvm);
 	leaf_vec_free(&f->leaves);

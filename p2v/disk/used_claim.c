@@ -121,7 +121,6 @@ void used_claim_disk(struct block_source *disk, const struct used_signs *s, stru
 	if (!claims && s->n < USED_SIGNS_MAX)
 		return;
 	table->untrusted = true;
-	table->n = 0;
 	if (claims)
 		snprintf(table->why, sizeof table->why, "it has a partition table and, at byte %llu, a signature of %s (wipefs lists "
 			 "them)", (unsigned long long)claims->at, claims->name);

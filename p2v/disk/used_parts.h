@@ -63,11 +63,12 @@ int used_xfs_name(struct block_source *volume, struct used_name *names, size_t n
 /* LOOK becomes WHOLE because of FMT. Returns 0, so that readers can end with it. */
 int used_whole(struct used_look *look, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The partitions of a disk. UNTRUSTED: there is a table, but nothing may be concluded from it. */
+/* The partitions of a disk. UNTRUSTED: there is a table, but nothing may be concluded from it. What it has of
+ * partitions within the disk may then overlap, and there may be more. */
 #define USED_SLOTS_MAX 256u
 struct used_slot {
 	unsigned number;
-	uint64_t off, len; /* bytes, within the disk; no two overlap each other, or the table */
+	uint64_t off, len; /* bytes, within the disk; of a trusted table no two overlap each other, or the table */
 };
 struct used_table {
 	char kind[8]; /* "dos", "gpt", "" for none */

@@ -39,13 +39,14 @@ struct reader {
 	struct claim claims[CLAIMS_MAX];
 };
 
-/* Always false, so that readers can end with it. */
+/* The first reason is told. Always false, so that readers can end with it. */
 __attribute__((format(printf, 2, 3))) static bool distrust(struct reader *r, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (r->out->untrusted)
+		return false;
 	r->out->untrusted = true;
-	r->out->n = 0;
 	va_start(ap, fmt);
 	vsnprintf(r->out->why, sizeof r->out->why, fmt, ap);
 	va_end(ap);
@@ -84,8 +85,12 @@ static bool add_slot(struct reader *r, unsigned number, uint64_t first, uint64_t
 {
 	uint64_t end;
 
-	if (add_overflows(first, count, &end) || end > sectors(r))
-		return distrust(r, "its partition %u ends behind the disk", number);
+	if (add_overflows(first, count, &end) || end > sectors(r)) {
+		distrust(r, "its partition %u ends behind the disk", number);
+		if (first >= sectors(r))
+			return false;
+		count = sectors(r) - first;
+	}
 	if (r->out->n == USED_SLOTS_MAX)
 		return distrust(r, "its partition table has more than %u partitions", USED_SLOTS_MAX);
 	r->out->at[r->out->n++] = (struct used_slot){ number, first * SECTOR_SIZE, count * SECTOR_SIZE };
@@ -200,21 +205,21 @@ static bool check_boxes(struct reader *r, const struct entry *e)
 	return true;
 }
 
-static bool read_dos(struct reader *r, const struct entry *e)
+static void read_dos(struct reader *r, const struct entry *e)
 {
 	unsigned number = LOGICAL_FIRST;
 
-	strcpy(r->out->kind, "dos");
-	if (!add_claim(r, 0, 1) || !check_boxes(r, e))
-		return false;
+	add_claim(r, 0, 1);
+	check_boxes(r, e);
 	for (unsigned i = 0; i < 4; i++) {
 		if (is_free(&e[i]))
 			continue;
-		if (is_extended(&e[i]) ? !read_extended(r, &e[i], &number)
-				       : !add_slot(r, i + 1, e[i].first, e[i].count))
-			return false;
+		if (is_extended(&e[i]))
+			read_extended(r, &e[i], &number);
+		else
+			add_slot(r, i + 1, e[i].first, e[i].count);
 	}
-	return check_overlaps(r);
+	check_overlaps(r);
 }
 
 /* --- GPT ------------------------------------------------------------------------------------ */
@@ -261,15 +266,15 @@ static uint8_t *read_entries(struct reader *r, const struct gpt *g, struct unrac
 		error_nomem(err);
 		return NULL;
 	}
-	if (read_sectors(r, p, bytes, g->entries) && ~crc_ieee(~0u, p, bytes) != g->entries_crc)
-		distrust(r, "the sum of its partition table (GPT) is wrong");
-	if (!r->out->untrusted && add_claim(r, g->entries, div_round_up(bytes, SECTOR_SIZE)))
+	if (read_sectors(r, p, bytes, g->entries) &&
+	    (~crc_ieee(~0u, p, bytes) == g->entries_crc || distrust(r, "the sum of its partition table (GPT) is wrong")) &&
+	    add_claim(r, g->entries, div_round_up(bytes, SECTOR_SIZE)))
 		return p;
 	free(p);
 	return NULL;
 }
 
-static bool add_entries(struct reader *r, const struct gpt *g, const uint8_t *entries)
+static void add_entries(struct reader *r, const struct gpt *g, const uint8_t *entries)
 {
 	for (uint32_t i = 0; i < g->count; i++) {
 		const uint8_t *p = entries + (size_t)i * g->entry_bytes;
@@ -278,11 +283,11 @@ static bool add_entries(struct reader *r, const struct gpt *g, const uint8_t *en
 		if (is_zero(p, 16))
 			continue;
 		if (first < g->first_usable || last < first || last > g->last_usable)
-			return distrust(r, "its partition %u is not within what the table (GPT) covers", i + 1);
-		if (!add_slot(r, i + 1, first, last - first + 1))
-			return false;
+			distrust(r, "its partition %u is not within what the table (GPT) covers", i + 1);
+		else
+			add_slot(r, i + 1, first, last - first + 1);
 	}
-	return check_overlaps(r);
+	check_overlaps(r);
 }
 
 static bool agree(const struct gpt *a, const struct gpt *b)
@@ -292,23 +297,26 @@ static bool agree(const struct gpt *a, const struct gpt *b)
 	       !memcmp(a->guid, b->guid, sizeof a->guid);
 }
 
+/* The disk's users are content with one of the two. */
 static void read_gpt(struct reader *r, struct unrack_error *err)
 {
 	uint8_t *entries CLEANUP_FREE = NULL, *copy CLEANUP_FREE = NULL;
-	struct gpt first, backup;
+	struct gpt first = { .count = 0 }, backup = { .count = 0 };
+	bool any = add_claim(r, 0, 2) && read_header(r, "first header", 1, &first);
+	bool both = read_header(r, "backup", any ? first.other : sectors(r) - 1, &backup) && any;
 
-	strcpy(r->out->kind, "gpt");
-	if (!add_claim(r, 0, 2) || !read_header(r, "first header", 1, &first) ||
-	    !read_header(r, "backup", first.other, &backup) || !add_claim(r, first.other, 1))
-		return;
-	if (!agree(&first, &backup)) {
+	if (both && !agree(&first, &backup))
 		distrust(r, "the two copies of its partition table (GPT) differ");
-		return;
-	}
-	entries = read_entries(r, &first, err);
-	copy = entries ? read_entries(r, &backup, err) : NULL;
-	if (copy)
-		add_entries(r, &first, entries);
+	if (both)
+		add_claim(r, first.other, 1);
+	if (first.count)
+		entries = read_entries(r, &first, err);
+	if (backup.count && !err->code)
+		copy = read_entries(r, &backup, err);
+	if (both && (!entries || !copy))
+		distrust(r, "the entries of its partition table (GPT) can't be read");
+	if (entries || copy)
+		add_entries(r, entries ? &first : &backup, entries ? entries : copy);
 }
 
 /* --- Which of them -------------------------------------------------------------------------- */
@@ -357,11 +365,12 @@ int used_table_read(struct block_source *disk, struct digest_stream *state, stru
 		e[i] = get_entry(sector, i);
 	if (!is_table(e))
 		return 0;
-	if (!is_protective(e))
-		read_dos(&r, e);
-	else if (is_hybrid(e))
+	strcpy(out->kind, is_protective(e) ? "gpt" : "dos");
+	if (is_protective(e) && is_hybrid(e))
 		distrust(&r, "its first sector has other partitions besides a GPT");
-	else
+	if (is_protective(e))
 		read_gpt(&r, err);
+	else
+		read_dos(&r, e);
 	return err->code ? (int)err->code : 0;
 }

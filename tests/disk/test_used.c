@@ -4,6 +4,7 @@
 #include "../support/tap.h"
 #include "../support/twins.h"
 #include "base/bytes.h"
+#include "lvm_image.h"
 #include "unrack/grain.h"
 #include "unrack/used.h"
 
@@ -162,27 +163,94 @@ static void states(void)
 	ok(memcmp(&before, &u->states[0], sizeof before) != 0, "and the beginning of what is not known");
 }
 
-static void several_disks(void)
+/* Finds on both disks, the second one first if TURNED; their states in their own order. */
+static void find_both(bool turned, struct digest states[2])
 {
 	struct unrack_error e;
 	struct block_source *s[2];
-	struct digest before[2];
+
+	block_source_open_memory(disk, DISK, "disk 0", &s[turned], &e);
+	block_source_open_memory(second, DISK, "disk 1", &s[!turned], &e);
+	is_int(find_in(s, 2), 0, "two disks");
+	states[0] = u->states[turned];
+	states[1] = u->states[!turned];
+}
+
+static bool same(const struct digest *a, const struct digest *b)
+{
+	return !memcmp(a, b, sizeof *a);
+}
+
+static void several_disks(void)
+{
+	struct digest before[2], now[2];
 
 	reset();
 	memcpy(second, made, DISK);
 	memcpy(second + EXT_AT + 1024 + 104, "0123456789abcdef", 16);
-	for (int pass = 0; pass < 2; pass++) {
-		block_source_open_memory(disk, DISK, "disk 0", &s[0], &e);
-		block_source_open_memory(second, DISK, "disk 1", &s[1], &e);
-		is_int(find_in(s, 2), 0, "two disks");
-		if (pass == 0)
-			memcpy(before, u->states, sizeof before);
-		second[SWAP_AT + 1040]++;
-	}
-	ok(!memcmp(&before[0], &u->states[0], sizeof before[0]) && memcmp(&before[1], &u->states[1], sizeof before[1]) != 0,
-	   "each has a state of its own");
-	ok(u->n_volumes == 6 && u->volumes[2].disk == 0 && u->volumes[3].disk == 1, "and volumes");
-	ok(unused(0, 0, DISK) == unused(1, 0, DISK) && unused(0, 0, DISK) > 12 * MIB, "and a map");
+	entry(2, 0, 0, 0);
+	find_both(false, before);
+	ok(u->n_volumes == 5 && u->volumes[1].disk == 0 && u->volumes[2].disk == 1, "have volumes");
+	ok(unused(0, 0, DISK) == unused(1, 0, DISK) && unused(0, 0, DISK) > 12 * MIB, "and maps");
+	find_both(true, now);
+	ok(same(&before[0], &now[0]) && same(&before[1], &now[1]), "and states, in whatever order they are given");
+	second[SWAP_AT + 1040]++;
+	find_both(false, now);
+	ok(same(&before[0], &now[0]) && !same(&before[1], &now[1]), "each its own");
+	second[SWAP_AT + 1040]--;
+	put_le16(disk + EXT_AT + 1024 + 52, 1);
+	find_both(false, now);
+	ok(!same(&before[1], &now[1]),
+	   "but raw data, which does not tell whether it was in use, may have been when another disk was");
+}
+
+/* Whether a change of the byte at AT, of many volumes' superblocks, changes the state of the disk. */
+static bool tells(uint64_t at)
+{
+	struct digest before;
+
+	find(DISK);
+	before = u->states[0];
+	find(DISK);
+	if (!same(&before, &u->states[0]))
+		return false;
+	disk[at]++;
+	find(DISK);
+	return !same(&before, &u->states[0]);
+}
+
+/* What is copied as a whole is not looked into, but continuing a copy depends on its state too. */
+static void states_of_what_is_whole(void)
+{
+	uint64_t root = EXT_AT + (LVM_IMAGE_START + 32 * LVM_IMAGE_EXTENT) * 512;
+	char text[8192];
+
+	reset();
+	entry(3, 0x83, RAW_AT + MIB, MIB);
+	ok(tells(EXT_AT + 1024 + 52) && u->n_volumes == 1, "a filesystem that was mounted, on a disk whose partitions overlap");
+	reset();
+	entry(3, 0x83, RAW_AT + MIB, 2 * DISK);
+	ok(tells(EXT_AT + 1024 + 52) && u->n_volumes == 1, "on a disk that a partition is larger than");
+	reset();
+	memcpy(disk + DISK - 1024, "Intel Raid ISM Cfg Sig. ", 24);
+	ok(tells(EXT_AT + 1024 + 52) && u->n_volumes == 1, "on a disk of a controller's RAID");
+	ok(map_unused_bytes(u->maps[0]) == 0, "of which nothing is left out");
+
+	/* 16 MiB, from 2 MiB of the extents on, with an ext2 that has a snapshot. */
+	reset();
+	entry(0, 0x8e, EXT_AT, DISK - EXT_AT);
+	entry(1, 0, 0, 0);
+	entry(2, 0, 0, 0);
+	memmove(disk + root, disk + EXT_AT, EXT);
+	lvm_image_label(disk + EXT_AT, DISK - EXT_AT, lvm_image_id(0), 1);
+	lvm_image_group(text, 1, "", 1, DISK - EXT_AT);
+	lvm_image_linear(text, "root", LVM_VISIBLE, 256, 0, 32);
+	lvm_image_linear(text, "cow", LVM_VISIBLE, 16, 0, 300);
+	lvm_image_lv(text, "snapshot0", LVM_HIDDEN, 256,
+		     "type = \"snapshot\"\nchunk_size = 8\norigin = \"root\"\ncow_store = \"cow\"");
+	lvm_image_end(text);
+	lvm_image_text(disk + EXT_AT, 0, 512, text);
+	ok(tells(root + 1024 + 52) && volume("vg0/root")->whole, "on a volume that has a snapshot");
 }
 
 static void whole(const char *name, const char *why)
@@ -318,6 +386,7 @@ int main(void)
 	plain();
 	states();
 	several_disks();
+	states_of_what_is_whole();
 	hibernated_swap_means_all();
 	second_signatures();
 	filesystem_larger_than_partition();
