@@ -59,8 +59,9 @@ const char *receiver_map_changed(const struct receiver_disk *d)
 
 	if (d->all_blocks && leaves_out(d->map, d->start.next_grain))
 		return "what is there lacks blocks that nothing used";
-	/* What is in use changes all the time. It will take a pass without that anyway. */
-	if (d->live)
+	/* What is in use changes all the time. It will take a pass without that anyway. And bytes say more
+	 * than any state. */
+	if (d->live || d->place.compared)
 		return NULL;
 	if (same(was, &live))
 		return "the source was in use when it was copied, or that is not known";

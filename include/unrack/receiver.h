@@ -44,7 +44,7 @@ struct receiver_place {
 	bool finished;
 	/* Of a disk that came or comes as a stream (identity.h): what is durable was compared with
 	 * the source, or will be before the source gives anything else. Without that, such a disk is
-	 * only begun. */
+	 * only begun; with it, nothing else is asked about what the source was then. */
 	bool compared;
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What of the opened sources is to be read, and what happens where it can't be. */
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "base/bytes.h"
 #include "base/size.h"
 #include "sources.h"
 #include "unrack/patient.h"
@@ -68,6 +70,22 @@ static void tell(const struct sources *s, const struct log *log)
 	}
 }
 
+/* An image's time stamp tells of every change, not only of those that a filesystem notes. */
+static void add_stamp(const char *path, struct digest *state)
+{
+	uint8_t stamp[16];
+	struct stat st;
+	uint64_t sum;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	put_le64(stamp, (uint64_t)st.st_mtim.tv_sec);
+	put_le64(stamp + 8, (uint64_t)st.st_mtim.tv_nsec);
+	sum = checksum64(stamp, sizeof stamp);
+	for (unsigned i = 0; i < sizeof sum; i++)
+		state->b[i] ^= (uint8_t)(sum >> 8 * i);
+}
+
 int sources_look(struct sources *s, const struct source_how *how, struct unrack_error *err)
 {
 	int r;
@@ -88,6 +106,7 @@ int sources_look(struct sources *s, const struct source_how *how, struct unrack_
 		if (!how->live) {
 			d->map = how->all_blocks ? NULL : s->used->maps[i];
 			d->state = s->used->states[i];
+			add_stamp(s->names[i], &d->state);
 		}
 		d->live = how->live;
 		d->all_blocks = how->all_blocks;

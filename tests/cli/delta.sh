@@ -91,6 +91,18 @@ ok "the copy is of the disk as it is now" same web02
 unrack verify web02 disk.img
 exits 0 "verify agrees"
 
+# What no filesystem notes: the image's time stamp does.
+"$UNRACK" copy disk.img web05 --rate 2M >/dev/null 2>&1 &
+pid=$!
+ok "(a checkpoint)" checkpoint web05
+kill -9 $pid
+wait $pid 2>/dev/null
+printf 'not by a filesystem' | dd of=disk.img bs=1 seek=5000 conv=notrunc status=none
+unrack copy disk.img web05
+exits 0 "an image that was written to between two runs"
+like "$err" "compared from its beginning on: the source has changed since" "is not continued either"
+ok "the copy is of the disk as it is now" same web05
+
 # A pass that is killed, and a source that goes back to what it was.
 cp disk.img old.img
 put e 10

@@ -67,6 +67,7 @@ struct copy {
 	bool live, all_blocks;
 	bool patient;              /* the sources are patient ones */
 	enum receiver_again again;
+	bool compared;
 
 	/* What came out: */
 	int sent, received;
@@ -117,7 +118,7 @@ static int copy_place(void *ctx, const struct receiver_offer *offer, struct rece
 		.image = c->path[n][COPY_IMAGE], .descriptor = c->path[n][COPY_DESCRIPTOR],
 		.extent = c->path[n][COPY_EXTENT], .journal = c->path[n][COPY_JOURNAL],
 		.digests = c->path[n][COPY_DIGESTS], .map = c->path[n][COPY_MAP],
-		.again = c->again,
+		.again = c->again, .compared = c->compared,
 	};
 	return 0;
 }

@@ -381,6 +381,20 @@ static void test_meetings(void)
 	map_free(map);
 }
 
+/* Who has compared the bytes need not ask for states. */
+static void test_compared(void)
+{
+	static const struct meeting changed = { .was = 1, .is = 2 };
+	struct rig r;
+
+	meet(&changed, &r, 60 * GRAIN_SIZE, NULL);
+	r.c.compared = true;
+	run(&r);
+	ok(r.c.received == 0 && r.c.res.deltas == 0 && r.c.res.resumed_bytes > 0 && image_is(&r, NULL),
+	   "what was compared is continued, whatever the state says");
+	rig_close(&r);
+}
+
 /* Whoever keeps a machine as it is says so. */
 static void test_never(void)
 {
@@ -597,6 +611,7 @@ int main(void)
 	test_serial_twin();
 	test_meetings();
 	test_never();
+	test_compared();
 	test_spliced_map();
 	test_stream_format();
 	test_sparse_format();
