@@ -221,10 +221,23 @@ int map_write(const struct io *io, const char *path, const struct map *m,
 		put_le64(data + HEADER_SIZE + i * RUN_SIZE, m->runs[i].first);
 		put_le64(data + HEADER_SIZE + i * RUN_SIZE + 8, m->runs[i].count);
 	}
-	put_le64(data + AT_SUM, checksum64(data + AT_BYTES, size - AT_BYTES));
+	put_le64(data + AT_SUM, checksum64(data, size));
 	r = io_replace_file(io, path, data, size, MAP_MODE, err);
 	free(data);
 	return r;
+}
+
+/* The checksum is of the version, too: else a damaged file could look like a newer one. */
+static bool is_whole(const struct buf *file)
+{
+	uint8_t *data = file->data;
+	uint64_t sum = get_le64(data + AT_SUM);
+	bool whole;
+
+	put_le64(data + AT_SUM, 0);
+	whole = sum == checksum64(data, file->len);
+	put_le64(data + AT_SUM, sum);
+	return whole;
 }
 
 static int parse(const struct buf *file, const char *path, uint64_t disk_bytes, struct map **out,
@@ -237,13 +250,14 @@ static int parse(const struct buf *file, const char *path, uint64_t disk_bytes, 
 
 	if (file->len < HEADER_SIZE || memcmp(data, MAGIC, 8) != 0)
 		return error_set(err, UNRACK_DAMAGED, "%s is not a map of a disk", path);
-	n = get_le64(data + AT_RUNS);
-	if (n > RANGES_MAX || file->len != HEADER_SIZE + n * RUN_SIZE ||
-	    get_le64(data + AT_SUM) != checksum64(data + AT_BYTES, file->len - AT_BYTES))
-		return error_set(err, UNRACK_DAMAGED, "%s is damaged; copy the disk again into another folder",
+	if (!is_whole(file))
+		return error_set(err, UNRACK_DAMAGED, "%s is damaged; run the copy again, which makes a new one",
 				 path);
 	if (get_le32(data + AT_VERSION) != VERSION)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s was written by a newer unrack; use that", path);
+	n = get_le64(data + AT_RUNS);
+	if (n > RANGES_MAX || file->len != HEADER_SIZE + n * RUN_SIZE)
+		return error_set(err, UNRACK_DAMAGED, "%s has not as many runs as it says", path);
 	if (get_le64(data + AT_BYTES) != disk_bytes)
 		return error_set(err, UNRACK_DAMAGED, "%s is the map of another disk, of %llu bytes", path,
 				 (unsigned long long)get_le64(data + AT_BYTES));

@@ -137,14 +137,34 @@ static int begin_files(struct receiver_disk *d, struct unrack_error *err)
 	return r < 0 ? r : digest_table_create(p.io, d->place.digests, d->id.bytes, &d->table, err);
 }
 
-static int continue_files(struct receiver_disk *d, struct unrack_error *err)
+/* Nothing of a stream can be changed later: it is written anew. */
+static int begin_again(struct receiver_disk *d, struct unrack_error *err)
+{
+	const struct receiver_host *host = d->session->host;
+	int r = host->check_owner ? host->check_owner(host->ctx, err) : 0;
+
+	d->start = (struct journal_point){ .pass = 1 };
+	if (r == 0)
+		r = journal_append(d->journal, &d->start, err);
+	return r < 0 ? r : begin_files(d, err);
+}
+
+/* *COMPARE: what is there has to be compared with the source. */
+static int continue_files(struct receiver_disk *d, bool *compare, struct unrack_error *err)
 {
 	struct image_place p = image_place(d);
-	int r = image_resume(&p, &d->start, false, &d->image, err);
+	uint64_t next = d->start.next_grain;
+	bool lost;
+	int r = receiver_digests_open(d, next, &lost, err);
 
+	if (r == 0 && lost && d->place.format == DISK_STREAM)
+		return begin_again(d, err);
 	if (r == 0)
-		r = digest_table_open(p.io, d->place.digests, d->id.bytes, false, &d->table, err);
-	return r < 0 ? r : digest_table_truncate(d->table, d->start.next_grain, err);
+		r = image_resume(&p, &d->start, false, &d->image, err);
+	if (r == 0 && lost)
+		r = receiver_digests_remake(d, next, err);
+	*compare |= lost;
+	return r < 0 ? r : digest_table_truncate(d->table, next, err);
 }
 
 static int check_complete(const struct receiver_disk *d, struct unrack_error *err)
@@ -154,23 +174,33 @@ static int check_complete(const struct receiver_disk *d, struct unrack_error *er
 	return image_check(&p, !d->place.finished, err);
 }
 
-/* An image with data everywhere, and its digests, true from the first to the last grain. */
-static int reopen_files(struct receiver_disk *d, struct unrack_error *err)
+/* An image with data everywhere, and its digests, true from the first to the last grain. *LOST: they were made
+ * anew for that. */
+static int reopen_files(struct receiver_disk *d, bool *lost, struct unrack_error *err)
 {
 	struct image_place p = image_place(d);
-	int r = image_resume(&p, &d->start, true, &d->image, err);
+	uint64_t grains = grain_count(d->id.bytes);
+	int r = receiver_digests_open(d, grains, lost, err);
 
-	return r < 0 ? r : digest_table_open(p.io, d->place.digests, d->id.bytes, false, &d->table, err);
+	if (r == 0 && !*lost && d->start.complete)
+		r = receiver_digests_check(d, lost, err);
+	if (r == 0)
+		r = image_resume(&p, &d->start, true, &d->image, err);
+	return r == 0 && *lost ? receiver_digests_remake(d, grains, err) : r;
 }
 
 /* A delta pass that was interrupted. What it changed behind its last record is found out from the
  * image itself. */
-static int rebuild_files(struct receiver_disk *d, struct unrack_error *err)
+static int rebuild_files(struct receiver_disk *d, bool *compare, struct unrack_error *err)
 {
 	uint64_t end = min_u64(d->start.next_grain + RECEIVER_TOUCHED_MAX, grain_count(d->id.bytes));
 	struct block_source *image = NULL;
-	int r = reopen_files(d, err);
+	bool lost;
+	int r = reopen_files(d, &lost, err);
 
+	*compare |= lost;
+	if (r < 0 || lost)
+		return r;
 	if (r == 0)
 		r = vmdk_open_source(d->session->opt.io, d->place.image, d->place.format, &image, err);
 	if (r == 0)
@@ -190,6 +220,7 @@ static void begin_pass(struct receiver_disk *d)
 static int again(struct receiver_disk *d, struct unrack_error *err)
 {
 	const char *why = receiver_map_changed(d);
+	bool lost;
 	int r;
 
 	if (d->place.again == RECEIVER_NEVER || (d->place.again == RECEIVER_IF_CHANGED && !why))
@@ -200,22 +231,10 @@ static int again(struct receiver_disk *d, struct unrack_error *err)
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "%s is in the format stream and complete, and can't be changed any more; copy "
 				 "into another folder", d->place.image);
-	r = reopen_files(d, err);
+	r = reopen_files(d, &lost, err);
 	if (r == 0)
 		begin_pass(d);
 	return r;
-}
-
-/* Nothing of a stream can be changed later: it is written anew. */
-static int begin_again(struct receiver_disk *d, struct unrack_error *err)
-{
-	const struct receiver_host *host = d->session->host;
-	int r = host->check_owner ? host->check_owner(host->ctx, err) : 0;
-
-	d->start = (struct journal_point){ .pass = 1 };
-	if (r == 0)
-		r = journal_append(d->journal, &d->start, err);
-	return r < 0 ? r : begin_files(d, err);
 }
 
 /* The copy under way: from where it stood, or, if that is of no use any more, compared with the
@@ -223,6 +242,7 @@ static int begin_again(struct receiver_disk *d, struct unrack_error *err)
 static int go_on(struct receiver_disk *d, struct unrack_error *err)
 {
 	const char *why = receiver_map_changed(d);
+	bool compare = why != NULL;
 	int r;
 
 	d->delta = d->start.pass > 1;
@@ -233,8 +253,8 @@ static int go_on(struct receiver_disk *d, struct unrack_error *err)
 			 "beginning on: %s", d->place.number, d->start.next_grain * GRAIN_SIZE, why);
 	if (why && d->place.format == DISK_STREAM)
 		return begin_again(d, err);
-	r = d->delta ? rebuild_files(d, err) : continue_files(d, err);
-	if (r == 0 && why && d->start.next_grain > 0)
+	r = d->delta ? rebuild_files(d, &compare, err) : continue_files(d, &compare, err);
+	if (r == 0 && compare && d->start.next_grain > 0)
 		begin_pass(d);
 	return r;
 }
@@ -282,16 +302,12 @@ static int check_whole(struct receiver_disk *d, const struct message_end *end,
 	if (r < 0)
 		return r;
 	if (n != durable->data_grains)
-		return error_set(err, UNRACK_DAMAGED,
-				 "%s has %" PRIu64 " digests, but %" PRIu64 " grains of data were "
-				 "written; remove it, %s and the image to copy the disk again",
-				 d->place.digests, n, durable->data_grains, d->place.journal);
+		r = error_set(err, UNRACK_DAMAGED, "%s has %" PRIu64 " digests, but %" PRIu64 " grains of data were written",
+			      d->place.digests, n, durable->data_grains);
 	/* A copy made in one session: the sender has the same digest. */
-	if (end->first == 0 && memcmp(whole, &end->session, sizeof *whole) != 0)
-		return error_set(err, UNRACK_DAMAGED,
-				 "%s does not hold the digests that were sent; remove it, %s and the "
-				 "image to copy the disk again", d->place.digests, d->place.journal);
-	return 0;
+	else if (end->first == 0 && memcmp(whole, &end->session, sizeof *whole) != 0)
+		r = error_set(err, UNRACK_DAMAGED, "%s does not hold the digests that were sent", d->place.digests);
+	return r < 0 ? receiver_digests_forget(d, err) : 0;
 }
 
 int receiver_disk_finish(struct receiver_disk *d, const struct message_end *end,

@@ -33,15 +33,13 @@ int receiver_map_load(struct receiver_disk *d, struct unrack_error *err)
 	if (!d->place.map || (d->start.next_grain == 0 && d->start.pass == 1))
 		return 0;
 	r = map_read(d->session->opt.io, d->place.map, d->id.bytes, &d->map, &d->origin, err);
-	if (r == UNRACK_IO && err->sys_errno == ENOENT)
-		return 0;
-	if (r == UNRACK_DAMAGED) {
-		/* What is there may be of any source then, and is compared. */
-		log_warn(d->session->opt.log, "%s", err->text);
-		d->origin.state = live_state();
-		return 0;
-	}
-	return r;
+	if (r != UNRACK_DAMAGED && (r != UNRACK_IO || err->sys_errno != ENOENT))
+		return r;
+	/* What is there may be of any source then, and is compared. */
+	log_warn(d->session->opt.log, "the map of disk %d (%s) is missing or damaged: what the copy has left out, and of which "
+		 "source it is, is not known", d->place.number, d->place.map);
+	d->origin.state = live_state();
+	return 0;
 }
 
 /* Something below GRAIN was left out. */

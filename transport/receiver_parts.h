@@ -135,6 +135,16 @@ const char *receiver_map_changed(const struct receiver_disk *d);
 /* The source is known to be as it was. */
 bool receiver_map_same(const struct receiver_disk *d);
 
+/* receiver_digests.c. Opens d->table, of which the digests below END must be there. *lost: they are not, which
+ * has been said, and there is no d->table. */
+int receiver_digests_open(struct receiver_disk *d, uint64_t end, bool *lost, struct unrack_error *err);
+/* The digests below END from the image, which can be read as far; d->table is open then. */
+int receiver_digests_remake(struct receiver_disk *d, uint64_t end, struct unrack_error *err);
+/* Whether the table of a complete disk is the one that the journal says; *lost as above. */
+int receiver_digests_check(struct receiver_disk *d, bool *lost, struct unrack_error *err);
+/* The table was found wrong, as ERR says: the next run has none. Returns ERR's code, and says so. */
+int receiver_digests_forget(struct receiver_disk *d, struct unrack_error *err);
+
 /* receiver_grains.c: the pool's functions. CTX is the struct receiver_disk. */
 void *receiver_grains_worker(void *ctx);
 void receiver_grains_worker_free(void *worker);

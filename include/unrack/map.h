@@ -7,7 +7,7 @@
  * It stays as it is once made. Threads: any, but map_free.
  *
  * diskN.map (little-endian; offset:size): 0:8 magic "UNRACKMP"  8:4 version 1  12:4 0
- * 16:8 checksum64 of all that follows  24:8 disk's bytes  32:8 pass  40:16 state of the source
+ * 16:8 checksum64 of all of it, with zeros here  24:8 disk's bytes  32:8 pass  40:16 state of the source
  * 56:8 number of runs  64: runs, each 8 first grain, 8 count. */
 #ifndef UNRACK_MAP_H
 #define UNRACK_MAP_H

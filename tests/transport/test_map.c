@@ -131,6 +131,21 @@ static void change(const char *path, long at)
 	fclose(f);
 }
 
+/* Another number in the 4 bytes at AT, with the checksum that belongs to it. */
+static void write_signed(const char *path, size_t at, uint32_t value)
+{
+	uint8_t b[96];
+	FILE *f = fopen(path, "r+");
+
+	ok(fread(b, 1, sizeof b, f) == sizeof b, "(%zu)", at);
+	put_le32(b + at, value);
+	put_le64(b + 16, 0);
+	put_le64(b + 16, checksum64(b, sizeof b));
+	rewind(f);
+	fwrite(b, 1, sizeof b, f);
+	fclose(f);
+}
+
 static void in_a_file(void)
 {
 	struct range some[] = { { 0, 4 * G }, { 6 * G, G } };
@@ -146,14 +161,19 @@ static void in_a_file(void)
 	ok(was.pass == 3 && memcmp(&was.state, &origin.state, sizeof was.state) == 0, "of the same pass and state");
 	map_free(back);
 	is_int(map_read(io_posix(), path, 11 * G, &back, NULL, &err), UNRACK_DAMAGED, "not for another disk");
-	for (long at = 24; at < 96; at += 8) {
+	for (long at = 0; at < 96; at += 4) {
 		change(path, at);
 		is_int(map_read(io_posix(), path, 10 * G, &back, &was, &err), UNRACK_DAMAGED, "byte %ld changed", at);
 		change(path, at);
 	}
-	change(path, 8);
+	write_signed(path, 8, 2);
 	is_int(map_read(io_posix(), path, 10 * G, &back, &was, &err), UNRACK_UNSUPPORTED, "another version");
-	change(path, 8);
+	write_signed(path, 8, 1);
+	write_signed(path, 56, 3);
+	is_int(map_read(io_posix(), path, 10 * G, &back, &was, &err), UNRACK_DAMAGED, "more runs than there are");
+	write_signed(path, 56, 2);
+	is_int(map_read(io_posix(), path, 10 * G, &back, &was, &err), 0, "(read again)");
+	map_free(back);
 	ok(truncate(path, 95) == 0, "cut off");
 	is_int(map_read(io_posix(), path, 10 * G, &back, &was, &err), UNRACK_DAMAGED, "what is cut is damaged");
 	unlink(path);
