@@ -8,9 +8,12 @@
 #include "base/size.h"
 #include "heartbeat.h"
 #include "receiver_parts.h"
+#include "thread.h"
 
 #define CHECKPOINT_BYTES (256ull << 20)
 #define CHECKPOINT_MS 2000u
+/* Much shorter than others wait before they take over. */
+#define OWNED_MS 1000
 
 struct items {
 	unsigned workers, n;
@@ -65,6 +68,20 @@ void receiver_fail(struct receiver *r, const struct unrack_error *why, bool stor
 	link_send_error(&r->link, why);
 	channel_shutdown(r->link.channel);
 	pool_stop(pool);
+}
+
+int receiver_check_owner(struct receiver *r, struct unrack_error *err)
+{
+	int status = r->host->check_owner ? r->host->check_owner(r->host->ctx, err) : 0;
+
+	if (status == 0)
+		atomic_store(&r->owned_ms, thread_now_ms());
+	return status;
+}
+
+int receiver_still_owner(struct receiver *r, struct unrack_error *err)
+{
+	return thread_now_ms() - atomic_load(&r->owned_ms) < OWNED_MS ? 0 : receiver_check_owner(r, err);
 }
 
 int receiver_their_error(struct receiver *r, const void *payload, size_t n,

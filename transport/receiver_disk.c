@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/size.h"
 #include "receiver_parts.h"
+#include "thread.h"
 #include "unrack/vmdk.h"
 
 int receiver_disk_explain(const struct receiver_disk *d, uint64_t position,
@@ -140,8 +141,7 @@ static int begin_files(struct receiver_disk *d, struct unrack_error *err)
 /* Nothing of a stream can be changed later: it is written anew. */
 static int begin_again(struct receiver_disk *d, struct unrack_error *err)
 {
-	const struct receiver_host *host = d->session->host;
-	int r = host->check_owner ? host->check_owner(host->ctx, err) : 0;
+	int r = receiver_check_owner(d->session, err);
 
 	d->start = (struct journal_point){ .pass = 1 };
 	if (r == 0)
@@ -279,6 +279,7 @@ int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t ind
 	status = r->host->place(r->host->ctx, &offer, &d->place, err);
 	if (status < 0)
 		return status;
+	atomic_store(&r->owned_ms, thread_now_ms());
 	if (d->place.finished) {
 		status = read_finished(d, err);
 		return status < 0 ? status : check_complete(d, err);
@@ -321,9 +322,11 @@ int receiver_disk_finish(struct receiver_disk *d, const struct message_end *end,
 	int r = check_whole(d, end, durable, whole, err);
 
 	if (r == 0)
+		r = receiver_still_owner(d->session, err);
+	if (r == 0)
 		r = image_finish(d->image, err);
-	if (r == 0 && host->check_owner)
-		r = host->check_owner(host->ctx, err);
+	if (r == 0)
+		r = receiver_check_owner(d->session, err);
 	if (r < 0)
 		return receiver_disk_explain(d, durable->next_grain, err);
 	point.complete = true;

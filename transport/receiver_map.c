@@ -135,8 +135,7 @@ static int splice(struct receiver_disk *d, const struct map *sent, struct unrack
  * is complete must be so; before the map, which is of the pass that the journal names. */
 static int begin_fresh(struct receiver_disk *d, struct unrack_error *err)
 {
-	const struct receiver_host *host = d->session->host;
-	int r = host->check_owner ? host->check_owner(host->ctx, err) : 0;
+	int r = receiver_check_owner(d->session, err);
 
 	d->start.image_length = image_length(d->image);
 	return r < 0 ? r : journal_append(d->journal, &d->start, err);
@@ -160,6 +159,8 @@ int receiver_map_take(struct receiver_disk *d, struct unrack_error *err)
 		r = begin_fresh(d, err);
 	if (r == 0)
 		r = splice(d, sent, err);
+	if (r == 0)
+		r = receiver_still_owner(d->session, err);
 	if (r == 0 && d->place.map)
 		r = map_write(d->session->opt.io, d->place.map, d->map, &origin, err);
 	map_free(sent);

@@ -72,11 +72,17 @@ struct receiver {
 	pthread_mutex_t lock;
 	struct pool *pool;           /* of the disk under way, or NULL */
 	bool failed, storage_failed;
+	atomic_int_fast64_t owned_ms; /* when the folder was known to be ours for the last time */
 	struct unrack_error why;     /* the first failure of any thread but the listener */
 };
 
 /* From writer or syncer: remembers the first failure, tells the sender, and wakes everybody. */
 void receiver_fail(struct receiver *r, const struct unrack_error *why, bool storage);
+/* Whether the folder is still ours: always asked before digests and journal are written, since another process has
+ * taken over if this one stood still for long. The second one, before anything else is written, takes it for granted for
+ * a moment after that. */
+int receiver_check_owner(struct receiver *r, struct unrack_error *err);
+int receiver_still_owner(struct receiver *r, struct unrack_error *err);
 /* A frame of the session outside of a disk's data, its payload too. PAYLOAD has MESSAGE_CONTROL_MAX
  * bytes. An ERROR of the sender is an error. */
 int receiver_read_control(struct receiver *r, struct frame *f, uint8_t *payload,

@@ -44,13 +44,15 @@ static int checkpoint(struct receiver_sync *s, const struct journal_point *point
 		      struct unrack_error *err)
 {
 	struct receiver_disk *d = s->disk;
-	const struct receiver_host *host = d->session->host;
 	int r = image_sync(d->image, err);
 
+	/* The table's pages are held: they would put back what another process has written since. */
+	if (r == 0)
+		r = receiver_check_owner(d->session, err);
 	if (r == 0)
 		r = write_digests(d->table, &s->syncing, err);
-	if (r == 0 && host->check_owner)
-		r = host->check_owner(host->ctx, err);
+	if (r == 0)
+		r = receiver_check_owner(d->session, err);
 	if (r == 0)
 		r = journal_append(d->journal, point, err);
 	return r;

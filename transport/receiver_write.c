@@ -51,6 +51,11 @@ void *receiver_write_run(void *arg)
 			break;
 		if (w->disk->delta && receiver_sync_touch(w->sync, item) < 0)
 			break;
+		/* Who stood still for long may have lost the folder. */
+		if (item->changed > 0 && receiver_still_owner(session, &err) < 0) {
+			receiver_fail(session, &err, true);
+			break;
+		}
 		if (item->changed > 0 && write_item(w, item, &err) < 0) {
 			receiver_disk_explain(w->disk, item->first, &err);
 			receiver_fail(session, &err, true);

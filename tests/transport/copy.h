@@ -80,7 +80,8 @@ struct copy {
 	struct copy_ack ack[256];
 	unsigned acks;
 	struct journal_point point[COPY_DISKS]; /* of disk_done */
-	unsigned done_disks, all_done, owner_checks;
+	unsigned done_disks, all_done;
+	atomic_uint owner_checks;
 	char lost[512];            /* what was told of lost sectors */
 	char machine[64];
 	char path[COPY_DISKS][6][512];

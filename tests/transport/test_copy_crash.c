@@ -34,25 +34,34 @@ static void test_write_fails(void)
 	rig_close(&r);
 }
 
-static void test_lock_lost(void)
+static unsigned writes_of(struct twin_io *t, const char *name, enum twin_op op)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < twin_io_records(t); i++) {
+		struct twin_record rec = twin_io_record(t, i);
+
+		n += rec.op == op && rec.path && strstr(rec.path, name) && !strstr(rec.path, ".new");
+	}
+	return n;
+}
+
+/* Of the second checkpoint: before its digests, or before its record. */
+static void test_lock_lost(int at)
 {
 	struct rig r, again;
-	uint64_t records = 0;
 
 	rig_open(&r, NULL);
 	rig_pace(&r, NULL);
-	r.c.lose_lock_at = 2;
+	r.c.lose_lock_at = at;
 	copy_run(&r.c);
 	is_int(r.c.received, UNRACK_UNSAFE, "who has lost the lock stops");
 	is_str(r.c.receive_err.text, "somebody else owns the folder now", "and says so");
 	is_int(r.c.sent, UNRACK_UNSAFE, "the sender stops too");
-	for (size_t i = 0; i < twin_io_records(r.twin); i++) {
-		struct twin_record rec = twin_io_record(r.twin, i);
-
-		records += rec.op == TWIN_PWRITE && rec.path && strstr(rec.path, "d0.journal") &&
-			   !strstr(rec.path, ".new");
-	}
-	is_int(records, 1, "no journal record is written any more");
+	is_int(writes_of(r.twin, "d0.journal", TWIN_PWRITE), 1, "no journal record is written any more");
+	/* One when it is made. */
+	is_int(writes_of(r.twin, "d0.digests", TWIN_FDATASYNC), (unsigned)at - 1,
+	       at == 3 ? "nor any digest" : "even behind digests");
 	is_int(r.c.acks, 1, "and nothing acknowledged");
 	ok(continues(twin_io_crash(r.twin, SIZE_MAX, TWIN_KEEP, 0), acked_at(&r.c, SIZE_MAX), &again),
 	   "the new owner continues");
@@ -72,7 +81,8 @@ int main(void)
 	test_failing_calls(TWIN_FSYNCDIR, "fsyncdir");
 	test_failing_calls(TWIN_OPEN, "open");
 	test_write_fails();
-	test_lock_lost();
+	test_lock_lost(3);
+	test_lock_lost(4);
 	free(data);
 	return tap_done();
 }
