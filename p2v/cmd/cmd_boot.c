@@ -186,7 +186,9 @@ int job_boot(struct cli *cli, const struct boot_options *o, const char *operand,
 	r = subject_open(cli, operand, true, &s, err);
 	if (r < 0)
 		return r;
-	r = boot(cli, &s, o, err);
+	r = subject_check_quiet(&s, err);
+	if (r == 0)
+		r = boot(cli, &s, o, err);
 	subject_close(&s);
 	return r;
 }

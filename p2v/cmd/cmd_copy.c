@@ -108,6 +108,9 @@ static int check_options(const struct copy_options *o, const struct sources *s, 
 				 "standard input, which is taken as it comes");
 	if (o->on_read_error && strcmp(o->on_read_error, "zero") != 0 && !copy_stops_at_bad(o))
 		return error_set(err, UNRACK_USAGE, "--on-read-error is zero or stop, not \"%s\"", o->on_read_error);
+	if (o->live && o->format && !strcmp(o->format, "stream"))
+		return error_set(err, UNRACK_USAGE, "an image of the format stream can't be changed, so a source in use can't be "
+				 "copied into one; copy it as flat, and when that is complete use unrack export --format stream");
 	if (s->far && far_dest)
 		return error_set(err, UNRACK_USAGE, "source and folder are both on other machines; run unrack on one "
 				 "of them");

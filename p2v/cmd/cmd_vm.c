@@ -160,11 +160,14 @@ int job_vm(struct cli *cli, const struct vm_options *o, const char *folder, stru
 
 	if (r < 0)
 		return r;
-	if (s.machine)
-		r = vm(cli, &s, o, err);
-	else
+	if (s.machine) {
+		r = subject_check_quiet(&s, err);
+		if (r == 0)
+			r = vm(cli, &s, o, err);
+	} else {
 		r = error_set(err, UNRACK_USAGE, "%s is an image; vm needs a machine folder, as unrack copy makes it",
 			      folder);
+	}
 	subject_close(&s);
 	return r;
 }

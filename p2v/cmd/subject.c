@@ -145,6 +145,14 @@ int subject_open(struct cli *cli, const char *operand, bool change, struct subje
 	return r;
 }
 
+int subject_check_quiet(const struct subject *s, struct unrack_error *err)
+{
+	if (!s->machine || machine_get_state(s->machine) != MACHINE_LIVE)
+		return 0;
+	return error_set(err, UNRACK_UNSAFE, "%s was copied from a source in use, so its disks are of no single moment; copy it "
+			 "again without --live, while nothing writes to the source", machine_folder(s->machine));
+}
+
 void subject_close(struct subject *s)
 {
 	fix_job_free(&s->job);

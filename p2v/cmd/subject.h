@@ -27,6 +27,8 @@ struct subject {
 int subject_open(struct cli *cli, const char *operand, bool change, struct subject *s,
 		 struct unrack_error *err);
 void subject_close(struct subject *s);
+/* Whether its disks are of one moment, so that it can become a virtual machine. */
+int subject_check_quiet(const struct subject *s, struct unrack_error *err);
 
 /* What was given, over the folder's default. */
 int subject_request(const struct subject *s, const struct target_options *o,
