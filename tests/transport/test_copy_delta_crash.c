@@ -125,12 +125,21 @@ static bool goes_back(struct twin_io *twin)
 	return good;
 }
 
-static void test_power_failures(enum twin_crash mode, const char *what)
+/* Behind call I the disk is the same as before it. */
+static bool changes_nothing(struct twin_io *twin, size_t i)
+{
+	enum twin_op op = twin_io_record(twin, i).op;
+
+	return op == TWIN_PREAD || op == TWIN_CLOSE;
+}
+
+/* BACK: also with a source that goes back; where nothing unsynced was kept, there is nothing to find. */
+static void test_power_failures(enum twin_crash mode, bool back, const char *what)
 {
 	struct twin_io *twin = twin_io_new(NULL);
 	struct copy c = a_copy(twin, 1);
 	struct pace pace = { .twin = twin };
-	unsigned bad = 0, back = 0;
+	unsigned bad = 0, mixed = 0;
 	size_t from, n;
 
 	run(&c, before, NULL);
@@ -141,16 +150,22 @@ static void test_power_failures(enum twin_crash mode, const char *what)
 	ok(c.received == 0 && c.acks >= 3 && n > from + 30 && c.res.changed_grains == 3 * PIECES,
 	   "%s: a delta pass of %zu calls and %u acknowledgements", what, n - from, c.acks);
 	for (size_t i = from; i <= n; i++) {
-		struct twin_io *crashed = twin_io_crash(twin, i, mode, (uint32_t)i);
+		struct twin_io *crashed;
 
+		if (i > from && changes_nothing(twin, i - 1))
+			continue;
+		crashed = twin_io_crash(twin, i, mode, (uint32_t)i);
 		bad += !continues(crashed, acked_at(&c, i));
 		twin_io_free(crashed);
+		if (!back)
+			continue;
 		crashed = twin_io_crash(twin, i, mode, (uint32_t)i);
-		back += !goes_back(crashed);
+		mixed += !goes_back(crashed);
 		twin_io_free(crashed);
 	}
 	is_int(bad, 0, "%s: after each of them the same command completes it", what);
-	is_int(back, 0, "%s: also when the source is what it was before", what);
+	if (back)
+		is_int(mixed, 0, "%s: also when the source is what it was before", what);
 	buf_free(&c.wire);
 	twin_io_free(twin);
 }
@@ -227,12 +242,12 @@ int main(void)
 {
 	make_data();
 	format = DISK_FLAT;
-	test_power_failures(TWIN_KEEP, "killed");
-	test_power_failures(TWIN_DROP, "power failure, nothing unsynced kept");
-	test_power_failures(TWIN_TORN, "power failure, some of it kept");
+	test_power_failures(TWIN_KEEP, true, "killed");
+	test_power_failures(TWIN_DROP, false, "power failure, nothing unsynced kept");
+	test_power_failures(TWIN_TORN, true, "power failure, some of it kept");
 	test_horizon();
 	format = DISK_SPARSE;
-	test_power_failures(TWIN_TORN, "sparse, some of it kept");
+	test_power_failures(TWIN_TORN, true, "sparse, some of it kept");
 	free(before);
 	free(after);
 	return tap_done();
