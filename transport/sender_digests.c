@@ -58,7 +58,8 @@ static int wait_for(struct sender_replies *r, const struct window *w, uint64_t e
 
 	pthread_mutex_lock(&r->lock);
 	while (status == 0 && w->first + w->have < end) {
-		if (r->failed || r->write_failed)
+		/* Whatever else the receiver says here is not due, and digests won't follow. */
+		if (r->failed || r->write_failed || r->goodbye || r->type != 0)
 			status = error_set(err, UNRACK_IO, "the copy has stopped");
 		else if (log_stop_asked(r->log))
 			status = error_set(err, UNRACK_INTERRUPTED, "stopped");

@@ -214,6 +214,8 @@ save('sender', 'all-changed', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\3\
 save('sender', 'digests-not-asked-for', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . step('DIGESTS', 0,
 	pack 'Q<Q<', 0, 5));
 save('sender', 'too-many-digests', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\0\2") . made('DIGESTS', 0, "\26\1"));
+save('sender', 'done-for-digests', "\0\0" . made('HELLO', 0) . made('ACCEPT', 0, "\3\2") . made('DIGESTS', 0, "\15\2") .
+	made('DONE', 0) . made('BYE', 0));
 save('sender', 'digests-that-never-come', "\0\3" . made('HELLO', 0) . made('ACCEPT', 0, "\0\2") . made('DIGESTS', 0, "\5\1"));
 save('sender', 'stored', "\4\0" . $answers . made('BYE', 0));
 save('sender', 'stopped', "\0\3" . made('HELLO', 0) . made('ACCEPT', 0, "\0\0") . step('PING', 0, '') .

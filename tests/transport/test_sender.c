@@ -300,6 +300,23 @@ static void digests_end_early(struct rig *r)
 	say_digests(r, 0, 0, 4);
 }
 
+static void bye_for_digests(struct rig *r)
+{
+	say_delta(r);
+	until(r, MESSAGE_WANT);
+	tell(r, MESSAGE_BYE, 0, NULL, 0);
+	until(r, MESSAGE_ERROR);
+}
+
+static void done_for_digests(struct rig *r)
+{
+	say_delta(r);
+	until(r, MESSAGE_WANT);
+	say_digests(r, 0, 0, 2);
+	say_done(r, 5);
+	until(r, MESSAGE_ERROR);
+}
+
 static void delta_from_receiver(struct rig *r)
 {
 	uint8_t p[64] = { 0 };
@@ -485,6 +502,8 @@ int main(void)
 		"digests of another disk");
 	against(digests_end_early, UNRACK_LOST, "the connection to the receiver was lost",
 		"digests that never come");
+	against(bye_for_digests, UNRACK_DAMAGED, "a BYE where it was not due", "BYE in their place");
+	against(done_for_digests, UNRACK_DAMAGED, "a DONE where it was not due", "or DONE");
 	against(delta_from_receiver, UNRACK_DAMAGED, "the receiver sent data", "a DELTA from the receiver");
 	against(map_from_receiver, UNRACK_DAMAGED, "the receiver sent a MAP, which only a sender does",
 		"a MAP from the receiver");
