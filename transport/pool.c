@@ -177,6 +177,22 @@ void pool_submit(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
+bool pool_drain(struct pool *p, int timeout_ms)
+{
+	int64_t end = thread_now_ms() + timeout_ms, left = -1;
+	bool drained;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->stopped && p->released < p->submitted) {
+		if (timeout_ms >= 0 && (left = end - thread_now_ms()) <= 0)
+			break;
+		thread_cond_wait(&p->freed, &p->lock, left);
+	}
+	drained = !p->stopped && p->released == p->submitted;
+	pthread_mutex_unlock(&p->lock);
+	return drained;
+}
+
 void pool_finish(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);

@@ -3,12 +3,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/size.h"
 #include "heartbeat.h"
 #include "sender_parts.h"
 #include "thread.h"
 #include "unrack/digest_table.h"
+
+#define STOP_CHECK_MS 200
 
 struct sender {
 	struct link link;
@@ -208,6 +211,25 @@ static int end_disk(struct sender *s, struct sender_pass *p, const struct messag
 	return 0;
 }
 
+/* All was read. */
+static int check_disk(struct sender *s, struct sender_pass *p, struct unrack_error *err)
+{
+	int r;
+
+	while (!pool_drain(p->pool, STOP_CHECK_MS)) {
+		if (pool_stopped(p->pool) || sender_replies_failed(&s->replies))
+			return error_set(err, UNRACK_IO, "the copy has stopped");
+		if (log_stop_asked(s->opt->log))
+			return error_set(err, UNRACK_INTERRUPTED, "stopped");
+	}
+	/* Nobody uses them, and the check needs memory. */
+	for (unsigned i = 0; i < s->n_items; i++)
+		madvise(s->items[i].data, SENDER_PIECE, MADV_DONTNEED);
+	r = p->of->check(p->of->ctx, err);
+	p->source_failed = r < 0 && r != UNRACK_INTERRUPTED;
+	return r;
+}
+
 /* We were asked to stop: what has been sent is made durable first. */
 static int pause_disk(struct sender *s, struct sender_pass *p, struct unrack_error *err)
 {
@@ -254,6 +276,8 @@ static int run_pass(struct sender *s, struct sender_pass *p, const struct messag
 	if (r < 0)
 		return r;
 	r = sender_read(p, err);
+	if (r == 0 && p->of->check)
+		r = check_disk(s, p, err);
 	if (r == 0)
 		r = end_disk(s, p, a, err);
 	else if (p->source_failed)
@@ -325,7 +349,7 @@ static int copy_disk(struct sender *s, uint16_t index, const struct sender_disk 
 		     struct unrack_error *err)
 {
 	struct sender_pass p = { .link = &s->link, .replies = &s->replies, .log = s->opt->log,
-				 .source = d->source, .map = d->map, .patient = d->patient,
+				 .of = d, .source = d->source, .map = d->map, .patient = d->patient,
 				 .disk = index };
 	struct message_accept a = { 0 };
 	int r = open_disk(s, index, d, &a, err);

@@ -150,6 +150,7 @@ struct sender_pass {
 	struct sender_replies *replies;
 	struct pool *pool;
 	const struct log *log;
+	const struct sender_disk *of;
 	struct block_source *source;
 	const struct map *map;
 	bool patient, delta;

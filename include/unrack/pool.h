@@ -11,7 +11,7 @@
  * bounded by it, and nothing is allocated on the way. With 0 workers this is the serial
  * twin: pool_submit does the work itself, and everything else is the same.
  *
- * Threads: take, submit and finish from one thread, next and release from one thread
+ * Threads: take, submit, drain and finish from one thread, next and release from one thread
  * (it may be the same), stop from any. */
 #ifndef UNRACK_POOL_H
 #define UNRACK_POOL_H
@@ -42,6 +42,9 @@ int pool_open(const struct pool_options *opt, struct pool **out, struct unrack_e
  * same one again until it is submitted. NULL: the time is over, or the pool has stopped. */
 void *pool_take(struct pool *p, int timeout_ms);
 void pool_submit(struct pool *p);
+/* Waits up to TIMEOUT_MS (-1: for ever) until all that was submitted is released: nobody uses any item then. False:
+ * the time is over, or the pool has stopped. From the producer's thread. */
+bool pool_drain(struct pool *p, int timeout_ms);
 /* Nothing more will be submitted. */
 void pool_finish(struct pool *p);
 

@@ -23,6 +23,10 @@ struct sender_disk {
 	bool live;                   /* it is in use while it is read */
 	bool all_blocks;             /* the copy has to have all of it, also what came before */
 	bool patient;                /* SOURCE is of patient_open: what it loses is told */
+	/* Asked when all was read, before the copy is called complete; its error is as one of SOURCE. NULL: nothing
+	 * is asked. */
+	int (*check)(void *ctx, struct unrack_error *err);
+	void *ctx;
 };
 
 struct sender_options {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What of the opened sources is to be read, and what happens where it can't be. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/bytes.h"
@@ -86,6 +87,47 @@ static void add_stamp(const char *path, struct digest *state)
 		state->b[i] ^= (uint8_t)(sum >> 8 * i);
 }
 
+/* The state of disk I, of what FOUND says now. */
+static struct digest state_of(const struct sources *s, const struct used *found, unsigned i)
+{
+	struct digest state = found->states[i];
+
+	add_stamp(s->names[i], &state);
+	return state;
+}
+
+/* Nobody may have used the disk while it was read: the map was of before that, and what has come since into
+ * space that was free is not in the copy. */
+static int check_unchanged(void *ctx, struct unrack_error *err)
+{
+	struct source_look *look = ctx;
+	const struct sources *s = look->of;
+	const struct block_source_file_options fresh = { .fresh = true };
+	struct block_source *again;
+	struct unrack_error dropped;
+	struct digest state;
+	struct used *now;
+	int r;
+
+	/* A disk that goes bad does not say the same each time. */
+	for (unsigned i = 0; i < s->n; i++)
+		if (lost_bytes(&s->looks[i].lost))
+			return 0;
+	for (unsigned i = 0; i < s->n; i++)
+		if (block_source_open_file(s->names[i], &fresh, &again, &dropped) == 0)
+			block_source_close(again);
+	r = used_find(s->raw, s->n, look->log, &now, err);
+	if (r < 0)
+		return r;
+	state = state_of(s, now, look->disk);
+	used_free(now);
+	if (!memcmp(&state, &s->senders[look->disk].state, sizeof state))
+		return 0;
+	return error_set(err, UNRACK_UNSAFE, "%s was used by somebody while it was copied, so that the copy is of no "
+			 "single moment; see that nothing uses it, and copy again, which sends what has changed (or use "
+			 "--live)", s->names[look->disk]);
+}
+
 int sources_look(struct sources *s, const struct source_how *how, struct unrack_error *err)
 {
 	int r;
@@ -105,8 +147,9 @@ int sources_look(struct sources *s, const struct source_how *how, struct unrack_
 		/* A filesystem that is in use says nothing about the next moment. */
 		if (!how->live) {
 			d->map = how->all_blocks ? NULL : s->used->maps[i];
-			d->state = s->used->states[i];
-			add_stamp(s->names[i], &d->state);
+			d->state = state_of(s, s->used, i);
+			d->check = check_unchanged;
+			d->ctx = &s->looks[i];
 		}
 		d->live = how->live;
 		d->all_blocks = how->all_blocks;

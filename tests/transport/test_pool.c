@@ -141,6 +141,12 @@ static void test_bounded(unsigned workers)
 	pool_fill(r.pool, &waiting, &done);
 	is_int(done, ITEMS - 1, "what is released is done with");
 	ok(pool_take(r.pool, 1000) == r.list[0], "released, it is free for the producer");
+	ok(!pool_drain(r.pool, 5), "%u workers: there are others that somebody uses", workers);
+	for (unsigned i = 1; i < ITEMS && pool_next(r.pool, &item, &err) == 0; i++)
+		pool_release(r.pool);
+	ok(pool_drain(r.pool, 1000), "until all are released");
+	pool_stop(r.pool);
+	ok(!pool_drain(r.pool, -1), "of a pool that has stopped that is not known");
 	pool_close(r.pool);
 }
 
