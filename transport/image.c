@@ -172,6 +172,12 @@ int image_pwrite(struct image *im, const void *data, size_t n, uint64_t off, boo
 	return io_pwrite_all(p->io, im->fd, p->path, data, n, off, err);
 }
 
+int image_pread(struct image *im, void *buf, size_t n, uint64_t off, struct unrack_error *err)
+{
+	set_direct(im, false);
+	return io_pread_all(im->place.io, im->fd, im->place.path, buf, n, off, err);
+}
+
 int image_clear(struct image *im, uint64_t off, uint64_t n, struct unrack_error *err)
 {
 	set_direct(im, false); /* where there are no holes, zeros are written, of any length */

@@ -98,6 +98,8 @@ int image_open_existing(struct image *im, int flags, uint64_t safe, struct unrac
  * IO_DIRECT_ALIGN. Not from two threads at once. */
 int image_pwrite(struct image *im, const void *data, size_t n, uint64_t off, bool direct,
 		 struct unrack_error *err);
+/* N bytes at OFF of FD, of any length and wherever: through the page cache. */
+int image_pread(struct image *im, void *buf, size_t n, uint64_t off, struct unrack_error *err);
 /* As io_zero. */
 int image_clear(struct image *im, uint64_t off, uint64_t n, struct unrack_error *err);
 /* The descriptor that lies within the file, filled up with zeros to its room (vmdk_format.h);

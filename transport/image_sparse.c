@@ -85,7 +85,6 @@ static int write_table(struct sparse *s, struct unrack_error *err)
 /* With the lock held. */
 static int want_table(struct sparse *s, uint64_t table, struct unrack_error *err)
 {
-	const struct image_place *p = &s->im.place;
 	int r;
 
 	if (s->table == table)
@@ -94,8 +93,7 @@ static int want_table(struct sparse *s, uint64_t table, struct unrack_error *err
 	if (r < 0)
 		return r;
 	s->table = NO_TABLE;
-	r = io_pread_all(p->io, s->im.fd, p->path, s->entry, VMDK_GT_BYTES,
-			 table_at(s->layout.gts, table), err);
+	r = image_pread(&s->im, s->entry, VMDK_GT_BYTES, table_at(s->layout.gts, table), err);
 	if (r == 0)
 		s->table = table;
 	return r;
@@ -285,7 +283,7 @@ static int check_file(struct sparse *s, uint64_t length, uint64_t *size, struct 
 				 "%s is shorter than the %" PRIu64 " bytes that its journal says are safe, "
 				 "something else changed it; remove it and %s to copy the disk again", p->path,
 				 length, p->journal);
-	r = io_pread_all(p->io, s->im.fd, p->path, is, sizeof is, 0, err);
+	r = image_pread(&s->im, is, sizeof is, 0, err);
 	if (r < 0)
 		return r;
 	h = header(s);
@@ -301,7 +299,6 @@ static int check_file(struct sparse *s, uint64_t length, uint64_t *size, struct 
 static int drop_entries(struct sparse *s, uint64_t table, uint64_t end, struct unrack_error *err)
 {
 	const uint64_t copies[2] = { s->layout.rgts, s->layout.gts };
-	const struct image_place *p = &s->im.place;
 	uint8_t b[VMDK_GT_BYTES];
 	int r = 0;
 
@@ -309,7 +306,7 @@ static int drop_entries(struct sparse *s, uint64_t table, uint64_t end, struct u
 		uint64_t at = table_at(copies[c], table);
 		bool changed = false;
 
-		r = io_pread_all(p->io, s->im.fd, p->path, b, sizeof b, at, err);
+		r = image_pread(&s->im, b, sizeof b, at, err);
 		for (unsigned i = 0; r == 0 && i < VMDK_GTES; i++) {
 			if ((uint64_t)get_le32(b + 4 * i) * SECTOR_SIZE < end)
 				continue;
