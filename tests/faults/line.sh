@@ -16,7 +16,7 @@ kind() { # KIND: in a folder of its own
 	ln -s "$UNRACK" "$far_unrack"
 	far=(--rsh "$support/bad_line.pl" --remote-unrack "$far_unrack" --timeout 3)
 	work=$PWD
-	export LINE_DONE=$PWD/done
+	export LINE_DONE=$PWD/hit
 	cp --sparse=always ../disk.img $disk
 	for how in push pull; do for way in there back; do for pass in first delta; do
 		reached=0 codes=
@@ -34,12 +34,12 @@ kind() { # KIND: in a folder of its own
 			# What goes against the data is less; and the beginning has its turn.
 			[ "$how-$way" = push-back ] || [ "$how-$way" = pull-there ] && most=400
 			[ "$round" = 2 ] && most=200
-			rm -f done
+			rm -f hit
 			export LINE_KIND=$kind LINE_WAY=$way LINE_AT=$((RANDOM * 32768 % most + RANDOM % 100))
 			unrack copy "${args[@]}"
 			codes+=" $rc"
-			[ -e done ] && reached=$((reached + 1))
-			touch done
+			[ -e hit ] && reached=$((reached + 1))
+			touch hit
 			good=1
 			[ "$rc" = 4 ] || [ "$rc" = 6 ] && unrack copy "${args[@]}"
 			[ "$rc" = 0 ] && same k >same.out 2>&1 && "$UNRACK" verify k >same.out 2>&1 && good=0
