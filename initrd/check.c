@@ -269,6 +269,10 @@ int initrd_check(const struct initrd *i, const struct module_tree *tree,
 void initrd_answer_free(struct initrd_answer *a)
 {
 	buf_free(&a->order);
+	buf_free(&a->files);
+	buf_free(&a->volumes);
+	buf_free(&a->arrays);
+	buf_free(&a->filesystems);
 	buf_free(&a->missing);
 	buf_free(&a->mentions);
 	buf_free(&a->arguments);

@@ -13,6 +13,7 @@
 
 #include "unrack/buf.h"
 #include "unrack/error.h"
+#include "unrack/module_tree.h"
 
 #define INITRD_UNPACKED_MAX (512u << 20) /* an unpacked image larger than this is refused */
 
@@ -56,48 +57,36 @@ const struct initrd_member *initrd_at(const struct initrd *i, size_t k);
 /* Of several members with one name the last: that is the one a kernel leaves. */
 const struct initrd_member *initrd_find(const struct initrd *i, const char *name);
 
-/* --- A kernel's modules ----------------------------------------------------------------- */
-struct module_tree;
-
-/* FILES: NUL-separated paths relative to /lib/modules/KVER (a directory listing); DEP,
- * BUILTIN: texts of modules.dep and modules.builtin (NULL: the file is missing). All
- * historical forms of modules.dep. Names compare with '-' == '_'. */
-int module_tree_new(const char *kver, const char *files, size_t files_len, const char *dep,
-		    const char *builtin, struct module_tree **out, struct unrack_error *err);
-void module_tree_free(struct module_tree *t);
-/* Path relative to /lib/modules/KVER of NAME ("mptspi"), or NULL. Of several files with one
- * name that which modules.dep lists is taken, as modprobe does; else updates/ comes first,
- * then extra/, kernel/ and the rest, and weak-updates/, as RHEL's depmod searches. */
-const char *module_tree_find(const struct module_tree *t, const char *name);
-bool module_tree_builtin(const struct module_tree *t, const char *name);
-const char *module_tree_kver(const struct module_tree *t);
-/* False: modules.dep is missing or empty, so a closure holds only what was asked for. */
-bool module_tree_has_deps(const struct module_tree *t);
-/* Whether modules.dep has a line for NAME: else what it needs is not known. */
-bool module_tree_lists(const struct module_tree *t, const char *name);
-
-struct module_list {
-	char **paths; /* relative to /lib/modules/KVER, in load order */
-	size_t n;
-};
-/* NAMES and all they depend on, dependencies first, each once; built-in ones are left out.
- * A name that is neither file nor built in: UNRACK_MISSING, naming it. */
-int module_tree_closure(const struct module_tree *t, const char *const *names, size_t n,
-			struct module_list *out, struct unrack_error *err);
-void module_list_free(struct module_list *l);
-/* "mptspi" of "kernel/drivers/message/fusion/mptspi.ko.xz"; OUT has room for 64 bytes. */
-void module_name_of(const char *path, char out[64]);
-
 /* --- Answers ---------------------------------------------------------------------------- */
+/* The link of the chain from the kernel to its root filesystem that is missing; the first one
+ * in this order, in which a kernel comes by them. */
+enum initrd_link {
+	INITRD_LINK_NONE,       /* all are there */
+	INITRD_LINK_DRIVER,     /* a module that is wanted is not loaded, or not in the image */
+	INITRD_LINK_WAIT,       /* the disks, or their nodes, are not waited for */
+	INITRD_LINK_OLD_DISKS,  /* lines take hold of disks of another machine (dmraid, multipath) */
+	INITRD_LINK_ARRAY,      /* root is on md, and nothing starts its arrays */
+	INITRD_LINK_VOLUME,     /* root is on LVM, and nothing activates it */
+	INITRD_LINK_FILESYSTEM, /* the module of root's filesystem is missing */
+	INITRD_LINK_ROOT,       /* root is never looked for */
+};
+const char *initrd_link_name(enum initrd_link l); /* "driver", ...; "none" */
+
 struct initrd_answer {
 	enum initrd_kind kind;
+	enum initrd_link missing_link;
 	bool loads;          /* every wanted module is loaded before root is looked for, and nothing
 			      * in the script keeps the disks from being found then */
 	struct buf order;    /* modules in load order, one per line */
+	struct buf files;    /* the member of the image that each of them is loaded from, one per line; of
+			      * modules that udev loads, whose order is not fixed, as the image lists them */
 	struct buf missing;  /* wanted ones that are not loaded or not in the image, one per line, with the reason */
 	char root[256];      /* the root device baked in ("" = from the command line only) */
 	char root_fs[32];
 	char resume[256];
+	struct buf volumes;  /* LVM: groups ("vg") and volumes ("vg/root") that it activates, one per line */
+	struct buf arrays;   /* md: nodes ("/dev/md0") or UUIDs that it starts, one per line */
+	struct buf filesystems; /* modules of filesystems that it loads or holds, one per line */
 	struct buf mentions; /* other device names in the script, one per line */
 	struct buf arguments; /* of the kernel, that are baked into a dracut image (etc/cmdline,
 			       * etc/cmdline.d), one per line: "rd.lvm.lv=vg/root" */
