@@ -30,7 +30,7 @@ static int new_image(const struct image_place *p, struct image **out, struct unr
 	const struct image_ops *ops = ops_of(p->format);
 	struct image *im;
 
-	im = ops->new ? ops->new() : calloc(1, sizeof *im);
+	im = ops->new();
 	if (!im)
 		return error_nomem(err);
 	im->ops = ops;

@@ -52,7 +52,7 @@ struct image_ops {
 	int (*sync)(struct image *im, struct unrack_error *err); /* NULL: fdatasync is enough */
 	int (*finish)(struct image *im, struct unrack_error *err);
 	int (*check)(struct image *im, bool restore, struct unrack_error *err);
-	void (*free)(struct image *im); /* NULL: there is only struct image */
+	void (*free)(struct image *im); /* NULL: there is nothing else to free */
 };
 extern const struct image_ops image_flat_ops, image_stream_ops, image_sparse_ops;
 

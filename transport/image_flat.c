@@ -9,8 +9,24 @@
 #include "image.h"
 #include "unrack/vmdk.h"
 
+/* Fewer zeros than this are not worth another write and another extent of the file. */
+#define FLAT_HOLE_MIN (GRAIN_SIZE / 2)
+
+struct flat {
+	struct image im;
+	bool holes; /* what is behind the last write reads as zeros */
+};
+
+static struct image *flat_new(void)
+{
+	struct flat *f = calloc(1, sizeof *f);
+
+	return f ? &f->im : NULL;
+}
+
 static int flat_create(struct image *im, struct unrack_error *err)
 {
+	((struct flat *)im)->holes = true;
 	return io_truncate(im->place.io, im->fd, im->place.path, im->bytes, err);
 }
 
@@ -49,17 +65,55 @@ static int flat_resume(struct image *im, const struct journal_point *at, bool de
 	r = io_truncate(p->io, im->fd, p->path, safe, err);
 	if (r == 0)
 		r = io_truncate(p->io, im->fd, p->path, im->bytes, err);
+	((struct flat *)im)->holes = true;
 	/* Before anything is written behind it: else a crash may bring the old bytes back. */
 	return r < 0 ? r : io_fdatasync(p->io, im->fd, p->path, err);
 }
 
-static int write_run(struct image *im, const uint8_t *data, size_t n, uint64_t off,
-		     struct unrack_error *err)
+static int write_data(struct image *im, const uint8_t *data, size_t n, uint64_t off,
+		      struct unrack_error *err)
 {
 	size_t head = n < IMAGE_DIRECT_MIN ? 0 : (size_t)round_down(n, IO_DIRECT_ALIGN);
 	int r = head > 0 ? image_pwrite(im, data, head, off, true, err) : 0;
 
 	return r == 0 && head < n ? image_pwrite(im, data + head, n - head, off + head, false, err) : r;
+}
+
+/* How much of P is zeros from its start on, in whole blocks. */
+static size_t zeros_at(const uint8_t *p, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n && is_zero(p + at, min_u64(n - at, IO_DIRECT_ALIGN)))
+		at += min_u64(n - at, IO_DIRECT_ALIGN);
+	return at;
+}
+
+/* A large filesystem has a bitmap of a few blocks in each of thousands of places: the zeros of the
+ * grains around them stay holes where nothing was written before. */
+static int write_run(struct image *im, const uint8_t *data, size_t n, uint64_t off,
+		     struct unrack_error *err)
+{
+	struct flat *f = (struct flat *)im;
+	size_t from = 0, at = 0;
+	int r = 0;
+
+	if (!f->holes)
+		return write_data(im, data, n, off, err);
+	while (r == 0 && at < n) {
+		size_t zeros = zeros_at(data + at, n - at);
+
+		if (zeros < FLAT_HOLE_MIN) {
+			at += zeros;
+			at += min_u64(n - at, IO_DIRECT_ALIGN);
+			continue;
+		}
+		if (at > from)
+			r = write_data(im, data + from, at - from, off + from, err);
+		at += zeros;
+		from = at;
+	}
+	return r == 0 && from < n ? write_data(im, data + from, n - from, off + from, err) : r;
 }
 
 static int flat_zero(struct image *im, uint64_t first, uint64_t count, struct unrack_error *err)
@@ -150,6 +204,7 @@ static int flat_check(struct image *im, bool restore, struct unrack_error *err)
 
 const struct image_ops image_flat_ops = {
 	.wants_inflated = true,
+	.new = flat_new,
 	.create = flat_create,
 	.resume = flat_resume,
 	.write = flat_write,
