@@ -170,11 +170,12 @@ void pool_submit(struct pool *p)
 	assert(p->submitted < p->released + p->opt.n);
 	p->slots[p->submitted % p->opt.n].done = false;
 	p->submitted++;
-	if (p->opt.workers)
-		pthread_cond_signal(&p->filled);
-	else
+	if (!p->opt.workers)
 		work_on(p, &p->workers[0], p->begun++);
 	pthread_mutex_unlock(&p->lock);
+	/* Who is woken wants the lock at once. */
+	if (p->opt.workers)
+		pthread_cond_signal(&p->filled);
 }
 
 bool pool_drain(struct pool *p, int timeout_ms)
@@ -232,8 +233,8 @@ void pool_release(struct pool *p)
 	assert(p->released < p->submitted);
 	p->released++;
 	p->done--;
-	pthread_cond_signal(&p->freed);
 	pthread_mutex_unlock(&p->lock);
+	pthread_cond_signal(&p->freed);
 }
 
 void pool_fill(struct pool *p, unsigned *waiting, unsigned *done)

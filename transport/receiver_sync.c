@@ -223,19 +223,23 @@ static void add_changed(struct receiver_pending *p, const struct receiver_item *
 
 int receiver_sync_wrote(struct receiver_sync *s, const struct receiver_item *item)
 {
-	bool dead;
+	bool dead, wake;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->dead && s->pending.n + item->changed > RECEIVER_UNSYNCED_MAX)
 		thread_cond_wait(&s->room, &s->lock, -1);
+	wake = s->written.next_grain == s->durable.next_grain;
 	if (!s->dead)
 		add_changed(&s->pending, item);
 	s->written.data_grains += item->data_grains;
 	s->written.next_grain += item->count;
 	s->written.image_length = image_length(s->disk->image);
 	dead = s->dead;
-	pthread_cond_signal(&s->work);
+	/* The syncer minds the time by itself, once there is something to be made safe. */
+	wake |= due_in(s, thread_now_ms()) == 0;
 	pthread_mutex_unlock(&s->lock);
+	if (wake)
+		pthread_cond_signal(&s->work);
 	return dead ? -1 : 0;
 }
 
