@@ -32,47 +32,67 @@ static int put_one(struct buf *out, const char *what, const struct initrd_member
 	return put(out, what, m->name) < 0 ? -1 : buf_printf(out, ", %zu bytes\n", m->size);
 }
 
-/* Two members of one name. */
-static int compare(const struct initrd_member *old, const struct initrd_member *new,
-		   const char *script, struct buf *out)
-{
-	int r = 0;
-
-	if (!same_meta(old, new))
-		r = put(out, "changed ", old->name) < 0 ? -1
-		    : buf_printf(out, ", mode %o to %o, owner %u:%u to %u:%u\n", old->mode, new->mode,
-				 old->uid, old->gid, new->uid, new->gid);
-	if (r < 0 || (old->size == new->size && !memcmp(old->data, new->data, old->size)))
-		return r;
-	if (put(out, "changed ", old->name) < 0 ||
-	    buf_printf(out, ", %zu to %zu bytes\n", old->size, new->size) < 0)
-		return -1;
-	if (strcmp(old->name, script) != 0)
-		return 0;
-	return diff_unified(script, script, old->data, old->size, new->data, new->size, out);
-}
-
-int image_compare(const struct initrd *old, const struct initrd *new, const char *script,
-		  struct buf *out)
+int initrd_compare(const struct initrd *old, const struct initrd *new,
+		   int (*each)(void *ctx, const struct initrd_difference *d), void *ctx)
 {
 	size_t ka = 0, kb = 0;
 	const struct initrd_member *a = image_next(old, &ka), *b = image_next(new, &kb);
 
 	while (a || b) {
-		int d = !a ? 1 : !b ? -1 : strcmp(a->name, b->name), r;
+		int by = !a ? 1 : !b ? -1 : strcmp(a->name, b->name), r;
+		struct initrd_difference d = { .old = by <= 0 ? a : NULL, .new = by >= 0 ? b : NULL };
 
-		if (d < 0)
-			r = put_one(out, "removed ", a);
-		else if (d > 0)
-			r = put_one(out, "added   ", b);
-		else
-			r = compare(a, b, script, out);
-		if (r < 0)
-			return r;
-		if (d <= 0)
+		if (by == 0) {
+			d.meta = !same_meta(a, b);
+			d.content = a->size != b->size || memcmp(a->data, b->data, a->size) != 0;
+			d.time = a->mtime != b->mtime;
+		}
+		if (by || d.meta || d.content || d.time) {
+			r = each(ctx, &d);
+			if (r)
+				return r;
+		}
+		if (by <= 0)
 			a = image_next(old, &ka);
-		if (d >= 0)
+		if (by >= 0)
 			b = image_next(new, &kb);
 	}
 	return 0;
+}
+
+struct comparison {
+	const char *script;
+	struct buf *out;
+};
+
+static int show(void *ctx, const struct initrd_difference *d)
+{
+	const struct initrd_member *old = d->old, *new = d->new;
+	const struct comparison *c = ctx;
+	int r = 0;
+
+	if (!new)
+		return put_one(c->out, "removed ", old);
+	if (!old)
+		return put_one(c->out, "added   ", new);
+	if (d->meta)
+		r = put(c->out, "changed ", old->name) < 0 ? -1
+		    : buf_printf(c->out, ", mode %o to %o, owner %u:%u to %u:%u\n", old->mode, new->mode,
+				 old->uid, old->gid, new->uid, new->gid);
+	if (r < 0 || !d->content)
+		return r;
+	if (put(c->out, "changed ", old->name) < 0 ||
+	    buf_printf(c->out, ", %zu to %zu bytes\n", old->size, new->size) < 0)
+		return -1;
+	if (strcmp(old->name, c->script) != 0)
+		return 0;
+	return diff_unified(c->script, c->script, old->data, old->size, new->data, new->size, c->out);
+}
+
+int image_compare(const struct initrd *old, const struct initrd *new, const char *script,
+		  struct buf *out)
+{
+	struct comparison c = { script, out };
+
+	return initrd_compare(old, new, show, &c);
 }

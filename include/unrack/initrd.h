@@ -56,6 +56,33 @@ size_t initrd_len(const struct initrd *i);
 const struct initrd_member *initrd_at(const struct initrd *i, size_t k);
 /* Of several members with one name the last: that is the one a kernel leaves. */
 const struct initrd_member *initrd_find(const struct initrd *i, const char *name);
+/* The same for a path in the running image, with or without a leading '/': symbolic links on the
+ * way and at its end are followed. */
+const struct initrd_member *initrd_follow(const struct initrd *i, const char *path);
+
+/* One archive of the row that a file is; none of an image that shows no members. */
+struct initrd_segment {
+	const char *packing; /* "gzip", ...; "" for none */
+	const char *format;  /* "newc cpio", "crc cpio" */
+	size_t first, n;     /* its members: initrd_at(i, first) and those behind it */
+};
+size_t initrd_segments(const struct initrd *i);
+void initrd_segment_at(const struct initrd *i, size_t k, struct initrd_segment *out);
+
+/* Kernels whose modules it holds, as folders or the modules themselves say, one per line; those
+ * are all that a file alone tells of which kernel it is for. -1: no memory. */
+int initrd_kernels(const struct initrd *i, struct buf *out);
+
+struct initrd_difference {
+	const struct initrd_member *old, *new; /* NULL: there is none */
+	bool meta;    /* kind, mode, owner or device number */
+	bool content; /* of a file; the target of a symbolic link */
+	bool time;
+};
+/* EACH is called for every name whose members differ, in the order of the names. What it
+ * returns ends the comparison unless it is 0, and is returned. */
+int initrd_compare(const struct initrd *old, const struct initrd *new,
+		   int (*each)(void *ctx, const struct initrd_difference *d), void *ctx);
 
 /* --- Answers ---------------------------------------------------------------------------- */
 /* The link of the chain from the kernel to its root filesystem that is missing; the first one

@@ -55,6 +55,8 @@ void terminal_close(struct terminal *t);
 void terminal_event(struct terminal *t, const char *kind, struct json *members);
 /* Text that is the command's answer: standard output, or nothing in JSON mode. */
 void terminal_answer(struct terminal *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same for what is no text: every byte as it is. */
+void terminal_content(struct terminal *t, const void *data, size_t n);
 void terminal_error(struct terminal *t, const char *text);
 /* The last line in JSON mode: {"result":..., "exit":N, ...members}. */
 void terminal_result(struct terminal *t, const char *name, int status, const char *text,

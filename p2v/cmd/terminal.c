@@ -255,6 +255,17 @@ void terminal_answer(struct terminal *t, const char *fmt, ...)
 	free(text);
 }
 
+void terminal_content(struct terminal *t, const void *data, size_t n)
+{
+	pthread_mutex_lock(&t->lock);
+	if (!t->json) {
+		clear_bar(t);
+		fwrite(data, 1, n, stdout);
+		fflush(stdout);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
 void terminal_error(struct terminal *t, const char *raw)
 {
 	char text[2048];
