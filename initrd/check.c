@@ -30,13 +30,13 @@ static void explain_missing(const struct nash *s, const struct initrd *image, co
 	struct nash_word w;
 
 	if (useless == LOADS_NONE)
-		reasons_add(why, name, in_image(image, name, path, sizeof path)
+		reasons_add(why, INITRD_LINK_DRIVER, name, in_image(image, name, path, sizeof path)
 				       ? "/init never loads %s, though %s is in the image"
 				       : "/init never loads %s and %s is not in the image", name, path);
 	else if (loads_file(image, &s->lines.at[useless]))
-		reasons_add(why, name, "/init loads %s only after it looked for root", name);
+		reasons_add(why, INITRD_LINK_DRIVER, name, "/init loads %s only after it looked for root", name);
 	else if (nash_insmod_path(&s->lines.at[useless], &w))
-		reasons_add(why, name, "/init loads %s, but %.*s is not in the image", name,
+		reasons_add(why, INITRD_LINK_DRIVER, name, "/init loads %s, but %.*s is not in the image", name,
 			    (int)min_u64(w.n, 200), w.p);
 }
 
@@ -51,7 +51,7 @@ static void explain_modules(const struct nash *s, const struct initrd *image,
 		}
 		for (size_t b = 0; b < a; b++)
 			if (loads_needs(want, a, b) && l->at[b] != LOADS_NONE && l->at[b] > l->at[a])
-				reasons_add(why, want->names[a], "/init loads %s before %s, which it needs",
+				reasons_add(why, INITRD_LINK_DRIVER, want->names[a], "/init loads %s before %s, which it needs",
 				    want->names[a], want->names[b]);
 	}
 }
@@ -65,21 +65,21 @@ static void explain_lines(const struct nash *s, const struct loads_want *want,
 		int shown = (int)min_u64(line->len - (line->len > 0), 80);
 
 		if (line->command == NASH_RMPARTS)
-			reasons_add(why, "rmparts", "/init runs \"%.*s\", which takes the partitions of a disk away",
+			reasons_add(why, INITRD_LINK_OLD_DISKS, "rmparts", "/init runs \"%.*s\", which takes the partitions of a disk away",
 			    shown, line->text);
 		if (line->command == NASH_DM)
-			reasons_add(why, "dm", "/init runs \"%.*s\", which takes disks by their old numbers", shown,
+			reasons_add(why, INITRD_LINK_OLD_DISKS, "dm", "/init runs \"%.*s\", which takes disks by their old numbers", shown,
 			    line->text);
 	}
 	if (l->root == s->lines.len)
-		reasons_add(why, "root", "/init never looks for a root filesystem");
+		reasons_add(why, INITRD_LINK_ROOT, "root", "/init never looks for a root filesystem");
 	if (!want->list.n || why->n)
 		return;
 	if (l->waits && l->wait == LOADS_NONE)
-		reasons_add(why, "stabilized", "/init does not wait for the disks of %s: there is no \"stabilized "
+		reasons_add(why, INITRD_LINK_WAIT, "stabilized", "/init does not wait for the disks of %s: there is no \"stabilized "
 		    "/proc/scsi/scsi\" behind it", want->names[want->list.n - 1]);
 	else if (l->makes_nodes && l->nodes == LOADS_NONE)
-		reasons_add(why, "mkblkdevs", "/init does not make the nodes of the disks of %s before it looks "
+		reasons_add(why, INITRD_LINK_WAIT, "mkblkdevs", "/init does not make the nodes of the disks of %s before it looks "
 		    "for root", want->names[want->list.n - 1]);
 }
 
@@ -194,7 +194,7 @@ static void say_loaded(const struct loads_want *want, struct initrd_answer *out)
 int initrd_check_script(const struct nash *s, const struct initrd *image, const struct loads_want *want,
 		 struct initrd_answer *out, struct unrack_error *err)
 {
-	struct reasons why = { &out->missing, out->text, sizeof out->text, 0, false };
+	struct reasons why = { &out->missing, out->text, sizeof out->text, 0, INITRD_LINK_NONE, false };
 	struct loads l;
 	int r = loads_find(s, image, want, false, &l, err);
 
@@ -205,6 +205,7 @@ int initrd_check_script(const struct nash *s, const struct initrd *image, const 
 	r = reasons_finish(&why, err);
 	if (r == 0 && (find_names(s, out) < 0 || put_order(s, image, l.root, &out->order) < 0))
 		r = error_nomem(err);
+	out->missing_link = why.link;
 	out->loads = why.n == 0;
 	if (out->loads)
 		say_loaded(want, out);
@@ -241,6 +242,13 @@ int initrd_check(const struct initrd *i, const struct module_tree *tree,
 		 const char *const *wanted, size_t n, struct initrd_answer *out,
 		 struct unrack_error *err)
 {
+	return initrd_check_needs(i, tree, wanted, n, NULL, out, err);
+}
+
+int initrd_check_needs(const struct initrd *i, const struct module_tree *tree,
+		       const char *const *wanted, size_t n, const struct initrd_needs *needs,
+		       struct initrd_answer *out, struct unrack_error *err)
+{
 	struct loads_want want;
 	size_t len;
 	int r;
@@ -254,7 +262,7 @@ int initrd_check(const struct initrd *i, const struct module_tree *tree,
 	if (i->kind == INITRD_NASH)
 		r = check_nash(i, &want, out, err);
 	else
-		r = dracut_check(i, tree, &want, out, err);
+		r = dracut_check(i, tree, &want, needs, out, err);
 	loads_want_free(&want);
 	len = strlen(out->text);
 	if (r == 0 && !module_tree_has_deps(tree))

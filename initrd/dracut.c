@@ -198,13 +198,29 @@ static int read_tree(struct dracut *d, const char *kver, struct unrack_error *er
 					   dep.len ? buf_str(&dep) : NULL, NULL, &d->own, err);
 }
 
+static bool has_tool(const struct initrd *i, const char *name)
+{
+	static const char *const folders[] = { "sbin", "usr/sbin", "bin", "usr/bin" };
+	char path[128];
+
+	for (size_t k = 0; k < ARRAY_LEN(folders); k++) {
+		snprintf(path, sizeof path, "%s/%s", folders[k], name);
+		if (image_file(i, path))
+			return true;
+	}
+	return false;
+}
+
+bool dracut_tool(const struct dracut *d, const char *name)
+{
+	return has_tool(d->image, name);
+}
+
 /* Unless it is sure that module-init-tools read it: those are a program of their own, and
  * have no library. */
 static bool has_kmod(const struct initrd *i)
 {
-	static const char *const tools[] = { "sbin/modprobe", "usr/sbin/modprobe", "bin/modprobe" };
 	const struct initrd_member *m;
-	bool modprobe = false;
 
 	for (size_t k = 0; (m = image_next(i, &k));) {
 		const char *slash = strrchr(m->name, '/'), *base = slash ? slash + 1 : m->name;
@@ -212,9 +228,7 @@ static bool has_kmod(const struct initrd *i)
 		if (!strcmp(base, "kmod") || !strncmp(base, "libkmod.so", 10))
 			return true;
 	}
-	for (size_t k = 0; k < ARRAY_LEN(tools); k++)
-		modprobe |= image_file(i, tools[k]) != NULL;
-	return !modprobe;
+	return !has_tool(i, "modprobe");
 }
 
 static bool has_systemd(const struct initrd *i)

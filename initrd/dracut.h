@@ -36,6 +36,9 @@ const struct initrd_member *dracut_file(const struct dracut *d, const char *name
 const struct initrd_member *dracut_index(const struct dracut *d, const char *name, bool *binary,
 					 char called[64]);
 
+/* Whether it has program NAME where such are. */
+bool dracut_tool(const struct dracut *d, const char *name);
+
 /* Sets a mark for each of the N modules that an alias leads to. UNRACK_DAMAGED: the index is
  * none, or damaged. */
 int dracut_find_aliased(const struct dracut *d, const char (*names)[64], size_t n, bool *marks,

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/size.h"
-#include "reasons.h"
+#include "dracut_root.h"
 
 #define MENTIONS_MAX 500
 
@@ -22,8 +22,7 @@ bool dracut_is_needed(const struct loads_want *want, size_t k)
 
 /* --- Modules ---------------------------------------------------------------------------- */
 
-/* Whether the file of module NAME, and what the image's own index says it needs, are there. */
-static bool explain_file(const struct dracut *d, const char *name, struct reasons *why)
+bool dracut_explain_file(const struct dracut *d, enum initrd_link link, const char *name, struct reasons *why)
 {
 	const char *const names[] = { name };
 	struct unrack_error e = UNRACK_ERROR_INIT;
@@ -32,20 +31,20 @@ static bool explain_file(const struct dracut *d, const char *name, struct reason
 	bool binary;
 
 	if (!module_tree_find(d->own, name)) {
-		reasons_add(why, name, "%s is not in it", name);
+		reasons_add(why, link, name, "%s is not in it", name);
 		return false;
 	}
 	if (!dracut_index(d, "modules.dep", &binary, called)) {
-		reasons_add(why, name, "%s is in it, but it has no %s", name, called);
+		reasons_add(why, link, name, "%s is in it, but it has no %s", name, called);
 		return false;
 	}
 	if (!module_tree_lists(d->own, name)) {
-		reasons_add(why, name, "%s is in it, but its %s does not list it", name, called);
+		reasons_add(why, link, name, "%s is in it, but its %s does not list it", name, called);
 		return false;
 	}
 	if (module_tree_closure(d->own, names, 1, &closure, &e) < 0) {
 		why->failed |= e.code == UNRACK_INTERNAL;
-		reasons_add(why, name, "%s is in it, but not all that its %s says it needs", name, called);
+		reasons_add(why, link, name, "%s is in it, but not all that its %s says it needs", name, called);
 		return false;
 	}
 	module_list_free(&closure);
@@ -61,7 +60,7 @@ static void explain_loading(const struct dracut *d, const struct loads_want *wan
 	bool listed = dracut_where(&d->blacklisted, name, where);
 
 	if (dracut_where(&d->replaced, name, where)) {
-		reasons_add(why, name, "its %s has a command run in place of loading %s", where, name);
+		reasons_add(why, INITRD_LINK_DRIVER, name, "its %s has a command run in place of loading %s", where, name);
 		return;
 	}
 	if (dracut_is_needed(want, k))
@@ -69,14 +68,20 @@ static void explain_loading(const struct dracut *d, const struct loads_want *wan
 	if (dracut_where(&d->loaded, name, by) && !(listed && strstr(by, "modules-load.d")))
 		return;
 	if (listed)
-		reasons_add(why, name, "its %s keeps %s from being loaded", where, name);
+		reasons_add(why, INITRD_LINK_DRIVER, name, "its %s keeps %s from being loaded", where, name);
 	else if (no_alias)
-		reasons_add(why, name, "nothing loads %s: %s", name, no_alias);
+		reasons_add(why, INITRD_LINK_DRIVER, name, "nothing loads %s: %s", name, no_alias);
 	else if (!aliased)
-		reasons_add(why, name, "nothing loads %s: no alias leads to it", name);
+		reasons_add(why, INITRD_LINK_DRIVER, name, "nothing loads %s: no alias leads to it", name);
 }
 
-static int explain_modules(const struct dracut *d, const struct loads_want *want, struct buf *order,
+static int put_loaded(const struct dracut *d, const char *name, struct initrd_answer *out)
+{
+	return buf_printf(&out->order, "%s\n", name) < 0 ||
+	       buf_printf(&out->files, "%s/%s\n", d->dir, module_tree_find(d->own, name)) < 0 ? -1 : 0;
+}
+
+static int explain_modules(const struct dracut *d, const struct loads_want *want, struct initrd_answer *out,
 			   struct reasons *why, struct unrack_error *err)
 {
 	bool *aliased CLEANUP_FREE = calloc(want->list.n + 1, sizeof *aliased);
@@ -90,9 +95,9 @@ static int explain_modules(const struct dracut *d, const struct loads_want *want
 	for (size_t k = 0; k < want->list.n; k++) {
 		size_t before = why->n;
 
-		if (explain_file(d, want->names[k], why))
+		if (dracut_explain_file(d, INITRD_LINK_DRIVER, want->names[k], why))
 			explain_loading(d, want, k, aliased[k], no_alias, why);
-		if (why->n == before && buf_printf(order, "%s\n", want->names[k]) < 0)
+		if (why->n == before && put_loaded(d, want->names[k], out) < 0)
 			return error_nomem(err);
 	}
 	return 0;
@@ -225,9 +230,10 @@ static void say_loaded(const struct dracut *d, const struct loads_want *want, ch
 }
 
 int dracut_check(const struct initrd *i, const struct module_tree *tree,
-		 const struct loads_want *want, struct initrd_answer *out, struct unrack_error *err)
+		 const struct loads_want *want, const struct initrd_needs *needs,
+		 struct initrd_answer *out, struct unrack_error *err)
 {
-	struct reasons why = { &out->missing, out->text, sizeof out->text, 0, false };
+	struct reasons why = { &out->missing, out->text, sizeof out->text, 0, INITRD_LINK_NONE, false };
 	const char *kver = module_tree_kver(tree);
 	struct dracut d;
 	int r;
@@ -239,17 +245,20 @@ int dracut_check(const struct initrd *i, const struct module_tree *tree,
 	if (r < 0)
 		return r;
 	if (d.own)
-		r = explain_modules(&d, want, &out->order, &why, err);
+		r = explain_modules(&d, want, out, &why, err);
 	else if (want->list.n && d.other[0])
-		reasons_add(&why, "modules", "it is made for kernel %s, and holds no modules of kernel %s", d.other, kver);
+		reasons_add(&why, INITRD_LINK_DRIVER, "modules", "it is made for kernel %s, and holds no modules of kernel %s", d.other, kver);
 	else if (want->list.n)
-		reasons_add(&why, "modules", "it holds no modules of kernel %s", kver);
+		reasons_add(&why, INITRD_LINK_DRIVER, "modules", "it holds no modules of kernel %s", kver);
+	out->loads = why.n == 0;
 	if (r == 0 && find_names(&d, out) < 0)
 		r = error_nomem(err);
+	if (r == 0 && i->special != INITRD_SQUASH)
+		r = dracut_explain_root(&d, tree, needs, out, &why, err);
 	if (r == 0)
 		r = reasons_finish(&why, err);
-	out->loads = why.n == 0;
-	if (out->loads)
+	out->missing_link = why.link;
+	if (why.n == 0)
 		say_loaded(&d, want, out->text, sizeof out->text);
 	dracut_free(&d);
 	return r;

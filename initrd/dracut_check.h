@@ -10,10 +10,16 @@
 
 #include "dracut.h"
 #include "loads.h"
+#include "reasons.h"
 
 /* Fills all of OUT but its kind. UNRACK_UNSUPPORTED: a squashed image, if anything is wanted. */
 int dracut_check(const struct initrd *i, const struct module_tree *tree,
-		 const struct loads_want *want, struct initrd_answer *out, struct unrack_error *err);
+		 const struct loads_want *want, const struct initrd_needs *needs,
+		 struct initrd_answer *out, struct unrack_error *err);
+
+/* Whether the file of module NAME, and what the image's own index says it needs, are there;
+ * else why not, under LINK. D has modules. */
+bool dracut_explain_file(const struct dracut *d, enum initrd_link link, const char *name, struct reasons *why);
 
 /* Whether one of the wanted modules that come later needs number K. */
 bool dracut_is_needed(const struct loads_want *want, size_t k);

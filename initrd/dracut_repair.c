@@ -255,7 +255,7 @@ static int hand_out(struct job *j, struct buf *out, struct buf *summary, struct 
 
 	if (r < 0)
 		return r;
-	r = dracut_check(new, j->c->tree, j->want, &answer, err);
+	r = dracut_check(new, j->c->tree, j->want, NULL, &answer, err);
 	if (r == 0 && !answer.loads)
 		r = error_set(err, UNRACK_UNSUPPORTED, "%s: cannot be repaired: %s", j->image->name, answer.text);
 	if (r == 0)
@@ -300,7 +300,7 @@ int dracut_change(const struct initrd *i, const struct initrd_change *c, const s
 {
 	struct job j = { .image = i, .c = c, .want = want, .shown = "" };
 	struct initrd_answer answer = { 0 };
-	int r = dracut_check(i, c->tree, want, &answer, err);
+	int r = dracut_check(i, c->tree, want, NULL, &answer, err);
 
 	if (r == 0)
 		r = dracut_read(i, module_tree_kver(c->tree), &j.d, err);

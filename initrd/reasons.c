@@ -5,7 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-void reasons_add(struct reasons *r, const char *name, const char *fmt, ...)
+const char *initrd_link_name(enum initrd_link l)
+{
+	static const char *const names[] = {
+		[INITRD_LINK_NONE] = "none",     [INITRD_LINK_DRIVER] = "driver",
+		[INITRD_LINK_WAIT] = "wait",     [INITRD_LINK_OLD_DISKS] = "old-disks",
+		[INITRD_LINK_ARRAY] = "array",   [INITRD_LINK_VOLUME] = "volume",
+		[INITRD_LINK_FILESYSTEM] = "filesystem", [INITRD_LINK_ROOT] = "root",
+	};
+
+	return names[l];
+}
+
+void reasons_add(struct reasons *r, enum initrd_link link, const char *name, const char *fmt, ...)
 {
 	char sentence[400];
 	va_list ap;
@@ -13,6 +25,8 @@ void reasons_add(struct reasons *r, const char *name, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(sentence, sizeof sentence, fmt, ap);
 	va_end(ap);
+	if (r->link == INITRD_LINK_NONE || link < r->link)
+		r->link = link;
 	if (r->n++ == 0)
 		snprintf(r->text, r->size, "%s", sentence);
 	r->failed |= buf_printf(r->lines, "%s: %s\n", name, sentence) < 0;

@@ -12,11 +12,12 @@ struct reasons {
 	struct buf *lines; /* "NAME: sentence" each */
 	char *text;        /* the first sentence, and how many more there are */
 	size_t size, n;
+	enum initrd_link link; /* the first in the order of those that are missing */
 	bool failed;       /* out of memory */
 };
 
-void reasons_add(struct reasons *r, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void reasons_add(struct reasons *r, enum initrd_link link, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 int reasons_finish(struct reasons *r, struct unrack_error *err);
 
 #endif

@@ -97,11 +97,19 @@ enum initrd_link {
 	INITRD_LINK_FILESYSTEM, /* the module of root's filesystem is missing */
 	INITRD_LINK_ROOT,       /* root is never looked for */
 };
-const char *initrd_link_name(enum initrd_link l); /* "driver", ...; "none" */
+const char *initrd_link_name(enum initrd_link l); /* "driver", "wait", ...; "none" */
+
+/* What root needs besides its driver, as far as the caller knows it: zero is unknown. */
+struct initrd_needs {
+	const char *root_fs;     /* the kind of its filesystem: "ext3", "xfs" */
+	bool root_on_lvm, root_on_md;
+	const char *root_volume; /* of LVM: "vg/root" */
+	const char *arguments;   /* of the kernel, as the boot loader gives them */
+};
 
 struct initrd_answer {
 	enum initrd_kind kind;
-	enum initrd_link missing_link;
+	enum initrd_link missing_link; /* NONE: nothing is known to keep it from finding root */
 	bool loads;          /* every wanted module is loaded before root is looked for, and nothing
 			      * in the script keeps the disks from being found then */
 	struct buf order;    /* modules in load order, one per line */
@@ -131,6 +139,11 @@ struct initrd_answer {
 int initrd_check(const struct initrd *i, const struct module_tree *tree,
 		 const char *const *wanted, size_t n, struct initrd_answer *out,
 		 struct unrack_error *err);
+/* The same, and whether all that NEEDS says is there; NULL: nothing is known. The reasons are
+ * among OUT's missing ones, under the names of their links; "loads" is of the drivers only. */
+int initrd_check_needs(const struct initrd *i, const struct module_tree *tree,
+		       const char *const *wanted, size_t n, const struct initrd_needs *needs,
+		       struct initrd_answer *out, struct unrack_error *err);
 void initrd_answer_free(struct initrd_answer *a);
 
 /* --- Repair ----------------------------------------------------------------------------- */
@@ -158,6 +171,7 @@ struct initrd_change {
 	/* INITRD_DRACUT: files that get another content. */
 	const struct initrd_file *files;
 	size_t n_files;
+	const struct initrd_needs *needs; /* as in initrd_check_needs; NULL: nothing is known */
 };
 
 /* A new image with the change. *changed is false, and OUT empty, when the image is right as
