@@ -7,6 +7,12 @@
 # Seconds and largest memory (VmHWM, of both halves, which are one process here) for the reference disk
 # (disk.sh) and for one of 8 TiB with the same files; then seconds of a second pass against those of
 # reading what is used with cat. The ratios are what counts.
+#
+# Where the time goes, by perf(1): of the disk of 8 TiB, which has the same files and in 4096 places a bitmap of one
+# block, 60 % in the kernel (13 % copying out of the page cache, 20 % handing each of some 8000 small pieces from thread
+# to thread, 5 % the socket between the halves), 11 % XXH3 of grains and frames, 5 % copying, 3 % reading the bitmaps.
+# Pieces that take in neighbours of other places would move it further. Of the second pass, 60 % reading (the kernel),
+# 10 % XXH3 of what was read, 10 % waking threads: memory's speed is its limit.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 UNRACK=$(realpath "${UNRACK:-$here/../../build/unrack}")
