@@ -28,6 +28,10 @@ int disk_open(const char *path, enum disk_use use, struct block_source **out, st
 /* The check of a DISK_QUIET alone. Looks at sysfs, /proc/self/mountinfo and /proc/swaps. */
 int disk_check_unused(const char *path, struct unrack_error *err);
 
+/* A number that becomes another one when something is written to the block device PATH, and when the machine
+ * is started anew; false: it is no block device, or its system does not count. */
+bool disk_writes(const char *path, uint64_t *stamp);
+
 /* Partition table and signatures of what is at PATH, BYTES large (for messages, and for an
  * image that has no device behind it). Serial and WWID are those of sysfs, if it has any. */
 int disk_identify(const char *path, uint64_t bytes, struct identity *id, struct unrack_error *err);

@@ -36,6 +36,7 @@ struct used {
 	struct digest *states;  /* of each: changes whenever a volume on it was mounted, made, resized
 				 * or otherwise changed by its owner between two looks; of a disk with data
 				 * that nothing can tell this of, whenever any of the disks changes */
+	bool *loose;            /* of each: there is such data on it; where the system counts writes, ask that, too */
 	struct used_volume *volumes;
 	size_t n_volumes;
 	struct used_places *places; /* what lies where, for used_what */

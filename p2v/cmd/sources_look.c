@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/size.h"
 #include "sources.h"
+#include "unrack/disk.h"
 #include "unrack/patient.h"
 #include "unrack/used.h"
 
@@ -71,18 +72,24 @@ static void tell(const struct sources *s, const struct log *log)
 	}
 }
 
-/* An image's time stamp tells of every change, not only of those that a filesystem notes. */
-static void add_stamp(const char *path, struct digest *state)
+/* An image's time stamp tells of every change, not only of those that a filesystem notes. A device has
+ * none, but its system counts what is written, as long as it runs: that is asked where nothing on the disk itself
+ * would tell, since after a new start of the system all has to be compared. */
+static void add_stamp(const char *path, bool loose, struct digest *state)
 {
 	uint8_t stamp[16];
 	struct stat st;
 	uint64_t sum;
 
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (stat(path, &st) < 0)
 		return;
-	put_le64(stamp, (uint64_t)st.st_mtim.tv_sec);
-	put_le64(stamp + 8, (uint64_t)st.st_mtim.tv_nsec);
-	sum = checksum64(stamp, sizeof stamp);
+	if (S_ISREG(st.st_mode)) {
+		put_le64(stamp, (uint64_t)st.st_mtim.tv_sec);
+		put_le64(stamp + 8, (uint64_t)st.st_mtim.tv_nsec);
+		sum = checksum64(stamp, sizeof stamp);
+	} else if (!loose || !disk_writes(path, &sum)) {
+		return;
+	}
 	for (unsigned i = 0; i < sizeof sum; i++)
 		state->b[i] ^= (uint8_t)(sum >> 8 * i);
 }
@@ -92,7 +99,7 @@ static struct digest state_of(const struct sources *s, const struct used *found,
 {
 	struct digest state = found->states[i];
 
-	add_stamp(s->names[i], &state);
+	add_stamp(s->names[i], found->loose[i], &state);
 	return state;
 }
 

@@ -18,4 +18,7 @@ bool sysfs_model(const char *dir, char *out, size_t room);
 bool sysfs_serial(const char *dir, char *out, size_t room);
 bool sysfs_wwid(const char *dir, char *out, size_t room);
 
+/* As disk_writes: by DIR/stat and BOOT_DIR/boot_id. */
+bool sysfs_writes(const char *dir, const char *boot_dir, uint64_t *stamp);
+
 #endif

@@ -37,7 +37,6 @@ struct finder {
 	struct leaf_vec leaves;
 	struct used *out;
 	bool *doubtful;        /* of each: whether something claims all of it is not known */
-	bool *loose;           /* of each: something on it may have been in use without a trace in its state */
 	bool hibernated;
 };
 
@@ -201,7 +200,7 @@ static int find_partitions(struct finder *f, unsigned disk, struct unrack_error 
 		v = add_volume(f, "the whole disk", disk, s->size, err);
 		if (!v)
 			return (int)err->code;
-		v->whole = f->loose[disk] = true;
+		v->whole = f->out->loose[disk] = true;
 		snprintf(v->why, sizeof v->why, "%s", table.why);
 		r = note_partition(f, disk, 0, s->size, err);
 		for (unsigned i = 0; i < min_u64(table.n, NOTED_MAX) && r == 0; i++)
@@ -401,7 +400,7 @@ static int look_at(struct finder *f, const struct leaf *leaf, struct unrack_erro
 		v->used = v->bytes;
 	}
 	for (size_t i = 0; i < b->n; i++)
-		f->loose[b->pieces[i].disk] |= v->whole || leaf->claim.what != USED_CLAIM_READ;
+		f->out->loose[b->pieces[i].disk] |= v->whole || leaf->claim.what != USED_CLAIM_READ;
 	kept->built = b;
 	kept->unsure = leaf->claim.unsure;
 	snprintf(kept->kind, sizeof kept->kind, "%s", v->kind);
@@ -460,9 +459,9 @@ static int mix_states(struct finder *f, struct unrack_error *err)
 	memcpy(sorted, f->out->states, bytes);
 	qsort(sorted, f->n, sizeof *sorted, by_bytes);
 	for (unsigned i = 0; i < f->n; i++) {
-		struct digest_stream *all = f->loose[i] ? digest_stream_new(&f->key) : NULL;
+		struct digest_stream *all = f->out->loose[i] ? digest_stream_new(&f->key) : NULL;
 
-		if (!f->loose[i])
+		if (!f->out->loose[i])
 			continue;
 		if (!all)
 			return error_nomem(err);
@@ -499,8 +498,7 @@ static int begin(struct finder *f, struct unrack_error *err)
 	f->disks = calloc(f->n, sizeof(struct ranges *));
 	f->states = calloc(f->n, sizeof(struct digest_stream *));
 	f->doubtful = calloc(f->n, sizeof *f->doubtful);
-	f->loose = calloc(f->n, sizeof *f->loose);
-	if (!f->out || !f->disks || !f->states || !f->doubtful || !f->loose)
+	if (!f->out || !f->disks || !f->states || !f->doubtful)
 		return error_nomem(err);
 	f->out->n = f->n;
 	f->places = f->out->places = calloc(1, sizeof *f->places);
@@ -512,7 +510,8 @@ static int begin(struct finder *f, struct unrack_error *err)
 	f->places->tables = calloc(f->n, sizeof *f->places->tables);
 	f->out->maps = calloc(f->n, sizeof(struct map *));
 	f->out->states = calloc(f->n, sizeof *f->out->states);
-	if (!f->out->maps || !f->out->states || !f->places->tables)
+	f->out->loose = calloc(f->n, sizeof *f->out->loose);
+	if (!f->out->maps || !f->out->states || !f->out->loose || !f->places->tables)
 		return error_nomem(err);
 	for (unsigned i = 0; i < f->n; i++) {
 		f->disks[i] = ranges_new(max);
@@ -536,7 +535,6 @@ static void end(struct finder *f)
 	free(f->disks);
 	free(f->states);
 	free(f->doubtful);
-	free(f->loose);
 	used_builds_free(&f->md);
 	used_builds_free(&f->lvm);
 	leaf_vec_free(&f->leaves);
@@ -572,6 +570,7 @@ void used_free(struct used *u)
 	used_places_free(u->places);
 	free(u->maps);
 	free(u->states);
+	free(u->loose);
 	free(u->volumes);
 	free(u);
 }
