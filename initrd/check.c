@@ -216,7 +216,7 @@ int initrd_check_script(const struct nash *s, const struct initrd *image, const 
 static int check_nash(const struct initrd *i, const struct loads_want *want,
 		      struct initrd_answer *out, struct unrack_error *err)
 {
-	const struct initrd_member *init = initrd_find(i, "init");
+	const struct initrd_member *init = initrd_find(i, initrd_script(i));
 	struct nash s;
 	int r = nash_parse(init->data, init->size, i->name, &s, err);
 
@@ -229,9 +229,6 @@ static int check_nash(const struct initrd *i, const struct loads_want *want,
 
 int initrd_check_kind(const struct initrd *i, struct unrack_error *err)
 {
-	if (i->kind == INITRD_EXT2)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s, as RHEL 2.1 and 3 "
-				 "have them; this version of unrack reads cpio images only", i->name, i->container);
 	if (i->kind == INITRD_OTHER)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s that neither mkinitrd "
 				 "nor dracut of RHEL made; what it loads cannot be told", i->name, i->container);

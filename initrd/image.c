@@ -8,6 +8,8 @@
 
 #include "base/bytes.h"
 #include "base/size.h"
+#include "ext2.h"
+#include "ext2_layout.h"
 
 /* --- Reading ---------------------------------------------------------------------------- */
 
@@ -100,8 +102,8 @@ static const char *filesystem_of(const uint8_t *p, size_t n)
 {
 	if (cpio_magic(p, n))
 		return NULL;
-	if (n >= 1082 && get_le16(p + 1080) == 0xef53)
-		return "ext2";
+	if (ext2_layout_kind(p, n))
+		return ext2_layout_kind(p, n);
 	if (n >= 4 && get_le32(p) == 0x28cd3d45)
 		return "cramfs";
 	if (n >= 8 && !memcmp(p, "-rom1fs-", 8))
@@ -109,11 +111,14 @@ static const char *filesystem_of(const uint8_t *p, size_t n)
 	return NULL;
 }
 
-static void set_filesystem(struct initrd *i, enum archive_packing how, const char *fs)
+/* FS is all there is, in the last stream. */
+static int read_filesystem(struct initrd *i, enum archive_packing how, const char *fs, struct unrack_error *err)
 {
-	i->kind = !strcmp(fs, "ext2") ? INITRD_EXT2 : INITRD_OTHER;
+	i->kind = INITRD_OTHER;
+	i->ramdisk_how = how;
 	snprintf(i->container, sizeof i->container, "%s%s%s", archive_packing_name(how),
 		 how == PACK_PLAIN ? "" : " ", fs);
+	return strcmp(fs, "ext2") != 0 ? 0 : ext2_read(i, i->streams.len - 1, err);
 }
 
 /* The segment at *AT of the file. *ROOM is how much may still be unpacked. */
@@ -134,9 +139,8 @@ static int read_segment(struct initrd *i, const uint8_t *p, size_t n, size_t *at
 			return error_set(err, UNRACK_DAMAGED, "%s: at byte %zu of %zu there is neither a packed "
 					 "stream nor a cpio archive; take another copy of this file",
 					 i->name, *at, n);
-		set_filesystem(i, how, fs);
 		*at = n;
-		return 0;
+		return read_filesystem(i, how, fs, err);
 	}
 	r = archive_unpack(how, p + *at, n - *at, *room, i->name, &b, &used, err);
 	if (r == 0 && image_streams_push(&i->streams, b) < 0)
@@ -150,9 +154,8 @@ static int read_segment(struct initrd *i, const uint8_t *p, size_t n, size_t *at
 	*at += used;
 	if (!fs)
 		return read_stream(i, how, &b, err);
-	set_filesystem(i, how, fs);
 	*at = n;
-	return 0;
+	return read_filesystem(i, how, fs, err);
 }
 
 /* --- Making sense of the members -------------------------------------------------------- */
@@ -312,9 +315,20 @@ static bool is_dracut(const struct initrd *i)
 	return false;
 }
 
+static void set_kind(struct initrd *i)
+{
+	const struct initrd_member *script = initrd_find(i, initrd_script(i));
+
+	if (script && is_nash_script(script))
+		i->kind = INITRD_NASH;
+	else
+		i->kind = !i->ramdisk && (is_dracut(i) || is_squashed(i)) ? INITRD_DRACUT : INITRD_OTHER;
+	if (i->kind == INITRD_DRACUT)
+		i->special = special_of(i);
+}
+
 static void describe(struct initrd *i)
 {
-	const struct initrd_member *init = initrd_find(i, "init");
 	size_t len = 0;
 
 	for (size_t s = 0; s < i->segments.len; s++) {
@@ -330,12 +344,7 @@ static void describe(struct initrd *i)
 					s ? ", " : "", archive_packing_name(how),
 					how == PACK_PLAIN ? "" : " ", h[5] == '2' ? "crc" : "newc");
 	}
-	if (init && is_nash_script(init))
-		i->kind = INITRD_NASH;
-	else
-		i->kind = is_dracut(i) || is_squashed(i) ? INITRD_DRACUT : INITRD_OTHER;
-	if (i->kind == INITRD_DRACUT)
-		i->special = special_of(i);
+	set_kind(i);
 }
 
 static int open_image(struct initrd *i, const uint8_t *p, size_t n, struct unrack_error *err)
@@ -353,8 +362,12 @@ static int open_image(struct initrd *i, const uint8_t *p, size_t n, struct unrac
 			return r;
 		at = skip_zeros(p, n, at);
 	}
-	if (i->container[0])
-		return index_names(i, err);
+	if (i->container[0]) {
+		r = index_names(i, err);
+		if (r == 0)
+			set_kind(i);
+		return r;
+	}
 	if (!i->segments.len)
 		return error_set(err, UNRACK_DAMAGED, "%s: holds no archive; take another copy of this file",
 				 i->name);
@@ -464,6 +477,16 @@ enum initrd_special initrd_get_special(const struct initrd *i)
 const char *initrd_container(const struct initrd *i)
 {
 	return i->container;
+}
+
+bool initrd_is_ramdisk(const struct initrd *i)
+{
+	return i->ramdisk;
+}
+
+const char *initrd_script(const struct initrd *i)
+{
+	return i->ramdisk ? "linuxrc" : "init";
 }
 
 size_t initrd_len(const struct initrd *i)

@@ -38,6 +38,9 @@ struct initrd {
 	enum initrd_special special;
 	char container[160];
 	struct image_streams streams; /* the file, then what is unpacked; members point into them */
+	bool ramdisk;                 /* a filesystem, see ext2.h; then there are no segments */
+	enum archive_packing ramdisk_how;
+	size_t ramdisk_stream;        /* which one is the filesystem */
 	struct image_items items;
 	struct image_segments segments;
 	size_t *by_name; /* items sorted by name, then by place */

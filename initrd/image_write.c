@@ -99,8 +99,8 @@ int image_write_edited(const struct initrd *i, const struct image_edit *edit, st
 	int r;
 
 	if (!i->segments.len)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s; only cpio archives can "
-				 "be rewritten", i->name, i->container);
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s; only cpio archives and "
+				 "ext2 filesystems can be rewritten", i->name, i->container);
 	for (size_t k = 0; edit && k < edit->n_add; k++)
 		more += edit->add[k].data.len;
 	if (more > INITRD_UNPACKED_MAX)

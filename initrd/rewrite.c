@@ -87,13 +87,13 @@ static size_t segment_of(const struct initrd *i, size_t item)
 /* Nothing is handed out that the check would refuse. */
 static int verify(const struct initrd *new, const struct loads_want *want, struct unrack_error *err)
 {
-	const struct initrd_member *init = initrd_find(new, "init");
+	const struct initrd_member *init = initrd_find(new, initrd_script(new));
 	struct initrd_answer answer = { 0 };
 	struct nash s;
 	int r;
 
 	if (!init)
-		return error_set(err, UNRACK_INTERNAL, "%s: the new image has no /init", new->name);
+		return error_set(err, UNRACK_INTERNAL, "%s: the new image has no /%s", new->name, initrd_script(new));
 	r = nash_parse(init->data, init->size, new->name, &s, err);
 	if (r < 0)
 		return r;
@@ -117,7 +117,7 @@ static int write_checked(const struct initrd *i, const struct image_edit *e,
 		r = initrd_open(out->data, out->len, i->name, &new, err);
 	if (r == 0)
 		r = verify(new, want, err);
-	if (r == 0 && image_compare(i, new, "init", summary) < 0)
+	if (r == 0 && image_compare(i, new, initrd_script(i), summary) < 0)
 		r = error_nomem(err);
 	initrd_close(new);
 	return r;
@@ -127,7 +127,7 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 		       const struct loads_want *want, struct nash *s, struct buf *out,
 		       bool *changed, struct buf *summary, struct unrack_error *err)
 {
-	const struct initrd_member *init = initrd_find(i, "init");
+	const struct initrd_member *init = initrd_find(i, initrd_script(i));
 	CLEANUP_BUF struct buf script = { 0 };
 	struct additions add = { 0 };
 	struct image_edit e = { 0 };
@@ -138,18 +138,18 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 	if (nash_print(s, &script) < 0)
 		return error_nomem(err);
 	if (script.len > NASH_EL4_SCRIPT_MAX && !loads_is_el5(s))
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: /init would have %zu bytes; this nash reads only %d",
-				 i->name, script.len, NASH_EL4_SCRIPT_MAX);
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: /%s would have %zu bytes; this nash reads only %d",
+				 i->name, initrd_script(i), script.len, NASH_EL4_SCRIPT_MAX);
 	r = collect(i, s, want, c, &add, err);
 	*changed = r == 0 && (add.n || script.len != init->size ||
 			      memcmp(script.data, init->data, init->size) != 0);
 	if (*changed) {
-		e.replace = image_index(i, "init");
+		e.replace = image_index(i, initrd_script(i));
 		e.data = script.data;
 		e.n = script.len;
 		e.add = add.at;
 		e.n_add = add.n;
-		e.segment = segment_of(i, e.replace);
+		e.segment = i->ramdisk ? 0 : segment_of(i, e.replace);
 		e.mtime = (uint32_t)init->mtime;
 		r = write_checked(i, &e, want, out, summary, err);
 	}
@@ -166,7 +166,7 @@ static int change(const struct initrd *i, const struct initrd_change *c, const s
 
 	if (i->kind == INITRD_DRACUT)
 		return dracut_change(i, c, want, out, changed, summary, err);
-	init = initrd_find(i, "init");
+	init = initrd_find(i, initrd_script(i));
 	r = nash_parse(init->data, init->size, i->name, &s, err);
 	if (r < 0)
 		return r;

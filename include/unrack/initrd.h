@@ -18,10 +18,9 @@
 #define INITRD_UNPACKED_MAX (512u << 20) /* an unpacked image larger than this is refused */
 
 enum initrd_kind {
-	INITRD_NASH,    /* cpio whose /init is a nash script: RHEL 4, 5 */
+	INITRD_NASH,    /* started by a nash script: cpio's /init (RHEL 4, 5), or /linuxrc of a ramdisk (2.1, 3) */
 	INITRD_DRACUT,  /* cpio made by dracut: RHEL 6 and later */
-	INITRD_EXT2,    /* an ext2 filesystem with /linuxrc: RHEL 2.1, 3; shows no members */
-	INITRD_OTHER,   /* readable, or a cramfs or romfs, but not one of these; left alone */
+	INITRD_OTHER,   /* readable, or a cramfs, romfs or ext3, which show no members; left alone */
 };
 
 /* What an image by dracut is, besides, as far as its content tells. */
@@ -51,7 +50,11 @@ int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **o
 void initrd_close(struct initrd *i);
 enum initrd_kind initrd_get_kind(const struct initrd *i);
 enum initrd_special initrd_get_special(const struct initrd *i);
-const char *initrd_container(const struct initrd *i); /* "gzip newc cpio", ... */
+const char *initrd_container(const struct initrd *i); /* "gzip newc cpio", "gzip ext2", ... */
+/* An ext2 filesystem, as kernels of the 2.4 series take it. Members are in the order of its folders,
+ * root's own, ".", first; extended attributes are not shown, and stay. */
+bool initrd_is_ramdisk(const struct initrd *i);
+const char *initrd_script(const struct initrd *i); /* the member that a kernel starts: "init", "linuxrc" */
 size_t initrd_len(const struct initrd *i);
 const struct initrd_member *initrd_at(const struct initrd *i, size_t k);
 /* Of several members with one name the last: that is the one a kernel leaves. */
@@ -60,7 +63,7 @@ const struct initrd_member *initrd_find(const struct initrd *i, const char *name
  * way and at its end are followed. */
 const struct initrd_member *initrd_follow(const struct initrd *i, const char *path);
 
-/* One archive of the row that a file is; none of an image that shows no members. */
+/* One archive of the row that a file is; a ramdisk has none. */
 struct initrd_segment {
 	const char *packing; /* "gzip", ...; "" for none */
 	const char *format;  /* "newc cpio", "crc cpio" */
@@ -130,7 +133,7 @@ struct initrd_answer {
 
 /* WANTED: module names; those that TREE, that kernel's modules, knows to be built in count
  * as loaded. What they need is wanted too, and so is sd_mod if they drive disks. N may be 0:
- * then only the names in the script are asked for. INITRD_EXT2 and INITRD_OTHER, and
+ * then only the names in the script are asked for. INITRD_OTHER, and
  * INITRD_SQUASH if anything is wanted: UNRACK_UNSUPPORTED; a wanted module that the kernel
  * has not: UNRACK_MISSING.
  *

@@ -228,6 +228,10 @@ static int ask_initrd(const struct initrd *image, const struct guest_kernel *k,
 	i->mentions = buf_steal(&answer.mentions);
 	i->multipath = initrd_find(image, "etc/multipath.conf") != NULL;
 	initrd_answer_free(&answer);
+	if (initrd_is_ramdisk(image))
+		return error_set(why, UNRACK_UNSUPPORTED, "%s: is a ramdisk (%s), as RHEL 2.1 and 3 have them; this "
+				 "version of unrack repairs guests from release 4 on, and such an image alone "
+				 "(unrack initrd)", i->path, i->container ? i->container : "ext2");
 	return i->container && i->mentions ? 0 : error_nomem(why);
 }
 

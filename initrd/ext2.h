@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Initrds that are ramdisks: an ext2 filesystem, which a kernel of the 2.4 series copies into /dev/ram0
+ * and mounts, and whose /linuxrc it starts. mkinitrd of RHEL 2.1 and 3 makes them, of 3000 and 8000 KiB
+ * (4000 on ia64 and i386), with blocks of 1 KiB.
+ *
+ * They are read by code of our own, since libext2fs trusts what it reads. They are changed in place,
+ * in a copy in memory: all that is not changed, inode numbers and times among it, stays as mkinitrd
+ * made it, and no feature comes in that the kernel may not know. */
+#ifndef INITRD_EXT2_H
+#define INITRD_EXT2_H
+
+#include "image.h"
+
+/* What a kernel's ramdisk holds unless its command line says ramdisk_size=. Sources: RHEL 3's
+ * CONFIG_BLK_DEV_RAM_SIZE; the default of drivers/block/rd.c in 2.4.9. */
+#define EXT2_RAMDISK_KIB 8192u
+#define EXT2_RAMDISK_249_KIB 4096u
+
+/* Reads the members of the filesystem at P, which is the stream of I whose index is STREAM, into I,
+ * and marks I as a ramdisk. UNRACK_DAMAGED, UNRACK_UNSUPPORTED: see ext2_tree.h. */
+int ext2_read(struct initrd *i, size_t stream, struct unrack_error *err);
+
+#endif
