@@ -157,20 +157,6 @@ static bool waits_for_disks(const struct nash_line *l)
 	       nash_word_is(&w[0], "/proc/scsi/scsi");
 }
 
-bool loads_is_el5(const struct nash *s)
-{
-	for (size_t k = 0; k < s->lines.len; k++) {
-		const struct nash_line *l = &s->lines.at[k];
-		struct nash_word w;
-		size_t at = 0;
-
-		if (l->command == NASH_NODES && nash_next(l, &at, &w) && w.n >= 9 &&
-		    !memcmp(w.p + w.n - 9, "mkblkdevs", 9))
-			return true;
-	}
-	return false;
-}
-
 static void find_modules(const struct nash *s, const struct initrd *image,
 			 const struct loads_want *want, bool assume_files, struct loads *out)
 {
@@ -192,10 +178,20 @@ static void find_modules(const struct nash *s, const struct initrd *image,
 			out->last = out->at[m];
 }
 
+/* RHEL 3 starts arrays before it makes the nodes of disks: md finds its members without. */
+static size_t behind_arrays(const struct nash *s, size_t root)
+{
+	for (size_t k = root; k < s->lines.len; k++)
+		if (nash_is_root(&s->lines.at[k]) && s->lines.at[k].command != NASH_RAID)
+			return k;
+	return s->lines.len;
+}
+
 int loads_find(const struct nash *s, const struct initrd *image, const struct loads_want *want,
 	       bool assume_files, struct loads *out, struct unrack_error *err)
 {
-	size_t n = want->list.n;
+	enum nash_release release;
+	size_t n = want->list.n, end;
 
 	*out = (struct loads){ .root = s->lines.len, .last = LOADS_NONE, .wait = LOADS_NONE,
 			       .nodes = LOADS_NONE };
@@ -212,12 +208,14 @@ int loads_find(const struct nash *s, const struct initrd *image, const struct lo
 			out->root = k - 1;
 		out->makes_nodes |= l->command == NASH_NODES;
 	}
-	out->waits = loads_is_el5(s);
+	release = nash_release_of(s);
+	out->waits = release == NASH_EL5;
 	find_modules(s, image, want, assume_files, out);
-	for (size_t k = out->last == LOADS_NONE ? 0 : out->last + 1; k < out->root; k++) {
+	end = release == NASH_EL3 ? behind_arrays(s, out->root) : out->root;
+	for (size_t k = out->last == LOADS_NONE ? 0 : out->last + 1; k < end; k++) {
 		const struct nash_line *l = &s->lines.at[k];
 
-		if (out->wait == LOADS_NONE && waits_for_disks(l))
+		if (out->wait == LOADS_NONE && k < out->root && waits_for_disks(l))
 			out->wait = k;
 		if (l->command == NASH_NODES && (!out->waits || out->wait != LOADS_NONE) &&
 		    out->nodes == LOADS_NONE)

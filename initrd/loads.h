@@ -39,9 +39,6 @@ int loads_find(const struct nash *s, const struct initrd *image, const struct lo
 	       bool assume_files, struct loads *out, struct unrack_error *err);
 void loads_free(struct loads *l);
 
-/* Whether it is for nash 5, by its mkblkdevs; nash 4 has udevstart in its place. */
-bool loads_is_el5(const struct nash *s);
-
 /* Whether the line can load its module: the file is there, or will be (ASSUME_FILES). */
 bool loads_can(const struct initrd *image, const struct nash_line *l, bool assume_files);
 

@@ -105,6 +105,13 @@ bool nash_mounts_root(const struct nash_line *l)
 	return (n == 1 || n == 2) && nash_word_is(&w[n - 1], "/sysroot");
 }
 
+bool nash_mounts_proc(const struct nash_line *l)
+{
+	struct nash_word w[2];
+
+	return l->command == NASH_MOUNT && nash_arguments(l, w) == 2 && nash_word_is(&w[1], "/proc");
+}
+
 bool nash_is_root(const struct nash_line *l)
 {
 	switch (l->command) {
@@ -130,6 +137,7 @@ static const struct {
 	{ "insmod", NASH_INSMOD },
 	{ "mkblkdevs", NASH_NODES },
 	{ "udevstart", NASH_NODES },
+	{ "mkdevices", NASH_NODES },
 	{ "stabilized", NASH_STABILIZED },
 	{ "resume", NASH_RESUME },
 	{ "mkrootdev", NASH_MKROOTDEV },
@@ -140,26 +148,36 @@ static const struct {
 	{ "vgscan", NASH_LVM },
 	{ "vgchange", NASH_LVM },
 	{ "raidautorun", NASH_RAID },
+	{ "dmraid", NASH_DM },
+	{ "kpartx", NASH_DM },
+	{ "multipath", NASH_DM },
 	{ "rmparts", NASH_RMPARTS },
 	{ "network", NASH_NETWORK },
 	{ "iscsistart", NASH_NETWORK },
 };
+
+/* The first word, of /sbin/udevstart and nash-mount what counts of them; false: nothing is run. */
+static bool first_word(const struct nash_line *l, size_t *at, struct nash_word *w)
+{
+	if (!l->len || l->text[l->len - 1] != '\n' || !nash_next(l, at, w) || w->p[0] == '#')
+		return false;
+	for (size_t k = w->n; k > 0; k--)
+		if (w->p[k - 1] == '/') {
+			*w = (struct nash_word){ w->p + k, w->n - k };
+			break;
+		}
+	if (w->n > 5 && !memcmp(w->p, "nash-", 5))
+		*w = (struct nash_word){ w->p + 5, w->n - 5 };
+	return true;
+}
 
 static enum nash_command command_of(const struct nash_line *l)
 {
 	struct nash_word w, action;
 	size_t at = 0;
 
-	if (!l->len || l->text[l->len - 1] != '\n' || !nash_next(l, &at, &w) || w.p[0] == '#')
+	if (!first_word(l, &at, &w))
 		return NASH_OTHER;
-	/* /sbin/udevstart; nash-mount, for nash's own one. */
-	for (size_t k = w.n; k > 0; k--)
-		if (w.p[k - 1] == '/') {
-			w = (struct nash_word){ w.p + k, w.n - k };
-			break;
-		}
-	if (w.n > 5 && !memcmp(w.p, "nash-", 5))
-		w = (struct nash_word){ w.p + 5, w.n - 5 };
 	if (nash_word_is(&w, "dm"))
 		return nash_next(l, &at, &action) &&
 		       (nash_word_is(&action, "create") || nash_word_is(&action, "partadd"))
@@ -168,6 +186,69 @@ static enum nash_command command_of(const struct nash_line *l)
 		if (nash_word_is(&w, commands[k].name))
 			return commands[k].command;
 	return NASH_OTHER;
+}
+
+static const struct sign {
+	const char *name;
+	enum nash_release release;
+} signs[] = {
+	{ "mkdevices", NASH_EL3 },
+	{ "setquiet", NASH_EL3 },
+	{ "vgscan", NASH_EL3 },
+	{ "udevstart", NASH_EL4 },
+	{ "lvm", NASH_EL4 },
+	{ "mkdmnod", NASH_EL4 },
+	{ "mkblkdevs", NASH_EL5 },
+	{ "hotplug", NASH_EL5 },
+	{ "setuproot", NASH_EL5 },
+	{ "resume", NASH_EL5 },
+	{ "network", NASH_EL5 },
+	{ "rmparts", NASH_EL5 },
+	{ "dm", NASH_EL5 },
+};
+
+/* Arguments that only one release's command takes. */
+static bool sign_of_line(const struct nash_line *l, const struct nash_word *command,
+			 enum nash_release *release)
+{
+	struct nash_word w[2], t;
+	size_t n = nash_arguments(l, w);
+
+	if (nash_word_is(command, "pivot_root")) {
+		*release = NASH_EL21;
+		return true;
+	}
+	if (nash_word_is(command, "switchroot") || (l->command == NASH_MOUNT && n == 1)) {
+		*release = l->command != NASH_MOUNT && n ? NASH_EL4 : NASH_EL5;
+		return true;
+	}
+	*release = NASH_EL5;
+	return l->command == NASH_MKROOTDEV && nash_option(l, "-t", &t);
+}
+
+enum nash_release nash_release_of(const struct nash *s)
+{
+	enum nash_release found = NASH_EL21, r;
+	bool any = false;
+
+	for (size_t k = 0; k < s->lines.len; k++) {
+		const struct nash_line *l = &s->lines.at[k];
+		struct nash_word w;
+		size_t at = 0;
+
+		if (!first_word(l, &at, &w))
+			continue;
+		if (sign_of_line(l, &w, &r)) {
+			any = true;
+			found = max_u64(found, r);
+		}
+		for (size_t n = 0; n < ARRAY_LEN(signs); n++)
+			if (nash_word_is(&w, signs[n].name)) {
+				any = true;
+				found = max_u64(found, signs[n].release);
+			}
+	}
+	return any ? found : NASH_EL5;
 }
 
 static int make_line(struct nash_line *l, const char *p, size_t n)

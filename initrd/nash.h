@@ -2,7 +2,7 @@
 /* Scripts for nash, the shell of RHEL's initrds up to release 5, as lines that are edited
  * one by one; what is not touched stays as it is in every byte. Pure.
  *
- * The language, from nash.c of mkinitrd 4.2.1 and 5.1.19.6: a command per line, '#' begins
+ * The language, from nash.c of mkinitrd 3.2.6 to 5.1.19.6: a command per line, '#' begins
  * a comment line, words end at blanks, "..." and '...' at the beginning of a word quote
  * without escapes. There is no flow of control, and a failing command does not end the
  * script. A last line without a newline is not run. insmod resolves no dependencies. */
@@ -23,7 +23,7 @@ enum nash_command {
 	NASH_OTHER,     /* and empty lines, comments, lines that are not run */
 	NASH_ECHO,
 	NASH_INSMOD,
-	NASH_NODES,     /* makes the nodes of disks: mkblkdevs (5), udevstart (4) */
+	NASH_NODES,     /* makes the nodes of disks: mkblkdevs (5), udevstart (4), mkdevices (3) */
 	NASH_STABILIZED,
 	NASH_RESUME,
 	NASH_MKROOTDEV,
@@ -31,9 +31,17 @@ enum nash_command {
 	NASH_MAKE,      /* mkdir, mknod: names in /dev that are no disks */
 	NASH_LVM,       /* lvm; vgscan, vgchange */
 	NASH_RAID,      /* raidautorun */
-	NASH_DM,        /* dm create, dm partadd: tables of dmraid and multipath, baked in */
+	NASH_DM,        /* dm create, dm partadd: tables of dmraid and multipath, baked in; their programs */
 	NASH_RMPARTS,
 	NASH_NETWORK,   /* network, iscsistart */
+};
+
+/* The release of RHEL whose mkinitrd wrote a script, and whose nash runs it. */
+enum nash_release {
+	NASH_EL21,
+	NASH_EL3,
+	NASH_EL4,
+	NASH_EL5,
 };
 
 struct nash_line {
@@ -53,6 +61,10 @@ int nash_parse(const void *text, size_t n, const char *name, struct nash *out,
 	       struct unrack_error *err);
 void nash_free(struct nash *s);
 int nash_print(const struct nash *s, struct buf *out); /* -1: no memory */
+
+/* By the commands that only one release's nash has, or whose arguments changed; the latest
+ * one that there is a sign of. Without any sign: NASH_EL5. */
+enum nash_release nash_release_of(const struct nash *s);
 
 struct nash_word {
 	const char *p; /* without quotes */
@@ -75,6 +87,7 @@ bool nash_insmod_path(const struct nash_line *l, struct nash_word *w);
 /* Whether the line looks for the root filesystem, directly or by starting LVM or md. */
 bool nash_is_root(const struct nash_line *l);
 bool nash_mounts_root(const struct nash_line *l); /* ... by mount, not by mkrootdev */
+bool nash_mounts_proc(const struct nash_line *l);
 
 /* Edits: 0, or -1 when there is no memory. TEXT has its newline. */
 int nash_insert(struct nash *s, size_t at, const char *text);

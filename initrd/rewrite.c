@@ -6,6 +6,8 @@
 #include "base/cleanup.h"
 #include "check.h"
 #include "dracut_repair.h"
+#include "nash_check.h"
+#include "nash_names.h"
 #include "nash_repair.h"
 
 struct additions {
@@ -85,7 +87,8 @@ static size_t segment_of(const struct initrd *i, size_t item)
 }
 
 /* Nothing is handed out that the check would refuse. */
-static int verify(const struct initrd *new, const struct loads_want *want, struct unrack_error *err)
+static int verify(const struct initrd *new, const struct module_tree *tree,
+		  const struct loads_want *want, struct unrack_error *err)
 {
 	const struct initrd_member *init = initrd_find(new, initrd_script(new));
 	struct initrd_answer answer = { 0 };
@@ -97,7 +100,7 @@ static int verify(const struct initrd *new, const struct loads_want *want, struc
 	r = nash_parse(init->data, init->size, new->name, &s, err);
 	if (r < 0)
 		return r;
-	r = initrd_check_script(&s, new, want, &answer, err);
+	r = nash_check(&s, new, tree, want, NULL, &answer, err);
 	if (r == 0 && !answer.loads)
 		r = error_set(err, UNRACK_UNSUPPORTED, "%s: its script cannot be repaired: %s", new->name,
 			      answer.text);
@@ -107,8 +110,8 @@ static int verify(const struct initrd *new, const struct loads_want *want, struc
 }
 
 static int write_checked(const struct initrd *i, const struct image_edit *e,
-			 const struct loads_want *want, struct buf *out, struct buf *summary,
-			 struct unrack_error *err)
+			 const struct module_tree *tree, const struct loads_want *want, struct buf *out,
+			 struct buf *summary, struct unrack_error *err)
 {
 	struct initrd *new = NULL;
 	int r = image_write_edited(i, e, out, err);
@@ -116,7 +119,7 @@ static int write_checked(const struct initrd *i, const struct image_edit *e,
 	if (r == 0)
 		r = initrd_open(out->data, out->len, i->name, &new, err);
 	if (r == 0)
-		r = verify(new, want, err);
+		r = verify(new, tree, want, err);
 	if (r == 0 && image_compare(i, new, initrd_script(i), summary) < 0)
 		r = error_nomem(err);
 	initrd_close(new);
@@ -137,7 +140,7 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 		return r;
 	if (nash_print(s, &script) < 0)
 		return error_nomem(err);
-	if (script.len > NASH_EL4_SCRIPT_MAX && !loads_is_el5(s))
+	if (script.len > NASH_EL4_SCRIPT_MAX && nash_release_of(s) < NASH_EL5)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: /%s would have %zu bytes; this nash reads only %d",
 				 i->name, initrd_script(i), script.len, NASH_EL4_SCRIPT_MAX);
 	r = collect(i, s, want, c, &add, err);
@@ -151,13 +154,35 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 		e.n_add = add.n;
 		e.segment = i->ramdisk ? 0 : segment_of(i, e.replace);
 		e.mtime = (uint32_t)init->mtime;
-		r = write_checked(i, &e, want, out, summary, err);
+		r = write_checked(i, &e, c->tree, want, out, summary, err);
 	}
 	free_additions(&add);
 	return r;
 }
 
-static int change(const struct initrd *i, const struct initrd_change *c, const struct loads_want *want,
+/* The module of root's filesystem is wanted, too, if the script does without it. */
+static int want_filesystem(const struct initrd *i, const struct nash *s, const struct initrd_change *c,
+			   struct loads_want *want, struct unrack_error *err)
+{
+	struct initrd_answer names = { 0 };
+	CLEANUP_FREE const char **all = malloc((c->n_wanted + 1) * sizeof *all);
+	char lost[64] = "";
+	int r = all && nash_names_find(s, i, &names) == 0 ? 0 : error_nomem(err);
+
+	if (r == 0)
+		r = nash_names_module(s, i, c->tree, names.root_fs, false, lost, err);
+	if (r == 0 && lost[0]) {
+		if (c->n_wanted)
+			memcpy(all, c->wanted, c->n_wanted * sizeof *all);
+		all[c->n_wanted] = names.root_fs;
+		loads_want_free(want);
+		r = loads_want_new(c->tree, all, c->n_wanted + 1, want, err);
+	}
+	initrd_answer_free(&names);
+	return r;
+}
+
+static int change(const struct initrd *i, const struct initrd_change *c, struct loads_want *want,
 		  struct buf *out, bool *changed, struct buf *summary, struct unrack_error *err)
 {
 	const struct initrd_member *init;
@@ -170,7 +195,9 @@ static int change(const struct initrd *i, const struct initrd_change *c, const s
 	r = nash_parse(init->data, init->size, i->name, &s, err);
 	if (r < 0)
 		return r;
-	r = change_nash(i, c, want, &s, out, changed, summary, err);
+	r = want_filesystem(i, &s, c, want, err);
+	if (r == 0)
+		r = change_nash(i, c, want, &s, out, changed, summary, err);
 	nash_free(&s);
 	return r;
 }

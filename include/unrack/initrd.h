@@ -122,7 +122,8 @@ struct initrd_answer {
 	char root[256];      /* the root device baked in ("" = from the command line only) */
 	char root_fs[32];
 	char resume[256];
-	struct buf volumes;  /* LVM: groups ("vg") and volumes ("vg/root") that it activates, one per line */
+	struct buf volumes;  /* LVM: groups ("vg") and volumes ("vg/root") that it activates, one per line;
+			      * "*": all that there are */
 	struct buf arrays;   /* md: nodes ("/dev/md0") or UUIDs that it starts, one per line */
 	struct buf filesystems; /* modules of filesystems that it loads or holds, one per line */
 	struct buf mentions; /* other device names in the script, one per line */

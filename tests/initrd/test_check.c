@@ -46,6 +46,9 @@ static void good(void)
 	is_str(a.root, "LABEL=/", "the root device that is baked in");
 	is_str(a.root_fs, "ext3", "its filesystem");
 	is_str(a.resume, "LABEL=SWAP-sda3", "the device to resume from");
+	is_str(buf_str(&a.filesystems), "ext3\n", "the modules of filesystems");
+	has_str(buf_str(&a.files), "lib/sd_mod.ko\nlib/scsi_transport_spi.ko\nlib/aic79xx.ko\n", "from where they come");
+	is_str(initrd_link_name(a.missing_link), "none", "no link is missing");
 	is_str(buf_str(&a.mentions), "", "no other devices");
 	initrd_answer_free(&a);
 
@@ -69,6 +72,7 @@ static void names(void)
 	ok(a.loads, "LVM: loaded before vgscan");
 	is_str(a.root, "/dev/VolGroup00/LogVol00", "root is a logical volume");
 	is_str(a.resume, "/dev/VolGroup00/LogVol01", "so is swap");
+	is_str(buf_str(&a.volumes), "VolGroup00\n", "its group is activated");
 	initrd_answer_free(&a);
 	initrd_close(i);
 
@@ -77,8 +81,8 @@ static void names(void)
 	is_str(a.text, "/init never loads ahci, though lib/ahci.ko is in the image (and 4 more)", "a file alone is not enough");
 	has_str(buf_str(&a.missing), "rmparts: /init runs \"rmparts sda\", which takes the partitions of a disk away\n",
 		"rmparts is a reason");
-	has_str(buf_str(&a.missing), "dm: /init runs \"dm partadd isw_bhdjcdgafc_Volume0\", which takes disks by their "
-		"old numbers\n", "so are baked tables");
+	has_str(buf_str(&a.missing), "dm: /init runs \"dm partadd isw_bhdjcdgafc_Volume0\", which takes disks as "
+		"they were in another machine\n", "so are baked tables");
 	is_str(a.root, "/dev/mapper/isw_bhdjcdgafc_Volume0p2", "root on a fake RAID");
 	initrd_answer_free(&a);
 	initrd_close(i);
@@ -93,11 +97,12 @@ static void names(void)
 
 	i = image("#!/bin/nash\ninsmod /lib/sd_mod.ko\ninsmod /lib/scsi_mod.ko\nstabilized --hash /proc/scsi/scsi\n"
 		  "mkblkdevs\nraidautorun /dev/md0\nresume /dev/hda3\nmount -o ro --ro -t ext2 /dev/md0 /sysroot\n"
-		  "mkrootdev -t ext3 /dev/hda2\nmount -t vfat /dev/hdb1 /tmp\nlosetup /dev/loop0 /tmp/x\n"
+		  "mkrootdev -t ext2 /dev/hda2\nmount -t vfat /dev/hdb1 /tmp\nlosetup /dev/loop0 /tmp/x\n"
 		  "mount -t ext3 /dev/hdb1 /sysroot/boot\n", "scsi_mod sd_mod");
 	check(i, "sd_mod", &a);
 	is_str(a.text, "/init loads sd_mod before scsi_mod, which it needs", "a wrong order");
 	is_str(buf_str(&a.mentions), "/dev/md0\n/dev/hdb1\n", "other devices, each once");
+	is_str(buf_str(&a.arrays), "/dev/md0\n", "arrays");
 	is_str(a.resume, "/dev/hda3", "resume");
 	initrd_answer_free(&a);
 	initrd_close(i);
@@ -122,7 +127,7 @@ static void why(const char *rest, const char *modules, const char *want)
 
 #define FOUR "insmod /lib/scsi_mod.ko\ninsmod /lib/sd_mod.ko\ninsmod /lib/libata.ko\ninsmod /lib/ahci.ko\n"
 #define WAIT "stabilized --hash --interval 1000 /proc/scsi/scsi\nmkblkdevs\n"
-#define ROOT "mkrootdev -t ext3 -o defaults,ro /dev/sda2\nmount /sysroot\n"
+#define ROOT "mkrootdev -t ext2 -o defaults,ro /dev/sda2\nmount /sysroot\n"
 #define ALL "scsi_mod sd_mod libata ahci"
 
 static void empty_file(void)
@@ -168,6 +173,72 @@ static void reasons(void)
 	why(FOUR WAIT "mkrootdev -t ext3 -o ro /dev/sda2", ALL, "/init never looks for a root filesystem");
 }
 
+#define EXT3 "mkrootdev -t ext3 -o defaults,ro /dev/sda2\nmount /sysroot\n"
+#define ON(what) "mkrootdev -t ext2 -o defaults,ro " what "\nmount /sysroot\n"
+
+/* The link that is missing, and its sentence. */
+static void link_of(const char *rest, const char *modules, const char *name, const char *text)
+{
+	struct initrd_answer a;
+	struct initrd *i;
+	char script[500];
+
+	snprintf(script, sizeof script, "#!/bin/nash\nmkblkdevs\n%s", rest);
+	i = image(script, modules);
+	check(i, "ahci", &a);
+	is_str(initrd_link_name(a.missing_link), name, "the link is %s", name);
+	is_str(a.text, text, "and said so");
+	is_int(a.loads, strchr("avfn", name[0]) != NULL, "whether the drivers are loaded");
+	initrd_answer_free(&a);
+	initrd_close(i);
+}
+
+static void links(void)
+{
+	link_of(WAIT ROOT, "", "driver", "/init never loads scsi_mod and lib/scsi_mod.ko is not in the image (and 3 more)");
+	link_of(FOUR ROOT, ALL, "wait", "/init does not wait for the disks of ahci: there is no "
+		"\"stabilized /proc/scsi/scsi\" behind it");
+	link_of(FOUR WAIT "dmraid -ay -i -p isw_a\n" ROOT, ALL, "old-disks",
+		"/init runs \"dmraid -ay -i -p isw_a\", which takes disks as they were in another machine");
+	link_of(FOUR WAIT ON("/dev/md1"), ALL, "array",
+		"root is on md, and /init starts no array: there is no \"raidautorun\"");
+	link_of(FOUR WAIT "raidautorun /dev/md0\n" ON("/dev/md1"), ALL, "none",
+		"/init loads scsi_mod, sd_mod, libata, ahci before it looks for root");
+	link_of(FOUR WAIT ON("/dev/vg/root"), ALL, "volume", "root is on LVM, and /init activates no volume group");
+	link_of(FOUR WAIT "lvm vgchange -ay --ignorelockingfailure other\n" ON("/dev/mapper/v--g-root"), ALL, "volume",
+		"root is on the volume group v-g, and /init activates only others");
+	link_of(FOUR WAIT "lvm lvchange -a y vg\n" ON("/dev/vg/root"), ALL, "volume",
+		"root is on LVM, and bin/lvm is not in the image");
+	link_of(FOUR WAIT EXT3, ALL " jbd", "filesystem",
+		"root is ext3, and /init never loads jbd, though lib/jbd.ko is in the image");
+	link_of(FOUR "insmod /lib/jbd.ko\ninsmod /lib/ext3.ko\n" WAIT EXT3, ALL " jbd", "filesystem",
+		"root is ext3, and /init does not load ext3: lib/ext3.ko is not in the image");
+	link_of(FOUR WAIT, ALL, "root", "/init never looks for a root filesystem");
+	link_of(FOUR WAIT "rmparts sda\n" EXT3, ALL, "old-disks",
+		"/init runs \"rmparts sda\", which takes the partitions of a disk away (and 1 more)");
+}
+
+/* What the caller knows counts where the script does not tell. */
+static void needs(void)
+{
+	static const struct initrd_needs md = { .root_on_md = true }, lvm = { .root_on_lvm = true, .root_volume = "a/b" };
+	static const struct initrd_needs root = { .arguments = "ro root=/dev/vg/x quiet root=LABEL=/1" };
+	static const struct initrd_needs *const all[] = { &md, &lvm, &root };
+	static const char *const want[] = { "array", "volume", "none" };
+	struct initrd *i = image("#!/bin/nash\nmkblkdevs\n" FOUR WAIT "lvm vgchange -ay vg\n" ON("/dev/vh/root"), ALL);
+	const char *wanted = "ahci";
+
+	for (int k = 0; k < 3; k++) {
+		struct initrd_answer a;
+
+		is_int(initrd_check_needs(i, tree, &wanted, 1, all[k], &a, &err), 0, "checks for %s", want[k]);
+		ok(a.loads, "the drivers are loaded");
+		is_str(initrd_link_name(a.missing_link), want[k], "and what is missing is told");
+		initrd_answer_free(&a);
+	}
+	initrd_close(i);
+}
+
 static void others(void)
 {
 	CLEANUP_BUF struct buf b = { 0 };
@@ -186,7 +257,7 @@ static void others(void)
 	has_str(err.text, "is an image of the form gzip newc cpio that neither mkinitrd nor dracut of RHEL made", "and said so");
 	initrd_close(i);
 
-	i = image("el5-scsi.init", "scsi_mod sd_mod");
+	i = image("el5-scsi.init", "scsi_mod sd_mod jbd ext3");
 	wanted = "vmw_pvscsi";
 	is_int(initrd_check(i, tree, &wanted, 1, &a, &err), UNRACK_MISSING, "a module that the kernel has not");
 	has_str(err.text, "kernel " EL5 " has no module vmw_pvscsi", "is told");
@@ -211,6 +282,8 @@ int main(void)
 	good();
 	names();
 	reasons();
+	links();
+	needs();
 	empty_file();
 	others();
 	module_tree_free(tree);

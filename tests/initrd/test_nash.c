@@ -180,11 +180,49 @@ static void limits(void)
 	has_str(err.text, "/init: has a NUL in it, where nash would stop", "is told");
 }
 
+static void is_of(const char *script, enum nash_release want)
+{
+	static const char *const names[] = { "2.1", "3", "4", "5" };
+	CLEANUP_BUF struct buf text = { 0 };
+	char path[100];
+	struct nash s;
+
+	snprintf(path, sizeof path, "tests/initrd/data/%s", script);
+	if (script[0] == '#')
+		buf_puts(&text, script);
+	else
+		made_file(&text, script, path);
+	made(nash_parse(text.data, text.len, script, &s, &err) == 0, "a script");
+	is_str(names[nash_release_of(&s)], names[want], "%.40s is of %s", script, names[want]);
+	nash_free(&s);
+}
+
+static void releases(void)
+{
+	is_of("el21-scsi.linuxrc", NASH_EL21);
+	is_of("el21-md.linuxrc", NASH_EL21);
+	is_of("el3-scsi.linuxrc", NASH_EL3);
+	is_of("el3-lvm.linuxrc", NASH_EL3);
+	is_of("el3-md.linuxrc", NASH_EL3);
+	is_of("el4-scsi.init", NASH_EL4);
+	is_of("el4-lvm.init", NASH_EL4);
+	is_of("el4-md.init", NASH_EL4);
+	is_of("el5-scsi.init", NASH_EL5);
+	is_of("el5-dmraid.init", NASH_EL5);
+	is_of("el5-md.init", NASH_EL5);
+	is_of("#!/bin/nash\nswitchroot /sysroot\n", NASH_EL4);
+	is_of("#!/bin/nash\nswitchroot\n", NASH_EL5);
+	is_of("#!/bin/nash\nmkrootdev -t ext3 -o ro /dev/sda2\npivot_root a b\n", NASH_EL5);
+	is_of("#!/bin/nash\n#mkblkdevs\npivot_root a b\n", NASH_EL21);
+	is_of("#!/bin/nash\nmkblkdevs", NASH_EL5);
+}
+
 int main(void)
 {
 	language();
 	edits();
 	names();
 	limits();
+	releases();
 	return tap_done();
 }

@@ -106,6 +106,7 @@ static void real_ones(void)
 #define HEAD "#!/bin/nash\nmkblkdevs\n"
 #define WAIT "stabilized --hash --interval 1000 /proc/scsi/scsi\nmkblkdevs\n"
 #define ROOT "mkrootdev -t ext3 -o defaults,ro /dev/sda2\nmount /sysroot\n"
+#define ROOT4 "mkrootdev /dev/root\nmount -o defaults --ro -t ext3 /dev/root /sysroot\nswitchroot /sysroot\n"
 #define LOAD(m) "echo \"Loading " m ".ko module\"\ninsmod /lib/" m ".ko\n"
 #define MINUS(m) "-echo \"Loading " m ".ko module\"\n-insmod /lib/" m ".ko\n"
 #define SCSI LOAD("scsi_mod") LOAD("sd_mod")
@@ -136,9 +137,9 @@ static void places(void)
 	is_str(repaired(HEAD "hotplug\nmkblkdevs\n" ROOT, "ahci", NULL, 0, 0),
 	       PLUS("scsi_mod") PLUS("sd_mod") PLUS("libata") PLUS("ahci") "+echo Waiting for driver initialization.\n"
 	       "+stabilized --hash --interval 250 /proc/scsi/scsi\n", "no module at all");
-	is_str(repaired("#!/bin/nash\n/sbin/udevstart\n" SCSI ROOT, "ahci", NULL, 0, 0),
+	is_str(repaired("#!/bin/nash\n/sbin/udevstart\n" SCSI ROOT4, "ahci", NULL, 0, 0),
 	       PLUS("libata") PLUS("ahci") "+/sbin/udevstart\n", "RHEL 4 without its second udevstart");
-	is_str(repaired("#!/bin/nash\n" SCSI ROOT, "sd_mod", NULL, 0, 0), "", "a script that makes no nodes needs none");
+	is_str(repaired("#!/bin/nash\n" SCSI ROOT4, "sd_mod", NULL, 0, 0), "", "a script that makes no nodes needs none");
 	is_str(repaired(HEAD SCSI "stabilized /proc/scsi/scsi\n" ROOT, "sd_mod", NULL, 0, 0), "+mkblkdevs\n",
 	       "nodes are made behind the waiting");
 	is_str(repaired(HEAD SCSI "mkblkdevs\n" LOAD("dm-mod") ROOT, "sd_mod", NULL, 0, 0),

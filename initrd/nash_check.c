@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nash_check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "nash_names.h"
+#include "nash_root.h"
+#include "reasons.h"
+
+/* --- Reasons ---------------------------------------------------------------------------- */
+
+/* What a check is made of. */
+struct scene {
+	const struct nash *s;
+	const struct initrd *image;
+	const struct loads_want *want;
+	char script[32]; /* "/init" */
+	enum nash_release release;
+	struct loads l;
+	struct initrd_answer *out;
+	struct reasons why;
+};
+
+static bool in_image(const struct initrd *image, const char *module, const char *end, char *path,
+		     size_t size)
+{
+	static const char *const ends[] = { "ko", "o" };
+
+	for (size_t k = 0; k < ARRAY_LEN(ends); k++) {
+		snprintf(path, size, "lib/%s.%s", module, ends[k]);
+		if (initrd_find(image, path))
+			return true;
+	}
+	snprintf(path, size, "lib/%s.%s", module, end);
+	return false;
+}
+
+static const char *module_end(const struct scene *c)
+{
+	return c->release <= NASH_EL3 ? "o" : "ko";
+}
+
+static void explain_missing(struct scene *c, const char *name, size_t useless)
+{
+	struct reasons *why = &c->why;
+	char path[80];
+	struct nash_word w;
+
+	if (useless == LOADS_NONE)
+		reasons_add(why, INITRD_LINK_DRIVER, name, in_image(c->image, name, module_end(c), path, sizeof path)
+				       ? "%s never loads %s, though %s is in the image"
+				       : "%s never loads %s and %s is not in the image", c->script, name, path);
+	else if (loads_file(c->image, &c->s->lines.at[useless]))
+		reasons_add(why, INITRD_LINK_DRIVER, name, "%s loads %s only after it looked for root", c->script, name);
+	else if (nash_insmod_path(&c->s->lines.at[useless], &w))
+		reasons_add(why, INITRD_LINK_DRIVER, name, "%s loads %s, but %.*s is not in the image", c->script, name,
+			    (int)min_u64(w.n, 200), w.p);
+}
+
+static void explain_modules(struct scene *c)
+{
+	const struct loads_want *want = c->want;
+
+	for (size_t a = 0; a < want->list.n; a++) {
+		if (c->l.at[a] == LOADS_NONE) {
+			explain_missing(c, want->names[a], c->l.useless[a]);
+			continue;
+		}
+		for (size_t b = 0; b < a; b++)
+			if (loads_needs(want, a, b) && c->l.at[b] != LOADS_NONE && c->l.at[b] > c->l.at[a])
+				reasons_add(&c->why, INITRD_LINK_DRIVER, want->names[a],
+					    "%s loads %s before %s, which it needs", c->script, want->names[a],
+					    want->names[b]);
+	}
+}
+
+static void explain_waiting(struct scene *c)
+{
+	static const char *const makers[] = { "mkdevices", "mkdevices", "udevstart", "mkblkdevs" };
+	const struct loads_want *want = c->want;
+
+	/* Without all modules it is not known behind which line the waiting belongs. */
+	if (!want->list.n || c->why.n)
+		return;
+	if (c->l.waits && c->l.wait == LOADS_NONE)
+		reasons_add(&c->why, INITRD_LINK_WAIT, "stabilized", "%s does not wait for the disks of %s: there "
+			    "is no \"stabilized /proc/scsi/scsi\" behind it", c->script,
+			    want->names[want->list.n - 1]);
+	else if (c->l.makes_nodes && c->l.nodes == LOADS_NONE)
+		reasons_add(&c->why, INITRD_LINK_WAIT, makers[c->release], "%s does not make the nodes of the disks "
+			    "of %s before it looks for root", c->script, want->names[want->list.n - 1]);
+}
+
+/* Lines that keep the disks of a virtual machine from being found. */
+static void explain_old_disks(struct scene *c)
+{
+	for (size_t k = 0; k < c->s->lines.len; k++) {
+		const struct nash_line *line = &c->s->lines.at[k];
+		int shown = (int)min_u64(line->len - (line->len > 0), 80);
+
+		if (line->command == NASH_RMPARTS)
+			reasons_add(&c->why, INITRD_LINK_OLD_DISKS, "rmparts", "%s runs \"%.*s\", which takes the "
+				    "partitions of a disk away", c->script, shown, line->text);
+		if (line->command == NASH_DM)
+			reasons_add(&c->why, INITRD_LINK_OLD_DISKS, "dm", "%s runs \"%.*s\", which takes disks as "
+				    "they were in another machine", c->script, shown, line->text);
+	}
+}
+
+/* --- The check -------------------------------------------------------------------------- */
+
+/* The modules that are loaded before the line ROOT, and the files that they come from. */
+static int put_order(const struct nash *s, const struct initrd *image, size_t root,
+		     struct initrd_answer *out)
+{
+	for (size_t k = 0; k < root; k++) {
+		const struct initrd_member *m = loads_file(image, &s->lines.at[k]);
+		char name[64];
+
+		if (!m)
+			continue;
+		module_name_of(m->name, name);
+		if (buf_printf(&out->order, "%s\n", name) < 0 || buf_printf(&out->files, "%s\n", m->name) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* "scsi_mod, sd_mod, mptspi" */
+static void say_loaded(const struct scene *c)
+{
+	struct initrd_answer *out = c->out;
+	size_t len = 0;
+
+	if (!c->want->list.n) {
+		snprintf(out->text, sizeof out->text, "every driver is built into the kernel");
+		return;
+	}
+	for (size_t k = 0; k < c->want->list.n && len < sizeof out->text; k++)
+		len += (size_t)snprintf(out->text + len, sizeof out->text - len, "%s%s%s",
+					k ? ", " : c->script, k ? "" : " loads ", c->want->names[k]);
+	if (len < sizeof out->text)
+		snprintf(out->text + len, sizeof out->text - len, " before it looks for root");
+}
+
+int nash_check(const struct nash *s, const struct initrd *image, const struct module_tree *tree,
+	       const struct loads_want *want, const struct initrd_needs *needs,
+	       struct initrd_answer *out, struct unrack_error *err)
+{
+	struct scene c = {
+		.s = s, .image = image, .want = want, .out = out, .release = nash_release_of(s),
+		.why = { .lines = &out->missing, .text = out->text, .size = sizeof out->text },
+	};
+	int r = loads_find(s, image, want, false, &c.l, err);
+
+	if (r < 0)
+		return r;
+	snprintf(c.script, sizeof c.script, "/%s", initrd_script(image));
+	if (nash_names_find(s, image, out) < 0 || put_order(s, image, c.l.root, out) < 0)
+		r = error_nomem(err);
+	if (r == 0) {
+		explain_modules(&c);
+		explain_waiting(&c);
+		explain_old_disks(&c);
+		if (c.l.root == s->lines.len)
+			reasons_add(&c.why, INITRD_LINK_ROOT, "root", "%s never looks for a root filesystem", c.script);
+		out->loads = c.why.n == 0;
+		r = nash_root_explain(s, image, tree, needs, c.script, out, &c.why, err);
+	}
+	if (r == 0)
+		r = reasons_finish(&c.why, err);
+	out->missing_link = c.why.link;
+	if (c.why.n == 0)
+		say_loaded(&c);
+	loads_free(&c.l);
+	return r;
+}
+

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a nash script names besides modules: root, the device to resume from, volumes, arrays,
+ * filesystems. */
+#ifndef INITRD_NASH_NAMES_H
+#define INITRD_NASH_NAMES_H
+
+#include "loads.h"
+
+/* Fills those members of OUT. -1: no memory. */
+int nash_names_find(const struct nash *s, const struct initrd *image, struct initrd_answer *out);
+
+/* The name of the volume group of a root device ("/dev/vg/root", "/dev/mapper/vg-root"); OUT
+ * has room for 128 bytes. False: it is not on LVM, as far as its name tells. */
+bool nash_names_group(const char *root, char out[128]);
+bool nash_names_array(const char *root); /* an md array */
+
+/* Whether S loads the module NAME, and what it needs, before it mounts root; what is no file of
+ * this kernel counts as built in. LOST: the first that it does not load, "" if there is none.
+ * Arguments as those of loads_find. */
+int nash_names_module(const struct nash *s, const struct initrd *image, const struct module_tree *tree,
+		      const char *name, bool assume_files, char lost[64], struct unrack_error *err);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nash_root.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "image_path.h"
+#include "nash_names.h"
+
+struct way {
+	const struct nash *s;
+	const struct initrd *image;
+	const struct module_tree *tree;
+	const char *script;
+	const struct initrd_answer *out;
+	struct reasons *why;
+};
+
+/* --- What root is ----------------------------------------------------------------------- */
+
+/* The value of root= among the kernel's arguments; the last one counts. */
+static void argument_root(const char *arguments, char *out, size_t size)
+{
+	for (const char *p = arguments; *p; p += strcspn(p, " \t\n")) {
+		p += strspn(p, " \t\n");
+		if (!strncmp(p, "root=", 5))
+			snprintf(out, size, "%.*s", (int)min_u64(strcspn(p + 5, " \t\n"), size), p + 5);
+	}
+}
+
+/* Before nash 5, root= counts only where the script names no device. */
+static void find_root(const struct way *w, const struct initrd_needs *needs, char *root, size_t size)
+{
+	bool baked = w->out->root[0] != '\0';
+
+	snprintf(root, size, "%s", w->out->root);
+	if (needs && needs->arguments && (!baked || nash_release_of(w->s) == NASH_EL5))
+		argument_root(needs->arguments, root, size);
+}
+
+/* --- Links ------------------------------------------------------------------------------ */
+
+static bool has_program(const struct initrd *image, const char *name)
+{
+	static const char *const folders[] = { "usr/bin", "bin", "sbin", "usr/sbin" };
+	char path[80];
+
+	for (size_t k = 0; k < ARRAY_LEN(folders); k++) {
+		snprintf(path, sizeof path, "%s/%s", folders[k], name);
+		if (image_file(image, path))
+			return true;
+	}
+	return false;
+}
+
+static bool has_line(const struct buf *b, const char *p, size_t n)
+{
+	for (const char *s = buf_str(b); *s; s += strcspn(s, "\n") + 1)
+		if (!strncmp(s, p, n) && s[n] == '\n')
+			return true;
+	return false;
+}
+
+/* Whether the kernel has NAME as a file, and the script does not load it. */
+static bool lacks(const struct way *w, const char *name, struct unrack_error *err)
+{
+	char lost[64];
+
+	return nash_names_module(w->s, w->image, w->tree, name, false, lost, err) == 0 && lost[0];
+}
+
+static void explain_arrays(const struct way *w, struct unrack_error *err)
+{
+	static const char *const levels[] = { "raid1", "raid0", "raid5", "raid456", "raid10", "linear" };
+	bool any = false, lacking = true;
+
+	if (!w->out->arrays.len) {
+		reasons_add(w->why, INITRD_LINK_ARRAY, "array", "root is on md, and %s starts no array: there is no "
+			    "\"raidautorun\"", w->script);
+		return;
+	}
+	for (size_t k = 0; k < ARRAY_LEN(levels); k++)
+		if (module_tree_find(w->tree, levels[k])) {
+			any = true;
+			lacking &= lacks(w, levels[k], err);
+		}
+	if (any && lacking)
+		reasons_add(w->why, INITRD_LINK_ARRAY, "array", "root is on md, and %s loads no module of RAID", w->script);
+}
+
+/* VOLUME: "vg/root", or a group. */
+static void explain_volume(const struct way *w, const char *volume, struct unrack_error *err)
+{
+	bool lvm1 = nash_release_of(w->s) <= NASH_EL3;
+	const char *tool = lvm1 ? "vgchange" : "lvm", *module = lvm1 ? "lvm-mod" : "dm-mod";
+	size_t group = strcspn(volume, "/");
+
+	if (!w->out->volumes.len)
+		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and %s activates no volume group",
+			    w->script);
+	else if (*volume && !has_line(&w->out->volumes, "*", 1) &&
+		 !has_line(&w->out->volumes, volume, group) &&
+		 !has_line(&w->out->volumes, volume, strlen(volume)))
+		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on the volume group %.*s, and %s activates "
+			    "only others", (int)min_u64(group, 128), volume, w->script);
+	else if (!has_program(w->image, tool))
+		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and bin/%s is not in the image", tool);
+	else if (lacks(w, module, err))
+		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and %s does not load %s", w->script,
+			    module);
+}
+
+static int explain_filesystem(const struct way *w, const char *fs, struct unrack_error *err)
+{
+	char lost[64], path[80];
+	int r = nash_names_module(w->s, w->image, w->tree, fs, false, lost, err);
+
+	if (r < 0 || !lost[0])
+		return r;
+	snprintf(path, sizeof path, "lib/%s.%s", lost, nash_release_of(w->s) <= NASH_EL3 ? "o" : "ko");
+	reasons_add(w->why, INITRD_LINK_FILESYSTEM, "filesystem",
+		    initrd_find(w->image, path) ? "root is %s, and %s never loads %s, though %s is in the image"
+						: "root is %s, and %s does not load %s: %s is not in the image",
+		    fs, w->script, lost, path);
+	return 0;
+}
+
+int nash_root_explain(const struct nash *s, const struct initrd *image, const struct module_tree *tree,
+		      const struct initrd_needs *needs, const char *script,
+		      const struct initrd_answer *out, struct reasons *why, struct unrack_error *err)
+{
+	const struct way w = { s, image, tree, script, out, why };
+	const char *fs = out->root_fs[0] ? out->root_fs : needs && needs->root_fs ? needs->root_fs : "";
+	char root[256], volume[128] = "";
+	bool on_lvm;
+
+	find_root(&w, needs, root, sizeof root);
+	if ((needs && needs->root_on_md) || nash_names_array(root))
+		explain_arrays(&w, err);
+	on_lvm = nash_names_group(root, volume) || (needs && needs->root_on_lvm);
+	if (on_lvm)
+		explain_volume(&w, needs && needs->root_volume ? needs->root_volume : volume, err);
+	return fs[0] ? explain_filesystem(&w, fs, err) : 0;
+}
