@@ -11,18 +11,20 @@
 #include "unrack/digest.h"
 
 #define DISK (4u << 20)
+#define PIECE 4096u /* of data, and of holes between them */
+#define TAIL (3u << 20)
 #define PATH "/fix/undo-disk0"
 
 static uint8_t disk[DISK];
 static struct unrack_error err;
 
-/* A source with holes of 64 KiB: every odd one is zeros. */
+/* Every odd piece is a hole. */
 static int next_data(struct block_source *s, uint64_t off, uint64_t *start, uint64_t *end,
 		     struct unrack_error *e)
 {
 	(void)e;
-	*start = off / 65536 % 2 ? (off / 65536 + 1) * 65536 : off;
-	*end = (*start / 65536 + 1) * 65536;
+	*start = off / PIECE % 2 ? (off / PIECE + 1) * PIECE : off;
+	*end = (*start / PIECE + 1) * PIECE;
 	if (*start >= s->size)
 		*start = *end = s->size;
 	return 0;
@@ -54,7 +56,7 @@ static struct overlay_ranges ranges_of(size_t n, const uint64_t (*at)[2])
 	return r;
 }
 
-static const uint64_t some[][2] = { { 0, 65536 }, { 131072, 327680 }, { 3 << 20, 1 << 20 } };
+static const uint64_t some[][2] = { { 0, PIECE }, { 2 * PIECE, 5 * PIECE }, { TAIL, 16 * PIECE } };
 
 static void fill(void)
 {
@@ -62,7 +64,7 @@ static void fill(void)
 
 	for (uint32_t i = 0; i < DISK; i++) {
 		x = x * 1664525 + 1013904223;
-		disk[i] = i / 65536 % 2 ? 0 : (uint8_t)(x >> 24);
+		disk[i] = i / PIECE % 2 ? 0 : (uint8_t)(x >> 24);
 	}
 }
 
@@ -88,7 +90,7 @@ static void test_round_trip(void)
 	int fd;
 
 	is_int(undo_save(twin_io(t), PATH, 0, 1, &base, &r, NULL, &bytes, &err), 0, "ranges are saved");
-	is_int((long long)bytes, 65536 * (1 + 3 + 8), "of them, only data takes space");
+	is_int((long long)bytes, PIECE * (1 + 3 + 8), "of them, only data takes space");
 	ok(!twin_io_exists(t, PATH ".new"), "under the final name");
 	is_int(undo_open(twin_io(t), PATH, 0, 1, DISK, &u, &err), 0, "the file opens");
 	is_int((long long)undo_count(u), 1 + 5 + 16, "data and holes are pieces of their own");
@@ -146,7 +148,7 @@ static void test_damage(void)
 		}
 	}
 	is_int(opened, 0, "no flipped bit of header or table goes unnoticed");
-	for (size_t at = 4096; at < n; at += 4999) {
+	for (size_t at = 4096; at < n; at += 331) {
 		memcpy(bad, good, n);
 		bad[at] ^= 1;
 		twin_io_put(t, PATH, bad, n);
@@ -158,7 +160,7 @@ static void test_damage(void)
 	}
 	is_int(verified, 0, "no flipped bit of the data does");
 	has_str(err.text, "its data has changed since it was written", "and the sentence says what happened");
-	for (size_t len = 0; len < n; len += len < 1200 ? 1 : 50021) {
+	for (size_t len = 0; len < n; len += len < 1200 ? 1 : 3001) {
 		twin_io_put(t, PATH, good, len);
 		if (undo_open(twin_io(t), PATH, 0, 1, DISK, &u, &err) < 0)
 			continue;
@@ -236,7 +238,7 @@ static void test_faults(void)
 	}
 	struct twin_io *t = twin_io_new(NULL);
 
-	twin_io_space(t, 300000);
+	twin_io_space(t, 20000);
 	is_int(undo_save(twin_io(t), PATH, 0, 1, &base, &r, NULL, NULL, &err), UNRACK_NOSPACE, "a full disk is told");
 	ok(!twin_io_exists(t, PATH) && !twin_io_exists(t, PATH ".new"), "and what was begun is removed");
 	twin_io_free(t);
@@ -272,9 +274,9 @@ static void test_crash(void)
 
 static void test_subtract(void)
 {
-	static const uint64_t wanted[][2] = { { 0, 131072 }, { 196608, 65536 }, { 393216, 1 << 20 },
-					      { (3 << 20) - 512, 1024 }, { (4 << 20) - 512, 512 } };
-	static const uint64_t left[][2] = { { 65536, 65536 }, { 458752, 983040 }, { (3 << 20) - 512, 512 } };
+	static const uint64_t wanted[][2] = { { 0, 2 * PIECE }, { 3 * PIECE, PIECE }, { 6 * PIECE, 16 * PIECE },
+					      { TAIL - 512, 1024 }, { TAIL + 16 * PIECE - 512, 512 } };
+	static const uint64_t left[][2] = { { PIECE, PIECE }, { 7 * PIECE, 15 * PIECE }, { TAIL - 512, 512 } };
 	struct overlay_ranges r = ranges_of(5, wanted), none = { 0 };
 	struct twin_io *t = saved();
 	struct undo *u;

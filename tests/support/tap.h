@@ -62,6 +62,14 @@ __attribute__((format(printf, 4, 5), unused)) static bool tap_check(bool good, c
 		exit(0);                                                                \
 	} while (0)
 
+/* Whether all cases are tried (UNRACK_TESTS=all, as `make check` sets it), or those that take no time. */
+__attribute__((unused)) static bool tap_all(void)
+{
+	const char *s = getenv("UNRACK_TESTS");
+
+	return s && !strcmp(s, "all");
+}
+
 __attribute__((unused)) static int tap_done(void)
 {
 	printf("1..%d\n", tap_count);

@@ -416,6 +416,16 @@ __attribute__((unused)) static uint32_t copy_random(uint32_t *state)
 	return *state;
 }
 
+/* N bytes that don't shrink. */
+__attribute__((unused)) static void copy_noise(uint8_t *p, size_t n, uint32_t *state)
+{
+	for (size_t i = 0; i < n; i += 4) {
+		uint32_t r = copy_random(state);
+
+		memcpy(p + i, &r, min_u64(4, n - i));
+	}
+}
+
 enum copy_pattern { COPY_ZEROS, COPY_NOISE, COPY_TEXT, COPY_MIXED };
 
 /* COPY_MIXED: per grain one of the three others, the first and last with data. */
@@ -430,12 +440,10 @@ __attribute__((unused)) static uint8_t *copy_data(size_t size, enum copy_pattern
 
 		if (p == COPY_MIXED)
 			q = g == 0 || g + n == size ? COPY_TEXT : copy_random(&state) % 3;
-		for (size_t i = 0; i < n && q != COPY_ZEROS; i++) {
-			uint32_t r = copy_random(&state);
-
-			data[g + i] =
-				q == COPY_NOISE ? (uint8_t)(r >> 8) : (uint8_t)('a' + (r >> 9) % 5);
-		}
+		if (q != COPY_ZEROS)
+			copy_noise(data + g, n, &state);
+		for (size_t i = 0; i < n && q == COPY_TEXT; i++)
+			data[g + i] = (uint8_t)('a' + (data[g + i] * 5 >> 8));
 	}
 	if (!data)
 		abort();

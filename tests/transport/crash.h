@@ -13,16 +13,30 @@
 /* Six pieces, so that checkpoints can fall between them; two grains in each have data. */
 #define SIZE (6 * MESSAGE_GRAINS_MAX * GRAIN_SIZE - 1000)
 
-static uint8_t *data;
+static uint8_t *data, *pristine;
 static enum disk_format format = DISK_FLAT;
 static const char *image_suffix = "-flat.vmdk";
 
-static void make_data(void)
+__attribute__((unused)) static void make_data(void)
 {
-	data = copy_data(SIZE, COPY_TEXT, 12);
+	uint8_t *text = copy_data(12 * GRAIN_SIZE, COPY_TEXT, 12);
+	unsigned n = 0;
+
+	data = calloc(1, SIZE);
+	pristine = malloc(SIZE);
+	if (!data || !pristine)
+		abort();
 	for (uint64_t g = 0; g < grain_count(SIZE); g++)
-		if (g % 16 != 3 && g % 16 != 15)
-			memset(data + g * GRAIN_SIZE, 0, grain_bytes(SIZE, g));
+		if (g % 16 == 3 || g % 16 == 15)
+			memcpy(data + g * GRAIN_SIZE, text + n++ * GRAIN_SIZE, grain_bytes(SIZE, g));
+	memcpy(pristine, data, SIZE);
+	free(text);
+}
+
+__attribute__((unused)) static void free_data(void)
+{
+	free(data);
+	free(pristine);
 }
 
 /* Holds each read until the piece before it has had its checkpoint, however busy the machine
@@ -63,7 +77,8 @@ static void rig_open(struct rig *r, struct twin_io *twin)
 	r->twin = twin ? twin : twin_io_new(NULL);
 	r->c = (struct copy){ .source = { twin_source(r->src) }, .disks = 1, .io = twin_io(r->twin),
 			      .dir = "/m", .workers = 2, .checkpoint_bytes = 4 * GRAIN_SIZE,
-			      .checkpoint_ms = 1, .twin = r->twin, .format = format };
+			      .checkpoint_ms = 1, .twin = r->twin, .format = format,
+			      .store = true }; /* compressing takes time, and is not what is tried */
 }
 
 /* Reads wait for checkpoints; F (may be NULL) makes a call fail. */
@@ -127,11 +142,15 @@ static void test_power_failures(enum twin_crash mode, const char *what)
 	ok(whole.c.received == 0 && whole.c.acks >= 4 && n > 30,
 	   "%s: a copy of %zu calls and %u acknowledgements", what, n, whole.c.acks);
 	for (size_t i = 0; i <= n; i++) {
+		/* Each is tried, in one of the three modes at least. */
+		if (!tap_all() && i % 3 != (size_t)mode && i < n)
+			continue;
 		bad += !continues(twin_io_crash(whole.twin, i, mode, (uint32_t)i),
 				  acked_at(&whole.c, i), &r);
 		rig_close(&r);
 	}
-	is_int(bad, 0, "%s: after each of them the same command completes the copy", what);
+	is_int(bad, 0, "%s: after each of them%s the same command completes the copy", what,
+	       tap_all() ? "" : " (a third is tried)");
 	rig_close(&whole);
 }
 
@@ -222,8 +241,7 @@ static void test_changed_source(void)
 		ok(again.c.received == 0 && copy_image_is(&again.c, again.twin, 0, data, SIZE),
 		   "nothing that was written before a kill shows through");
 		rig_close(&again);
-		free(data);
-		make_data();
+		memcpy(data, pristine, SIZE);
 	}
 	rig_close(&r);
 }

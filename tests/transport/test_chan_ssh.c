@@ -11,7 +11,7 @@
 #include "unrack/channel.h"
 #include "unrack/remote.h"
 
-#define BIG (24u << 20)
+#define BIG (8u << 20)
 
 static struct sshd sshd;
 static struct unrack_error err;

@@ -83,6 +83,6 @@ int main(void)
 	test_write_fails();
 	test_lock_lost(3);
 	test_lock_lost(4);
-	free(data);
+	free_data();
 	return tap_done();
 }

@@ -154,6 +154,9 @@ static void test_power_failures(enum twin_crash mode, bool back, const char *wha
 
 		if (i > from && changes_nothing(twin, i - 1))
 			continue;
+		/* Each is tried, in one of the three modes at least. */
+		if (!tap_all() && i % 3 != (size_t)mode && i < n)
+			continue;
 		crashed = twin_io_crash(twin, i, mode, (uint32_t)i);
 		bad += !continues(crashed, acked_at(&c, i));
 		twin_io_free(crashed);
@@ -163,7 +166,8 @@ static void test_power_failures(enum twin_crash mode, bool back, const char *wha
 		mixed += !goes_back(crashed);
 		twin_io_free(crashed);
 	}
-	is_int(bad, 0, "%s: after each of them the same command completes it", what);
+	is_int(bad, 0, "%s: after each of them%s the same command completes it", what,
+	       tap_all() ? "" : " (a third is tried)");
 	if (back)
 		is_int(mixed, 0, "%s: also when the source is what it was before", what);
 	buf_free(&c.wire);

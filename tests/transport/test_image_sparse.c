@@ -289,6 +289,6 @@ int main(void)
 	test_copies();
 	test_damage();
 	test_limit();
-	free(data);
+	free_data();
 	return tap_done();
 }

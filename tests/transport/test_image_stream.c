@@ -146,6 +146,6 @@ int main(void)
 	test_damage();
 	test_counts();
 	test_limit();
-	free(data);
+	free_data();
 	return tap_done();
 }

@@ -30,14 +30,9 @@ static void run(struct rig *r)
 /* Bytes that don't shrink, another content for each C. */
 static void fill(struct rig *r, uint64_t grain, uint32_t c)
 {
-	uint32_t x = (uint32_t)grain * 2654435761u + c;
+	uint32_t state = (uint32_t)grain * 2654435761u + c;
 
-	for (size_t i = 0; i < grain_bytes(SIZE, grain); i++) {
-		x ^= x << 13;
-		x ^= x >> 17;
-		x ^= x << 5;
-		r->data[grain * GRAIN_SIZE + i] = (uint8_t)x;
-	}
+	copy_noise(r->data + grain * GRAIN_SIZE, grain_bytes(SIZE, grain), &state);
 }
 
 /* Image, digests and journal agree, and the image is the data. */
