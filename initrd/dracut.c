@@ -133,9 +133,17 @@ static void mark(const struct search *s, const char *name)
 			s->marks[k] = true;
 }
 
+/* "pci:v000015AD..." or "devname:fuse", but not "block-major-8-*" and such: the kernel asks for
+ * those when it is too late. */
+static bool is_of_device(const char *alias, size_t n)
+{
+	return memchr(alias, ':', n) != NULL;
+}
+
 static int mark_value(void *ctx, const struct kmod_entry *e)
 {
-	mark(ctx, e->value);
+	if (is_of_device(e->key, strlen(e->key)))
+		mark(ctx, e->value);
 	return 0;
 }
 
@@ -145,14 +153,18 @@ static void mark_text(const struct search *s, const char *p, const char *end)
 	while (p < end) {
 		const char *line = memchr(p, '\n', (size_t)(end - p)), *word;
 		char name[64];
+		bool device = false;
 		size_t n, words = 0;
 
 		line = line ? line : end;
-		while (dracut_word(&p, line, &word, &n))
-			if (words++ == 2 && n < sizeof name) {
-				snprintf(name, sizeof name, "%.*s", (int)n, word);
-				mark(s, name);
-			}
+		for (; dracut_word(&p, line, &word, &n); words++) {
+			if (words == 1)
+				device = is_of_device(word, n);
+			if (words != 2 || !device || n >= sizeof name)
+				continue;
+			snprintf(name, sizeof name, "%.*s", (int)n, word);
+			mark(s, name);
+		}
 		p = line + (line < end);
 	}
 }
@@ -231,6 +243,30 @@ static bool has_kmod(const struct initrd *i)
 	return !has_tool(i, "modprobe");
 }
 
+bool dracut_has_rule(const struct dracut *d, const char *text, const char *also)
+{
+	const struct initrd_member *m;
+
+	for (size_t k = 0; (m = image_next(d->image, &k));) {
+		size_t n = strlen(m->name);
+
+		if (S_ISREG(m->mode) && n > 6 && !strcmp(m->name + n - 6, ".rules") &&
+		    strstr(m->name, "udev/rules.d/") && memmem(m->data, m->size, text, strlen(text)) &&
+		    memmem(m->data, m->size, also, strlen(also)))
+			return true;
+	}
+	return false;
+}
+
+const char *dracut_hook_folder(const struct dracut *d)
+{
+	char real[IMAGE_PATH_MAX];
+
+	/* in 10x a link to var/lib/dracut/hooks; 004 has hooks at the top */
+	return d->one_cmdline || !image_real(d->image, "lib/dracut/hooks", real) ? "pre-udev" :
+	       "lib/dracut/hooks/pre-udev";
+}
+
 static bool has_systemd(const struct initrd *i)
 {
 	char real[IMAGE_PATH_MAX];
@@ -257,6 +293,7 @@ int dracut_read(const struct initrd *i, const char *kver, struct dracut *out, st
 	out->kmod = has_kmod(i);
 	out->systemd = has_systemd(i);
 	out->one_cmdline = lib && !holds(lib, "cmdline.d");
+	out->rules_load = dracut_has_rule(out, "MODALIAS", "modprobe") || dracut_has_rule(out, "MODALIAS", "kmod");
 	r = find_folder(out, kver, err);
 	if (r == 0)
 		r = read_tree(out, kver, err);
@@ -272,6 +309,7 @@ void dracut_free(struct dracut *d)
 	module_tree_free(d->own);
 	buf_free(&d->arguments);
 	buf_free(&d->loaded);
+	buf_free(&d->forced);
 	buf_free(&d->blacklisted);
 	buf_free(&d->replaced);
 	d->own = NULL;

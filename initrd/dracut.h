@@ -16,10 +16,14 @@ struct dracut {
 	struct module_tree *own;    /* its modules, with the modules.dep that counts; NULL: none */
 	bool kmod;                  /* only the indexes *.bin count; module-init-tools take the texts without */
 	bool systemd;
+	bool modules_load;          /* systemd loads what modules-load.d names */
+	bool arguments_load;        /* and dracut what rd.driver.pre= in its files names */
+	bool rules_load;            /* udev loads modules by their aliases */
 	bool one_cmdline;           /* 004: etc/cmdline, not etc/cmdline.d */
 	struct buf arguments;       /* of the kernel, baked in, one per line */
 	/* A line per module, "NAME WHERE": */
 	struct buf loaded;          /* loaded by name */
+	struct buf forced;          /* in spite of "install", too */
 	struct buf blacklisted;     /* not loaded by an alias, nor by modules-load.d */
 	struct buf replaced;        /* modprobe runs a command instead ("install") */
 };
@@ -39,7 +43,13 @@ const struct initrd_member *dracut_index(const struct dracut *d, const char *nam
 /* Whether it has program NAME where such are. */
 bool dracut_tool(const struct dracut *d, const char *name);
 
-/* Sets a mark for each of the N modules that an alias leads to. UNRACK_DAMAGED: the index is
+/* Whether a file of udev's rules has TEXT in it, and ALSO. */
+bool dracut_has_rule(const struct dracut *d, const char *text, const char *also);
+
+/* Where a hook is put that runs before udev starts. */
+const char *dracut_hook_folder(const struct dracut *d);
+
+/* Sets a mark for each of the N modules that an alias of a device leads to. UNRACK_DAMAGED: the index is
  * none, or damaged. */
 int dracut_find_aliased(const struct dracut *d, const char (*names)[64], size_t n, bool *marks,
 			struct unrack_error *err);
@@ -52,6 +62,9 @@ bool dracut_is_cmdline(const struct dracut *d, const char *name);
 
 /* Fills all of D that is said by name, from its image. In dracut_names.c. */
 int dracut_read_names(struct dracut *d, struct unrack_error *err);
+
+/* The same of TEXT, the arguments that the boot loader gives; NULL: not known. */
+int dracut_read_arguments(struct dracut *d, const char *text, struct unrack_error *err);
 
 /* Words of configuration: the next one in *P up to END; false: none is left. */
 bool dracut_word(const char **p, const char *end, const char **word, size_t *n);

@@ -12,7 +12,7 @@
 
 #define MENTIONS_MAX 500
 
-bool dracut_is_needed(const struct loads_want *want, size_t k)
+static bool is_needed(const struct loads_want *want, size_t k)
 {
 	for (size_t a = k + 1; a < want->list.n; a++)
 		if (loads_needs(want, a, k))
@@ -51,28 +51,53 @@ bool dracut_explain_file(const struct dracut *d, enum initrd_link link, const ch
 	return true;
 }
 
-/* What loads module K. ALIASED: an alias leads to it; NO_ALIAS: why none can. */
+enum dracut_loading dracut_loading(const struct dracut *d, const struct loads_want *want, size_t k,
+				   bool aliased, char where[256])
+{
+	const char *name = want->names[k];
+	char by[256];
+	bool listed, loaded;
+
+	where[0] = '\0';
+	if (dracut_where(&d->replaced, name, where) && !dracut_where(&d->forced, name, by))
+		return DRACUT_REPLACED;
+	if (is_needed(want, k))
+		return DRACUT_LOADED;
+	loaded = dracut_where(&d->loaded, name, by);
+	listed = dracut_where(&d->blacklisted, name, where);
+	if (loaded && !(listed && strstr(by, "modules-load.d")))
+		return DRACUT_LOADED;
+	if (listed)
+		return DRACUT_BLACKLISTED;
+	return (aliased && d->rules_load) || dracut_is_filesystem(name) ? DRACUT_LOADED : DRACUT_NO_ALIAS;
+}
+
+/* NO_ALIAS: why none can lead to it. */
 static void explain_loading(const struct dracut *d, const struct loads_want *want, size_t k,
 			    bool aliased, const char *no_alias, struct reasons *why)
 {
 	const char *name = want->names[k];
-	char where[256], by[256];
-	bool listed = dracut_where(&d->blacklisted, name, where);
+	char where[256];
 
-	if (dracut_where(&d->replaced, name, where)) {
+	switch (dracut_loading(d, want, k, aliased, where)) {
+	case DRACUT_LOADED:
+		return;
+	case DRACUT_REPLACED:
 		reasons_add(why, INITRD_LINK_DRIVER, name, "its %s has a command run in place of loading %s", where, name);
 		return;
-	}
-	if (dracut_is_needed(want, k))
-		return;
-	if (dracut_where(&d->loaded, name, by) && !(listed && strstr(by, "modules-load.d")))
-		return;
-	if (listed)
+	case DRACUT_BLACKLISTED:
 		reasons_add(why, INITRD_LINK_DRIVER, name, "its %s keeps %s from being loaded", where, name);
-	else if (no_alias)
+		return;
+	case DRACUT_NO_ALIAS:
+		break;
+	}
+	if (no_alias)
 		reasons_add(why, INITRD_LINK_DRIVER, name, "nothing loads %s: %s", name, no_alias);
 	else if (!aliased)
 		reasons_add(why, INITRD_LINK_DRIVER, name, "nothing loads %s: no alias leads to it", name);
+	else
+		reasons_add(why, INITRD_LINK_DRIVER, name, "nothing loads %s: no rule of udev in it loads the modules of "
+			    "devices", name);
 }
 
 static int put_loaded(const struct dracut *d, const char *name, struct initrd_answer *out)
@@ -244,11 +269,12 @@ int dracut_check(const struct initrd *i, const struct module_tree *tree,
 	r = dracut_read(i, kver, &d, err);
 	if (r < 0)
 		return r;
-	if (d.own)
+	r = dracut_read_arguments(&d, needs ? needs->arguments : NULL, err);
+	if (r == 0 && d.own)
 		r = explain_modules(&d, want, out, &why, err);
-	else if (want->list.n && d.other[0])
+	else if (r == 0 && want->list.n && d.other[0])
 		reasons_add(&why, INITRD_LINK_DRIVER, "modules", "it is made for kernel %s, and holds no modules of kernel %s", d.other, kver);
-	else if (want->list.n)
+	else if (r == 0 && want->list.n)
 		reasons_add(&why, INITRD_LINK_DRIVER, "modules", "it holds no modules of kernel %s", kver);
 	out->loads = why.n == 0;
 	if (r == 0 && find_names(&d, out) < 0)

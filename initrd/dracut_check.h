@@ -21,7 +21,16 @@ int dracut_check(const struct initrd *i, const struct module_tree *tree,
  * else why not, under LINK. D has modules. */
 bool dracut_explain_file(const struct dracut *d, enum initrd_link link, const char *name, struct reasons *why);
 
-/* Whether one of the wanted modules that come later needs number K. */
-bool dracut_is_needed(const struct loads_want *want, size_t k);
+enum dracut_loading {
+	DRACUT_LOADED,
+	DRACUT_NO_ALIAS,    /* no alias leads to it, or none is looked up */
+	DRACUT_BLACKLISTED, /* where aliases are looked up, or modules-load.d is read */
+	DRACUT_REPLACED,    /* whoever loads it, a command is run instead */
+};
+
+/* What loads the wanted module K, or keeps it from being loaded; WHERE: the file that does.
+ * ALIASED: a device's alias leads to it. */
+enum dracut_loading dracut_loading(const struct dracut *d, const struct loads_want *want, size_t k,
+				   bool aliased, char where[256]);
 
 #endif

@@ -36,19 +36,32 @@ static int put(const struct dracut *d, struct overlay *o, const char *name, cons
 
 /* --- modules.dep ------------------------------------------------------------------------ */
 
-/* The path that counts for PATH of the guest: the image may have the module elsewhere. */
-static const char *path_in_image(const struct dracut *d, const char *path)
+static bool has_line(const struct buf *b, const char *line)
+{
+	size_t n = strlen(line);
+
+	for (const char *s = buf_str(b); *s; s += strcspn(s, "\n") + 1)
+		if (!strncmp(s, line, n) && s[n] == '\n')
+			return true;
+	return false;
+}
+
+/* Changes PATH of the guest to that which counts: the image may have the module elsewhere. */
+static void path_in_image(const struct dracut_modules *m, char path[IMAGE_PATH_MAX])
 {
 	const char *own;
 	char name[64];
 
 	module_name_of(path, name);
-	own = d->own ? module_tree_find(d->own, name) : NULL;
-	return own && !dracut_file(d, path) ? own : path;
+	own = m->d->own ? module_tree_find(m->d->own, name) : NULL;
+	if (own && !dracut_file(m->d, path))
+		snprintf(path, IMAGE_PATH_MAX, "%s", own);
+	else if (m->unpacked.len && has_line(&m->unpacked, path))
+		path[dracut_plain_length(path)] = '\0';
 }
 
 /* The guest's modules.dep with the paths of the image. */
-static int translate_dep(const struct dracut *d, const char *text, struct buf *out)
+static int translate_dep(const struct dracut_modules *m, const char *text, struct buf *out)
 {
 	for (const char *p = text; *p;) {
 		size_t n = strcspn(p, " \t:\n");
@@ -56,7 +69,8 @@ static int translate_dep(const struct dracut *d, const char *text, struct buf *o
 
 		if (n && n < sizeof path) {
 			snprintf(path, sizeof path, "%.*s", (int)n, p);
-			if (buf_puts(out, path_in_image(d, path)) < 0)
+			path_in_image(m, path);
+			if (buf_puts(out, path) < 0)
 				return -1;
 		} else if (buf_append(out, p, n) < 0) {
 			return -1;
@@ -101,9 +115,10 @@ static bool is_current(enum kmod_index_kind kind, const struct buf *bin, const s
 }
 
 /* NAME and NAME.bin. TEXT: what is to be taken for the guest's text, or NULL. */
-static int put_pair(const struct dracut *d, const struct initrd_change *c, enum kmod_index_kind kind,
-		    const char *name, const struct buf *text, struct overlay *o, struct unrack_error *err)
+static int put_pair(const struct dracut_modules *m, enum kmod_index_kind kind, const char *name,
+		    const struct buf *text, struct unrack_error *err)
 {
+	const struct initrd_change *c = m->c;
 	CLEANUP_BUF struct buf own = { 0 }, bin = { 0 }, made = { 0 };
 	bool changed = text != NULL, has_text = changed, has_bin = false;
 	char bin_name[64];
@@ -115,7 +130,7 @@ static int put_pair(const struct dracut *d, const struct initrd_change *c, enum 
 		r = dracut_read_guest(c, name, &own, &has_text, err);
 	}
 	if (r == 0 && has_text)
-		r = put(d, o, name, text, err);
+		r = put(m->d, m->o, name, text, err);
 	if (r == 0)
 		r = dracut_read_guest(c, bin_name, &bin, &has_bin, err);
 	if (r == 0 && has_text)
@@ -123,32 +138,30 @@ static int put_pair(const struct dracut *d, const struct initrd_change *c, enum 
 	if (r < 0)
 		return r;
 	if (has_bin && !changed && (!has_text || is_current(kind, &bin, c, &made)))
-		return put(d, o, bin_name, &bin, err);
+		return put(m->d, m->o, bin_name, &bin, err);
 	/* Those who read texts must not find an old index beside them. */
-	return has_text ? put(d, o, bin_name, &made, err) : 0;
+	return has_text ? put(m->d, m->o, bin_name, &made, err) : 0;
 }
 
-static int put_dep(const struct dracut *d, const struct initrd_change *c, struct overlay *o,
-		   struct unrack_error *err)
+static int put_dep(const struct dracut_modules *m, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf dep = { 0 }, own = { 0 };
-	const char *kver = module_tree_kver(c->tree);
+	const char *kver = module_tree_kver(m->c->tree);
 	bool found;
-	int r = dracut_read_guest(c, "modules.dep", &dep, &found, err);
+	int r = dracut_read_guest(m->c, "modules.dep", &dep, &found, err);
 
 	if (r < 0)
 		return r;
 	if (!found || !dep.len)
 		return error_set(err, UNRACK_UNSUPPORTED, "/lib/modules/%s/modules.dep is missing or empty, so %s can't be "
 				 "repaired; run depmod -a %s on the server, then copy it again",
-				 kver, d->image->name, kver);
-	if (translate_dep(d, buf_str(&dep), &own) < 0)
+				 kver, m->d->image->name, kver);
+	if (translate_dep(m, buf_str(&dep), &own) < 0)
 		return error_nomem(err);
-	return put_pair(d, c, KMOD_DEP, "modules.dep", strcmp(buf_str(&own), buf_str(&dep)) ? &own : NULL, o, err);
+	return put_pair(m, KMOD_DEP, "modules.dep", strcmp(buf_str(&own), buf_str(&dep)) ? &own : NULL, err);
 }
 
-int dracut_put_indexes(const struct dracut *d, const struct initrd_change *c, struct overlay *o,
-		       struct unrack_error *err)
+int dracut_put_indexes(const struct dracut_modules *m, struct unrack_error *err)
 {
 	/* softdeps always; the others only if it has none, since they are the kernel's and its own
 	 * are as good. */
@@ -156,21 +169,21 @@ int dracut_put_indexes(const struct dracut *d, const struct initrd_change *c, st
 		"modules.softdep", "modules.order", "modules.builtin", "modules.builtin.bin",
 		"modules.builtin.modinfo", "modules.builtin.alias.bin", "modules.devname",
 	};
-	int r = put_dep(d, c, o, err);
+	int r = put_dep(m, err);
 
 	if (r == 0)
-		r = put_pair(d, c, KMOD_ALIAS, "modules.alias", NULL, o, err);
+		r = put_pair(m, KMOD_ALIAS, "modules.alias", NULL, err);
 	if (r == 0)
-		r = put_pair(d, c, KMOD_ALIAS, "modules.symbols", NULL, o, err);
+		r = put_pair(m, KMOD_ALIAS, "modules.symbols", NULL, err);
 	for (size_t k = 0; r == 0 && k < ARRAY_LEN(files); k++) {
 		CLEANUP_BUF struct buf b = { 0 };
 		bool found;
 
-		if (k > 0 && dracut_file(d, files[k]))
+		if (k > 0 && dracut_file(m->d, files[k]))
 			continue;
-		r = dracut_read_guest(c, files[k], &b, &found, err);
+		r = dracut_read_guest(m->c, files[k], &b, &found, err);
 		if (r == 0 && found)
-			r = put(d, o, files[k], &b, err);
+			r = put(m->d, m->o, files[k], &b, err);
 	}
 	return r;
 }

@@ -87,8 +87,8 @@ static bool arguments_load(const struct dracut *d)
 {
 	const struct initrd_member *unit, *m;
 
-	if (!d->systemd)
-		return true;
+	if (!d->systemd || !dracut_tool(d, "modprobe"))
+		return !d->systemd && dracut_tool(d, "modprobe");
 	unit = image_file(d->image, "lib/systemd/system/dracut-pre-udev.service");
 	unit = unit ? unit : image_file(d->image, "usr/lib/systemd/system/dracut-pre-udev.service");
 	if (unit && memmem(unit->data, unit->size, "cmdline.d", 9))
@@ -112,6 +112,7 @@ static int put_list(struct buf *lines, const char *p, const char *end, const cha
 	return 0;
 }
 
+/* LOAD: what is to be loaded by it is. */
 static int read_argument(struct dracut *d, const char *word, size_t n, const char *where, bool load)
 {
 	static const char *const loads[] = {
@@ -119,8 +120,6 @@ static int read_argument(struct dracut *d, const char *word, size_t n, const cha
 	};
 	static const char *const not[] = { "rd.driver.blacklist=", "rdblacklist=", "modprobe.blacklist=" };
 
-	if (buf_append(&d->arguments, word, n) < 0 || buf_puts(&d->arguments, "\n") < 0)
-		return -1;
 	for (size_t k = 0; k < ARRAY_LEN(loads); k++) {
 		size_t len = strlen(loads[k]);
 
@@ -138,7 +137,7 @@ static int read_argument(struct dracut *d, const char *word, size_t n, const cha
 	return 0;
 }
 
-static int read_cmdline(struct dracut *d, const struct initrd_member *m, bool load)
+static int read_cmdline(struct dracut *d, const struct initrd_member *m)
 {
 	const char *p = (const char *)m->data, *end = p + m->size, *word;
 	const char *line = d->one_cmdline ? memchr(p, '\n', m->size) : NULL;
@@ -147,8 +146,21 @@ static int read_cmdline(struct dracut *d, const struct initrd_member *m, bool lo
 	/* 004 reads a line, and no more */
 	end = line ? line : end;
 	while (dracut_word(&p, end, &word, &n))
-		if (read_argument(d, word, n, m->name, load) < 0)
+		if (buf_append(&d->arguments, word, n) < 0 || buf_puts(&d->arguments, "\n") < 0 ||
+		    read_argument(d, word, n, m->name, d->arguments_load) < 0)
 			return -1;
+	return 0;
+}
+
+int dracut_read_arguments(struct dracut *d, const char *text, struct unrack_error *err)
+{
+	const char *p = text ? text : "", *end = p + strlen(p), *word;
+	bool load = dracut_tool(d, "modprobe");
+	size_t n;
+
+	while (dracut_word(&p, end, &word, &n))
+		if (read_argument(d, word, n, "command line", load) < 0)
+			return error_nomem(err);
 	return 0;
 }
 
@@ -189,6 +201,7 @@ static int read_load(struct dracut *d, const struct initrd_member *m, const char
 static int read_hook(struct dracut *d, const struct initrd_member *m, const char *p, const char *end)
 {
 	const char *word;
+	bool force = false;
 	size_t n;
 
 	if (!dracut_word(&p, end, &word, &n) ||
@@ -197,9 +210,11 @@ static int read_hook(struct dracut *d, const struct initrd_member *m, const char
 	while (dracut_word(&p, end, &word, &n)) {
 		size_t name = 0;
 
+		force |= is_word(word, n, "-i") || is_word(word, n, "--ignore-install");
 		while (name < n && !strchr(";&|<>#", word[name]))
 			name++;
-		if (name && word[0] != '-' && put(&d->loaded, word, name, m->name) < 0)
+		if (name && word[0] != '-' && (put(&d->loaded, word, name, m->name) < 0 ||
+					       (force && put(&d->forced, word, name, m->name) < 0)))
 			return -1;
 		if (name < n)
 			break;
@@ -237,27 +252,28 @@ static bool is_early_hook(const char *name)
 }
 
 /* What reads the lines of member NAME; NULL: it is of no use here. */
-static line_reader *reader_of(const char *name, bool modules_load)
+static line_reader *reader_of(const struct dracut *d, const char *name, bool modprobe)
 {
 	if (is_in(name, "modprobe.d", ".conf") || !strcmp(name, "etc/modprobe.conf"))
 		return read_modprobe;
-	if (modules_load && is_in(name, "modules-load.d", ".conf"))
+	if (d->modules_load && is_in(name, "modules-load.d", ".conf"))
 		return read_load;
-	return is_early_hook(name) ? read_hook : NULL;
+	return modprobe && is_early_hook(name) ? read_hook : NULL;
 }
 
 int dracut_read_names(struct dracut *d, struct unrack_error *err)
 {
-	bool load = arguments_load(d);
-	bool modules_load = d->systemd && (image_file(d->image, "usr/lib/systemd/systemd-modules-load") ||
-					   image_file(d->image, "lib/systemd/systemd-modules-load"));
+	bool modprobe = dracut_tool(d, "modprobe");
 	const struct initrd_member *m;
 	size_t total = 0;
 	int r = 0;
 
+	d->arguments_load = arguments_load(d);
+	d->modules_load = d->systemd && (image_file(d->image, "usr/lib/systemd/systemd-modules-load") ||
+					 image_file(d->image, "lib/systemd/systemd-modules-load"));
 	for (size_t k = 0; r == 0 && (m = image_next(d->image, &k));) {
 		bool cmdline = dracut_is_cmdline(d, m->name);
-		line_reader *reader = reader_of(m->name, modules_load);
+		line_reader *reader = reader_of(d, m->name, modprobe);
 
 		if (!S_ISREG(m->mode) || (!cmdline && !reader))
 			continue;
@@ -265,7 +281,7 @@ int dracut_read_names(struct dracut *d, struct unrack_error *err)
 		if (total > CONFIGURATION_MAX)
 			return error_set(err, UNRACK_UNSUPPORTED, "%s: its configuration files are larger than %d MiB "
 					 "together, which those of no initrd are", d->image->name, CONFIGURATION_MAX >> 20);
-		r = cmdline ? read_cmdline(d, m, load) : each_line(d, m, reader);
+		r = cmdline ? read_cmdline(d, m) : each_line(d, m, reader);
 	}
 	return r < 0 ? error_nomem(err) : 0;
 }

@@ -73,33 +73,21 @@ static int add_values(const struct buf *arguments, const char *key, const char *
 
 /* --- What is in the image --------------------------------------------------------------- */
 
-/* A file of the image, with TEXT and ALSO in it, whose name holds PLACE and ends with END. */
-static bool has_file(const struct dracut *d, const char *place, const char *end, const char *text,
-		     const char *also)
-{
-	const struct initrd_member *m;
-	size_t tail = strlen(end);
-
-	for (size_t k = 0; (m = image_next(d->image, &k));) {
-		size_t n = strlen(m->name);
-
-		if (S_ISREG(m->mode) && n >= tail && !strcmp(m->name + n - tail, end) && strstr(m->name, place) &&
-		    memmem(m->data, m->size, text, strlen(text)) && memmem(m->data, m->size, also, strlen(also)))
-			return true;
-	}
-	return false;
-}
-
-static bool has_rule(const struct dracut *d, const char *text, const char *also)
-{
-	return has_file(d, "udev/rules.d/", ".rules", text, also);
-}
-
 /* From dracut 024 on nothing is activated that no argument names, unless rd.auto is given:
  * the script that reads the arguments asks for that. */
 static bool asks_for_auto(const struct dracut *d, const char *script)
 {
-	return has_file(d, "cmdline/", script, "rd.auto", "");
+	const struct initrd_member *m;
+	size_t tail = strlen(script);
+
+	for (size_t k = 0; (m = image_next(d->image, &k));) {
+		size_t n = strlen(m->name);
+
+		if (S_ISREG(m->mode) && n >= tail && !strcmp(m->name + n - tail, script) &&
+		    strstr(m->name, "hooks/cmdline/"))
+			return memmem(m->data, m->size, "rd.auto", 7) != NULL;
+	}
+	return false;
 }
 
 static bool is_held(const struct dracut *d, const char *module)
@@ -181,7 +169,7 @@ static int explain_arrays(const struct dracut *d, const struct module_tree *tree
 			  struct reasons *why)
 {
 	bool wanted = needs && needs->root_on_md, known = needs && needs->arguments;
-	bool tool = dracut_tool(d, "mdadm"), rule = has_rule(d, "mdadm", "");
+	bool tool = dracut_tool(d, "mdadm"), rule = dracut_has_rule(d, "mdadm", "");
 	bool off = !is_on(arguments, "rd.md", "rd_NO_MD", true);
 
 	if (tool && !off && (add_values(arguments, "rd.md.uuid", "rd_MD_UUID", out) < 0))
@@ -234,7 +222,7 @@ static int explain_volumes(const struct dracut *d, const struct module_tree *tre
 			   const struct initrd_needs *needs, const struct buf *arguments, struct buf *out,
 			   struct reasons *why)
 {
-	bool tool = dracut_tool(d, "lvm"), scan = has_rule(d, "lvm_scan", "");
+	bool tool = dracut_tool(d, "lvm"), scan = dracut_has_rule(d, "lvm_scan", "");
 	bool off = !is_on(arguments, "rd.lvm", "rd_NO_LVM", true);
 
 	if (tool && !off && (add_values(arguments, "rd.lvm.lv", "rd_LVM_LV", out) < 0 ||
@@ -244,7 +232,7 @@ static int explain_volumes(const struct dracut *d, const struct module_tree *tre
 		return 0;
 	if (!tool)
 		reasons_add(why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and lvm is not in it");
-	else if (!scan && !has_rule(d, "LVM2_member", "lvm"))
+	else if (!scan && !dracut_has_rule(d, "LVM2_member", "lvm"))
 		reasons_add(why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and no rule of udev in it activates volumes");
 	else if (scan && !dracut_tool(d, "lvm_scan"))
 		reasons_add(why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and lvm_scan, which its rules of udev run, "
@@ -260,16 +248,22 @@ static int explain_volumes(const struct dracut *d, const struct module_tree *tre
 
 /* --- The filesystem --------------------------------------------------------------------- */
 
-/* Those that may be a root filesystem. */
+static const char *const filesystems[] = {
+	"ext2", "ext3", "ext4", "xfs", "btrfs", "reiserfs", "jfs", "gfs2", "nfs", "squashfs", "overlay",
+};
+
+bool dracut_is_filesystem(const char *module)
+{
+	for (size_t k = 0; k < ARRAY_LEN(filesystems); k++)
+		if (!strcmp(filesystems[k], module))
+			return true;
+	return false;
+}
+
 static int add_filesystems(const struct dracut *d, struct buf *out)
 {
-	static const char *const names[] = {
-		"ext2", "ext3", "ext4", "xfs", "btrfs", "reiserfs", "jfs", "gfs2", "nfs", "squashfs", "overlay",
-		"vfat",
-	};
-
-	for (size_t k = 0; k < ARRAY_LEN(names); k++)
-		if (is_held(d, names[k]) && buf_printf(out, "%s\n", names[k]) < 0)
+	for (size_t k = 0; k < ARRAY_LEN(filesystems); k++)
+		if (is_held(d, filesystems[k]) && buf_printf(out, "%s\n", filesystems[k]) < 0)
 			return -1;
 	return 0;
 }

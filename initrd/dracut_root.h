@@ -14,6 +14,9 @@ int dracut_explain_root(const struct dracut *d, const struct module_tree *tree,
 			const struct initrd_needs *needs, struct initrd_answer *out,
 			struct reasons *why, struct unrack_error *err);
 
+/* Whether MODULE is a filesystem that root may have; the kernel asks for it when it mounts one. */
+bool dracut_is_filesystem(const char *module);
+
 #define DRACUT_ROOT_MODULES 8
 
 /* The modules of TREE's kernel that NEEDS asks for and that D, the image, has not. */

@@ -40,6 +40,7 @@ MADE void el7_image(struct buf *b, int release, const char *kver)
 		made_text(b, "init", "#!/bin/sh\n");
 		made_text(b, "lib/dracut-lib.sh", "[ -e /etc/cmdline ] && read CMDLINE_ETC </etc/cmdline\n");
 		made_text(b, "sbin/modprobe", "\177ELF modprobe");
+		made_text(b, "lib/udev/rules.d/80-drivers.rules", "ENV{MODALIAS}==\"?*\", RUN+=\"/sbin/modprobe -b $env{MODALIAS}\"\n");
 	} else {
 		made_link(b, "lib", "usr/lib");
 		made_link(b, "init", "usr/lib/systemd/systemd");
@@ -47,6 +48,8 @@ MADE void el7_image(struct buf *b, int release, const char *kver)
 		made_text(b, "usr/lib/dracut-lib.sh", "for i in /etc/cmdline.d/*.conf; do\n");
 		made_text(b, "usr/lib/dracut/modules.txt", "bash\nsystemd\nlvm\n");
 		made_text(b, "usr/bin/kmod", "\177ELF kmod");
+		made_link(b, "usr/sbin/modprobe", "../bin/kmod");
+		made_text(b, "usr/lib/udev/rules.d/80-drivers.rules", "ENV{MODALIAS}==\"?*\", RUN{builtin}+=\"kmod load $env{MODALIAS}\"\n");
 	}
 	snprintf(top, sizeof top, "%s/%.50s/", dir, kver);
 	made_modules(b, top, dep);

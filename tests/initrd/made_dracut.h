@@ -67,6 +67,8 @@ MADE void made_el7(struct buf *b)
 	made_text(b, "usr/lib/dracut-lib.sh", "for i in /etc/cmdline.d/*.conf; do\n");
 	made_text(b, "usr/lib/dracut/modules.txt", "bash\nsystemd\n");
 	made_text(b, "usr/bin/kmod", "\177ELF kmod");
+	made_link(b, "usr/sbin/modprobe", "../bin/kmod");
+	made_text(b, "usr/lib/udev/rules.d/80-drivers.rules", "ENV{MODALIAS}==\"?*\", RUN{builtin}+=\"kmod load $env{MODALIAS}\"\n");
 }
 
 /* dracut 004: /init is a script, module-init-tools, nothing under usr/lib. */
@@ -76,6 +78,7 @@ MADE void made_el6(struct buf *b)
 	made_member(b, "lib", S_IFDIR | 0755, "");
 	made_text(b, "lib/dracut-lib.sh", "[ -e /etc/cmdline ] && read CMDLINE_ETC </etc/cmdline\n");
 	made_text(b, "sbin/modprobe", "\177ELF modprobe");
+	made_text(b, "lib/udev/rules.d/80-drivers.rules", "ENV{MODALIAS}==\"?*\", RUN+=\"/sbin/modprobe -b $env{MODALIAS}\"\n");
 	made_member(b, "lib/modules", S_IFDIR | 0755, "");
 	made_member(b, "lib/modules/" EL6, S_IFDIR | 0755, "");
 	made_member(b, "lib/modules/" EL6 "/kernel", S_IFDIR | 0755, "");
