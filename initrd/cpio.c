@@ -111,7 +111,7 @@ static void old_header(uint8_t h[CPIO_HEADER], const struct cpio_member *m, uint
 	}
 }
 
-int cpio_write(struct buf *out, const struct cpio_member *m)
+int cpio_write_head(struct buf *out, const struct cpio_member *m)
 {
 	uint32_t name_size = (uint32_t)strlen(m->name) + 1;
 	uint8_t h[CPIO_HEADER];
@@ -127,9 +127,14 @@ int cpio_write(struct buf *out, const struct cpio_member *m)
 		for (int k = 0; k < NUMBERS; k++)
 			put_number(h, k, v[k]);
 	}
-	if (buf_append(out, h, CPIO_HEADER) < 0 || buf_append(out, m->name, name_size) < 0 ||
-	    buf_zeros(out, -out->len % 4) < 0 || buf_append(out, m->data, m->size) < 0 ||
-	    buf_zeros(out, -out->len % 4) < 0)
+	if (buf_append(out, h, CPIO_HEADER) < 0 || buf_append(out, m->name, name_size) < 0)
 		return -1;
-	return 0;
+	return buf_zeros(out, -out->len % 4);
+}
+
+int cpio_write(struct buf *out, const struct cpio_member *m)
+{
+	if (cpio_write_head(out, m) < 0 || buf_append(out, m->data, m->size) < 0)
+		return -1;
+	return buf_zeros(out, -out->len % 4);
 }

@@ -40,4 +40,8 @@ int cpio_read(const uint8_t *p, size_t n, size_t *at, struct cpio_member *m, con
  * differ; so an unchanged member stays the same in every byte. */
 int cpio_write(struct buf *out, const struct cpio_member *m);
 
+/* All of it that comes before the data: then M->size bytes of that follow, and zeros up to a
+ * multiple of 4. */
+int cpio_write_head(struct buf *out, const struct cpio_member *m);
+
 #endif

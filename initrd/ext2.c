@@ -51,10 +51,14 @@ static struct initrd_member member_of(const struct ext2_tree *t, const struct ex
 /* Moves the memory of B to I's streams, which go when I does. */
 static int keep(struct initrd *i, struct buf *b, struct unrack_error *err)
 {
-	if (image_streams_push(&i->streams, *b) < 0)
-		return error_nomem(err);
-	*b = (struct buf){ 0 };
-	return 0;
+	struct store s = { .keep = SIZE_MAX };
+	int r = store_take(&s, b, err);
+
+	if (r == 0 && image_streams_push(&i->streams, s) < 0)
+		r = error_nomem(err);
+	if (r < 0)
+		store_free(&s);
+	return r;
 }
 
 static int add_members(struct initrd *i, struct ext2_tree *t, struct unrack_error *err)
@@ -78,7 +82,7 @@ static int add_members(struct initrd *i, struct ext2_tree *t, struct unrack_erro
 
 int ext2_read(struct initrd *i, size_t stream, struct unrack_error *err)
 {
-	const struct buf *b = &i->streams.at[stream];
+	const struct store *b = &i->streams.at[stream];
 	struct ext2_tree t;
 	int r = ext2_tree_read(b->data, b->len, i->name, &t, err);
 

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
 #include "base/size.h"
 #include "ext2.h"
 #include "ext2_layout.h"
+
+#define READ_PIECE (1u << 20)
 
 /* --- Reading ---------------------------------------------------------------------------- */
 
@@ -25,11 +29,38 @@ static const char *plain_name(const char *s)
 	}
 }
 
+/* Names are looked at all the time; the pages that they are stored in need not be in memory for it. */
+static const char *keep_name(struct initrd *i, const char *name, struct unrack_error *err)
+{
+	size_t n = strlen(name) + 1;
+	char *block, *copy;
+
+	if (n > i->names_left) {
+		if (i->names.len == IMAGE_NAMES_MAX / IMAGE_NAMES_BLOCK) {
+			error_set(err, UNRACK_UNSUPPORTED, "%s: has names of more than %u MiB, which no initrd has",
+				  i->name, IMAGE_NAMES_MAX >> 20);
+			return NULL;
+		}
+		block = malloc(IMAGE_NAMES_BLOCK);
+		if (!block || image_names_push(&i->names, block) < 0) {
+			free(block);
+			error_nomem(err);
+			return NULL;
+		}
+		i->names_left = IMAGE_NAMES_BLOCK;
+	}
+	copy = i->names.at[i->names.len - 1] + IMAGE_NAMES_BLOCK - i->names_left;
+	memcpy(copy, name, n);
+	i->names_left -= n;
+	return copy;
+}
+
 static int add_item(struct initrd *i, const struct cpio_member *c, struct unrack_error *err)
 {
+	const char *name = keep_name(i, plain_name(c->name), err);
 	const struct image_item item = {
 		.m = {
-			.name = plain_name(c->name),
+			.name = name,
 			.mode = c->mode, .uid = c->uid, .gid = c->gid, .nlink = c->nlink, .ino = c->ino,
 			.rdev_major = c->rdev_major, .rdev_minor = c->rdev_minor,
 			.mtime = c->mtime, .data = c->data, .size = c->size,
@@ -37,37 +68,50 @@ static int add_item(struct initrd *i, const struct cpio_member *c, struct unrack
 		.stored = *c,
 	};
 
+	if (!name)
+		return err->code;
 	if (i->items.len == IMAGE_MEMBERS_MAX)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: holds more than %u files, which no initrd does",
 				 i->name, IMAGE_MEMBERS_MAX);
 	return image_items_push(&i->items, item) < 0 ? error_nomem(err) : 0;
 }
 
-static int add_segment(struct initrd *i, enum archive_packing how, size_t first,
-		       const struct cpio_member *trailer, struct unrack_error *err)
+static int add_segment(struct initrd *i, struct image_segment *seg, const struct cpio_member *trailer,
+		       struct unrack_error *err)
 {
-	const struct image_segment seg = { how, first, i->items.len - first, *trailer };
-
+	seg->n = i->items.len - seg->first;
+	seg->trailer = *trailer;
 	if (i->segments.len == IMAGE_SEGMENTS_MAX)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: consists of more than %u archives, which no "
 				 "initrd does", i->name, IMAGE_SEGMENTS_MAX);
-	return image_segments_push(&i->segments, seg) < 0 ? error_nomem(err) : 0;
+	return image_segments_push(&i->segments, *seg) < 0 ? error_nomem(err) : 0;
 }
 
-/* One archive, up to its trailer; *AT is moved behind that. */
-static int read_archive(struct initrd *i, enum archive_packing how, const uint8_t *p, size_t n,
-			size_t *at, struct unrack_error *err)
+/* One archive at *AT of S, up to its trailer; *AT is moved behind that. SEG says where S is from. */
+static int read_archive(struct initrd *i, struct image_segment seg, const struct store *s, size_t *at,
+			struct unrack_error *err)
 {
-	size_t first = i->items.len;
+	size_t begin = *at, forgotten = *at;
 	struct cpio_member m;
 
+	seg.first = i->items.len;
 	for (;;) {
-		int r = cpio_read(p, n, at, &m, i->name, err);
+		int r = cpio_read(s->data, s->len, at, &m, i->name, err);
 
 		if (r < 0)
 			return r;
-		if (!strcmp(m.name, CPIO_TRAILER))
-			return add_segment(i, how, first, &m, err);
+		if (*at - forgotten > IMAGE_READ_AHEAD) {
+			store_forget(s, forgotten, *at);
+			forgotten = *at;
+		}
+		if (!strcmp(m.name, CPIO_TRAILER)) {
+			seg.unpacked = *at - begin;
+			if (seg.how == PACK_PLAIN) {
+				seg.offset = begin;
+				seg.packed = seg.unpacked;
+			}
+			return add_segment(i, &seg, &m, err);
+		}
 		if ((r = add_item(i, &m, err)) < 0)
 			return r;
 	}
@@ -81,17 +125,20 @@ static size_t skip_zeros(const uint8_t *p, size_t n, size_t at)
 }
 
 /* The archives that one packed stream holds. */
-static int read_stream(struct initrd *i, enum archive_packing how, const struct buf *b,
+static int read_stream(struct initrd *i, struct image_segment seg, const struct store *s,
 		       struct unrack_error *err)
 {
-	size_t at = skip_zeros(b->data, b->len, 0);
+	size_t at = skip_zeros(s->data, s->len, 0);
 
-	while (at < b->len) {
-		int r = read_archive(i, how, b->data, b->len, &at, err);
+	if (archive_packing_of(s->data + at, s->len - at) != PACK_PLAIN)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is packed more than once, which no kernel can undo",
+				 i->name);
+	while (at < s->len) {
+		int r = read_archive(i, seg, s, &at, err);
 
 		if (r < 0)
 			return r;
-		at = skip_zeros(b->data, b->len, at);
+		at = skip_zeros(s->data, s->len, at);
 	}
 	return 0;
 }
@@ -114,47 +161,56 @@ static const char *filesystem_of(const uint8_t *p, size_t n)
 /* FS is all there is, in the last stream. */
 static int read_filesystem(struct initrd *i, enum archive_packing how, const char *fs, struct unrack_error *err)
 {
-	i->kind = INITRD_OTHER;
-	i->ramdisk_how = how;
-	snprintf(i->container, sizeof i->container, "%s%s%s", archive_packing_name(how),
-		 how == PACK_PLAIN ? "" : " ", fs);
+	image_set_filesystem(i, how, fs);
 	return strcmp(fs, "ext2") != 0 ? 0 : ext2_read(i, i->streams.len - 1, err);
 }
 
-/* The segment at *AT of the file. *ROOM is how much may still be unpacked. */
-static int read_segment(struct initrd *i, const uint8_t *p, size_t n, size_t *at, size_t *room,
-			struct unrack_error *err)
+/* Unpacks what begins at *AT of the file. *ROOM is how much may still be unpacked. */
+static int read_packed(struct initrd *i, enum archive_packing how, size_t *at, size_t *room,
+		       struct unrack_error *err)
 {
-	enum archive_packing how = archive_packing_of(p + *at, n - *at);
+	const size_t end = i->streams.at[0].len;
+	struct image_segment seg = { .how = how, .offset = *at };
+	struct store s = { .keep = i->keep };
 	const char *fs;
-	struct buf b = { 0 };
 	size_t used;
-	int r;
+	int r = archive_unpack_store(how, &i->streams.at[0], *at, *room, i->name, &s, &used, err);
 
-	if (how == PACK_PLAIN) {
-		if (cpio_magic(p + *at, n - *at) && *at % 4 == 0)
-			return read_archive(i, how, p, n, at, err);
-		fs = *at == 0 ? filesystem_of(p, n) : NULL;
-		if (!fs)
-			return error_set(err, UNRACK_DAMAGED, "%s: at byte %zu of %zu there is neither a packed "
-					 "stream nor a cpio archive; take another copy of this file",
-					 i->name, *at, n);
-		*at = n;
-		return read_filesystem(i, how, fs, err);
-	}
-	r = archive_unpack(how, p + *at, n - *at, *room, i->name, &b, &used, err);
-	if (r == 0 && image_streams_push(&i->streams, b) < 0)
+	if (r == 0 && image_streams_push(&i->streams, s) < 0)
 		r = error_nomem(err);
 	if (r < 0) {
-		buf_free(&b);
+		store_free(&s);
 		return r;
 	}
-	*room -= b.len;
-	fs = *at == 0 ? filesystem_of(b.data, b.len) : NULL;
+	i->keep -= store_resident(&s);
+	*room -= s.len;
+	seg.packed = used;
+	fs = *at == 0 ? filesystem_of(s.data, s.len) : NULL;
 	*at += used;
 	if (!fs)
-		return read_stream(i, how, &b, err);
-	*at = n;
+		return read_stream(i, seg, &s, err);
+	*at = end;
+	return read_filesystem(i, how, fs, err);
+}
+
+static int read_segment(struct initrd *i, size_t *at, size_t *room, struct unrack_error *err)
+{
+	const struct store *file = &i->streams.at[0];
+	const uint8_t *p = file->data;
+	enum archive_packing how = archive_packing_of(p + *at, file->len - *at);
+	const struct image_segment seg = { .how = how };
+	const char *fs;
+
+	if (how != PACK_PLAIN)
+		return read_packed(i, how, at, room, err);
+	if (cpio_magic(p + *at, file->len - *at) && *at % 4 == 0)
+		return read_archive(i, seg, file, at, err);
+	fs = *at == 0 ? filesystem_of(p, file->len) : NULL;
+	if (!fs)
+		return error_set(err, UNRACK_DAMAGED, "%s: at byte %zu of %zu there is neither a packed "
+				 "stream nor a cpio archive; take another copy of this file",
+				 i->name, *at, file->len);
+	*at = file->len;
 	return read_filesystem(i, how, fs, err);
 }
 
@@ -244,112 +300,10 @@ static int index_names(struct initrd *i, struct unrack_error *err)
 	return 0;
 }
 
-/* "#!/bin/nash" */
-static bool is_nash_script(const struct initrd_member *m)
+static int read_image(struct initrd *i, struct unrack_error *err)
 {
-	const char *p = (const char *)m->data, *end, *base;
-
-	if (!S_ISREG(m->mode) || m->size < 3 || memcmp(p, "#!", 2) != 0)
-		return false;
-	end = memchr(p, '\n', m->size);
-	end = end ? end : p + m->size;
-	for (p += 2; p < end && (*p == ' ' || *p == '\t'); p++)
-		;
-	for (base = p; p < end && *p != ' ' && *p != '\t' && *p != '\r'; p++)
-		if (*p == '/')
-			base = p + 1;
-	return p - base == 4 && !memcmp(base, "nash", 4);
-}
-
-/* Where dracut's modules 99squash and 95squash-* of all versions put what they squashed. */
-static bool is_squashed(const struct initrd *i)
-{
-	static const char *const names[] = {
-		"squash/root.img", "squash-root.img", "squashfs-root.img", "erofs-root.img",
-	};
-
-	for (size_t k = 0; k < ARRAY_LEN(names); k++)
-		if (initrd_find(i, names[k]))
-			return true;
-	return false;
-}
-
-/* dracut lists the modules (of its own) that an image is made of. */
-static bool is_made_of(const struct initrd *i, const char *module)
-{
-	static const char *const names[] = { "usr/lib/dracut/modules.txt", "lib/dracut/modules.txt" };
-	size_t len = strlen(module);
-
-	for (size_t k = 0; k < ARRAY_LEN(names); k++) {
-		const struct initrd_member *m = initrd_find(i, names[k]);
-		const char *p = m ? (const char *)m->data : NULL, *end = p ? p + m->size : NULL, *line;
-
-		for (; p < end; p = line + 1) {
-			line = memchr(p, '\n', (size_t)(end - p));
-			line = line ? line : end;
-			if ((size_t)(line - p) == len && !memcmp(p, module, len))
-				return true;
-		}
-	}
-	return false;
-}
-
-static enum initrd_special special_of(const struct initrd *i)
-{
-	if (is_made_of(i, "kdumpbase"))
-		return INITRD_KDUMP;
-	if (is_squashed(i))
-		return INITRD_SQUASH;
-	return is_made_of(i, "rescue") ? INITRD_RESCUE : INITRD_ORDINARY;
-}
-
-static bool is_dracut(const struct initrd *i)
-{
-	/* dracut 004 puts lib/dracut-lib.sh there, later ones usr/lib/dracut/ and more. */
-	static const char *const marks[] = { "lib/dracut", "usr/lib/dracut", "var/lib/dracut" };
-
-	for (size_t k = 0; k < i->items.len; k++)
-		for (size_t m = 0; m < ARRAY_LEN(marks); m++)
-			if (!strncmp(i->items.at[k].m.name, marks[m], strlen(marks[m])))
-				return true;
-	return false;
-}
-
-static void set_kind(struct initrd *i)
-{
-	const struct initrd_member *script = initrd_find(i, initrd_script(i));
-
-	if (script && is_nash_script(script))
-		i->kind = INITRD_NASH;
-	else
-		i->kind = !i->ramdisk && (is_dracut(i) || is_squashed(i)) ? INITRD_DRACUT : INITRD_OTHER;
-	if (i->kind == INITRD_DRACUT)
-		i->special = special_of(i);
-}
-
-static void describe(struct initrd *i)
-{
-	size_t len = 0;
-
-	for (size_t s = 0; s < i->segments.len; s++) {
-		enum archive_packing how = i->segments.at[s].how;
-		const uint8_t *h = i->segments.at[s].trailer.header;
-
-		if (s == 4) {
-			snprintf(i->container + len, sizeof i->container - len, " and %zu more",
-				 i->segments.len - s);
-			break;
-		}
-		len += (size_t)snprintf(i->container + len, sizeof i->container - len, "%s%s%s%s cpio",
-					s ? ", " : "", archive_packing_name(how),
-					how == PACK_PLAIN ? "" : " ", h[5] == '2' ? "crc" : "newc");
-	}
-	set_kind(i);
-}
-
-static int open_image(struct initrd *i, const uint8_t *p, size_t n, struct unrack_error *err)
-{
-	size_t at = skip_zeros(p, n, 0), room = INITRD_UNPACKED_MAX;
+	const uint8_t *p = i->streams.at[0].data;
+	size_t n = i->streams.at[0].len, at = skip_zeros(p, n, 0), room = INITRD_UNPACKED_MAX;
 	int r;
 
 	if (at == n)
@@ -358,41 +312,40 @@ static int open_image(struct initrd *i, const uint8_t *p, size_t n, struct unrac
 	if (at && filesystem_of(p, n))
 		at = 0;
 	while (at < n && !i->container[0]) {
-		if ((r = read_segment(i, p, n, &at, &room, err)) < 0)
+		if ((r = read_segment(i, &at, &room, err)) < 0)
 			return r;
 		at = skip_zeros(p, n, at);
 	}
-	if (i->container[0]) {
-		r = index_names(i, err);
-		if (r == 0)
-			set_kind(i);
-		return r;
-	}
-	if (!i->segments.len)
+	if (!i->container[0] && !i->segments.len)
 		return error_set(err, UNRACK_DAMAGED, "%s: holds no archive; take another copy of this file",
 				 i->name);
 	if ((r = share_contents(i, err)) < 0 || (r = index_names(i, err)) < 0)
 		return r;
-	describe(i);
+	image_describe(i);
 	return 0;
 }
 
-int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **out,
-		struct unrack_error *err)
+void image_forget(const struct initrd *i)
+{
+	for (size_t k = 0; k < i->streams.len; k++)
+		store_forget(&i->streams.at[k], 0, i->streams.at[k].len);
+}
+
+/* What is in FILE becomes the image, whatever comes of it. */
+static int open_image(struct store *file, const char *name, struct initrd **out, struct unrack_error *err)
 {
 	struct initrd *i = calloc(1, sizeof *i);
-	struct buf copy = { 0 };
 	int r;
 
 	*out = NULL;
-	/* Members of plain segments point into the copy. */
-	if (!i || !(i->name = strdup(name)) || buf_append(&copy, bytes, n) < 0 ||
-	    image_streams_push(&i->streams, copy) < 0) {
-		buf_free(&copy);
+	if (!i || !(i->name = strdup(name)) || image_streams_push(&i->streams, *file) < 0) {
+		store_free(file);
 		initrd_close(i);
 		return error_nomem(err);
 	}
-	r = open_image(i, copy.data, n, err);
+	i->keep = IMAGE_KEEP_MAX - min_u64(file->mem.len, IMAGE_KEEP_MAX);
+	r = read_image(i, err);
+	image_forget(i);
 	if (r < 0)
 		initrd_close(i);
 	else
@@ -400,11 +353,55 @@ int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **o
 	return r;
 }
 
+int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **out,
+		struct unrack_error *err)
+{
+	struct store file;
+
+	store_borrow(&file, bytes, n);
+	return open_image(&file, name, out, err);
+}
+
+static int read_file(int fd, const char *name, struct store *file, struct unrack_error *err)
+{
+	CLEANUP_FREE uint8_t *piece = malloc(READ_PIECE);
+	ssize_t n;
+	int r = 0;
+
+	if (!piece)
+		return error_nomem(err);
+	while (r == 0 && (n = read(fd, piece, READ_PIECE)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, errno, "can't read %s", name);
+		if ((size_t)n > INITRD_FILE_MAX - file->len)
+			return error_set(err, UNRACK_UNSUPPORTED, "%s: has more than %u MiB; no initrd is that large",
+					 name, INITRD_FILE_MAX >> 20);
+		r = store_add(file, piece, (size_t)n, err);
+	}
+	return r < 0 ? r : store_end(file, err);
+}
+
+int initrd_read(int fd, const char *name, struct initrd **out, struct unrack_error *err)
+{
+	struct store file = { .keep = IMAGE_KEEP_MAX };
+	int r = read_file(fd, name, &file, err);
+
+	*out = NULL;
+	if (r == 0)
+		return open_image(&file, name, out, err);
+	store_free(&file);
+	return r;
+}
+
 static int lay_over(struct initrd *i, const struct initrd *base, const struct buf *archive,
 		    struct unrack_error *err)
 {
 	const struct cpio_member trailer = { .name = CPIO_TRAILER, .nlink = 1 };
-	struct buf b = { 0 };
+	const struct image_segment seg = { .how = PACK_GZIP };
+	CLEANUP_BUF struct buf b = { 0 };
+	struct store s = { .keep = IMAGE_KEEP_MAX };
 	size_t at = 0;
 	int r;
 
@@ -414,18 +411,21 @@ static int lay_over(struct initrd *i, const struct initrd *base, const struct bu
 	for (size_t k = 0; k < base->segments.len; k++)
 		if (image_segments_push(&i->segments, base->segments.at[k]) < 0)
 			return error_nomem(err);
-	if (buf_append(&b, archive->data, archive->len) < 0 || cpio_write(&b, &trailer) < 0 ||
-	    image_streams_push(&i->streams, b) < 0) {
-		buf_free(&b);
+	if (cpio_write(&b, &trailer) < 0)
 		return error_nomem(err);
+	if ((r = store_add(&s, archive->data, archive->len, err)) < 0 ||
+	    (r = store_add(&s, b.data, b.len, err)) < 0 || (r = store_end(&s, err)) < 0 ||
+	    image_streams_push(&i->streams, s) < 0) {
+		store_free(&s);
+		return r < 0 ? r : error_nomem(err);
 	}
-	r = read_archive(i, PACK_GZIP, b.data, b.len, &at, err);
+	r = read_archive(i, seg, &s, &at, err);
 	if (r == 0)
 		r = share_contents(i, err);
 	if (r == 0)
 		r = index_names(i, err);
 	if (r == 0)
-		describe(i);
+		image_describe(i);
 	return r;
 }
 
@@ -453,7 +453,10 @@ void initrd_close(struct initrd *i)
 	if (!i)
 		return;
 	for (size_t k = 0; k < i->streams.len; k++)
-		buf_free(&i->streams.at[k]);
+		store_free(&i->streams.at[k]);
+	for (size_t k = 0; k < i->names.len; k++)
+		free(i->names.at[k]);
+	image_names_free(&i->names);
 	image_streams_free(&i->streams);
 	image_items_free(&i->items);
 	image_segments_free(&i->segments);
@@ -463,31 +466,6 @@ void initrd_close(struct initrd *i)
 }
 
 /* --- Answers ---------------------------------------------------------------------------- */
-
-enum initrd_kind initrd_get_kind(const struct initrd *i)
-{
-	return i->kind;
-}
-
-enum initrd_special initrd_get_special(const struct initrd *i)
-{
-	return i->special;
-}
-
-const char *initrd_container(const struct initrd *i)
-{
-	return i->container;
-}
-
-bool initrd_is_ramdisk(const struct initrd *i)
-{
-	return i->ramdisk;
-}
-
-const char *initrd_script(const struct initrd *i)
-{
-	return i->ramdisk ? "linuxrc" : "init";
-}
 
 size_t initrd_len(const struct initrd *i)
 {

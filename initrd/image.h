@@ -16,6 +16,13 @@
 
 #define IMAGE_MEMBERS_MAX (1u << 17)
 #define IMAGE_SEGMENTS_MAX 256
+#define IMAGE_NAMES_MAX   (16u << 20)
+#define IMAGE_NAMES_BLOCK (64u << 10)
+
+/* An image has so many of its bytes in memory, and the others in temporary files; and of those
+ * at most this much is read before it is forgotten again. */
+#define IMAGE_KEEP_MAX   (32u << 20)
+#define IMAGE_READ_AHEAD (16u << 20)
 
 struct image_item {
 	struct initrd_member m; /* with the content that all links of one file share */
@@ -24,27 +31,43 @@ struct image_item {
 
 struct image_segment {
 	enum archive_packing how;
-	size_t first, n; /* its members */
+	size_t first, n;         /* its members */
+	size_t offset, packed;   /* where in the file the stream is that it is in; both 0: it is new */
+	bool early;              /* for microcode or ACPI tables */
+	size_t unpacked;         /* what the archive itself has, without padding behind it */
 	struct cpio_member trailer;
 };
 
 DEFINE_VEC(image_items, struct image_item);
 DEFINE_VEC(image_segments, struct image_segment);
-DEFINE_VEC(image_streams, struct buf);
+DEFINE_VEC(image_streams, struct store);
+DEFINE_VEC(image_names, char *);
 
 struct initrd {
 	char *name;
 	enum initrd_kind kind;
 	enum initrd_special special;
+	const char *reason; /* see initrd_reason */
 	char container[160];
 	struct image_streams streams; /* the file, then what is unpacked; members point into them */
 	bool ramdisk;                 /* a filesystem, see ext2.h; then there are no segments */
 	enum archive_packing ramdisk_how;
 	size_t ramdisk_stream;        /* which one is the filesystem */
+	size_t keep; /* how much of what comes may be kept in memory */
+	struct image_names names; /* blocks of them; all members' names are in one */
+	size_t names_left;        /* in the last block */
 	struct image_items items;
 	struct image_segments segments;
 	size_t *by_name; /* items sorted by name, then by place */
 };
+
+/* What an image is: the container of one that is a filesystem, and then, of any, all that its
+ * members tell. */
+void image_set_filesystem(struct initrd *i, enum archive_packing how, const char *fs);
+void image_describe(struct initrd *i);
+
+/* Contents of members were read that are not needed soon: what is in files leaves memory. */
+void image_forget(const struct initrd *i);
 
 /* Index of the member that counts for NAME; SIZE_MAX: none. */
 size_t image_index(const struct initrd *i, const char *name);

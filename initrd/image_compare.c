@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "base/size.h"
 #include "image.h"
 #include "unrack/diff.h"
 
@@ -32,9 +33,52 @@ static int put_one(struct buf *out, const char *what, const struct initrd_member
 	return put(out, what, m->name) < 0 ? -1 : buf_printf(out, ", %zu bytes\n", m->size);
 }
 
+/* Contents that were compared; any number of names may share one. */
+struct compared {
+	const uint8_t *a, *b;
+	bool same;
+};
+
+struct contents {
+	const struct initrd *old, *new;
+	struct compared seen[256];
+	size_t read; /* since the last time that it was forgotten */
+};
+
+static bool compare_pieces(struct contents *c, const uint8_t *a, const uint8_t *b, size_t size)
+{
+	bool same = true;
+
+	for (size_t at = 0, n; same && at < size; at += n) {
+		n = (size_t)min_u64(size - at, IMAGE_READ_AHEAD);
+		same = !memcmp(a + at, b + at, n);
+		c->read += n;
+		if (c->read < IMAGE_READ_AHEAD)
+			continue;
+		image_forget(c->old);
+		image_forget(c->new);
+		c->read = 0;
+	}
+	return same;
+}
+
+static bool same_content(struct contents *c, const struct initrd_member *a, const struct initrd_member *b)
+{
+	struct compared *seen = &c->seen[((uintptr_t)a->data / 4 + (uintptr_t)b->data) % ARRAY_LEN(c->seen)];
+
+	if (a->size != b->size || a->data == b->data)
+		return a->size == b->size;
+	if (!a->size)
+		return true;
+	if (seen->a != a->data || seen->b != b->data)
+		*seen = (struct compared){ a->data, b->data, compare_pieces(c, a->data, b->data, a->size) };
+	return seen->same;
+}
+
 int initrd_compare(const struct initrd *old, const struct initrd *new,
 		   int (*each)(void *ctx, const struct initrd_difference *d), void *ctx)
 {
+	struct contents c = { .old = old, .new = new };
 	size_t ka = 0, kb = 0;
 	const struct initrd_member *a = image_next(old, &ka), *b = image_next(new, &kb);
 
@@ -44,7 +88,7 @@ int initrd_compare(const struct initrd *old, const struct initrd *new,
 
 		if (by == 0) {
 			d.meta = !same_meta(a, b);
-			d.content = a->size != b->size || memcmp(a->data, b->data, a->size) != 0;
+			d.content = !same_content(&c, a, b);
 			d.time = a->mtime != b->mtime;
 		}
 		if (by || d.meta || d.content || d.time) {

@@ -26,8 +26,12 @@ void initrd_segment_at(const struct initrd *i, size_t k, struct initrd_segment *
 
 	out->packing = archive_packing_name(s->how);
 	out->format = s->trailer.header[5] == '2' ? "crc cpio" : "newc cpio";
+	out->early = s->early;
 	out->first = s->first;
 	out->n = s->n;
+	out->offset = s->offset;
+	out->packed = s->packed;
+	out->unpacked = s->unpacked;
 }
 
 /* --- Kernels ---------------------------------------------------------------------------- */

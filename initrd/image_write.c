@@ -36,44 +36,81 @@ static uint32_t greatest_ino(const struct initrd *i, const struct image_segment 
 	return max;
 }
 
-static int put_dir(struct buf *b, const char *name, uint32_t ino, uint32_t mtime)
+/* An archive that is being written, with what was not forgotten of what its members have. */
+struct writer {
+	const struct initrd *image;
+	struct store to;
+	size_t read;
+};
+
+static int put_zeros(struct writer *w, size_t n, struct unrack_error *err)
+{
+	static const uint8_t zeros[CPIO_BLOCK];
+
+	return store_add(&w->to, zeros, n, err);
+}
+
+static int put_member(struct writer *w, const struct cpio_member *m, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf head = { 0 };
+	int r;
+
+	if (cpio_write_head(&head, m) < 0)
+		return error_nomem(err);
+	r = store_add(&w->to, head.data, head.len, err);
+	for (size_t at = 0, n; r == 0 && at < m->size; at += n) {
+		n = (size_t)min_u64(m->size - at, IMAGE_READ_AHEAD);
+		r = store_add(&w->to, m->data + at, n, err);
+		w->read += n;
+		if (w->read >= IMAGE_READ_AHEAD) {
+			image_forget(w->image);
+			w->read = 0;
+		}
+	}
+	return r < 0 ? r : put_zeros(w, -w->to.len % 4, err);
+}
+
+static int put_dir(struct writer *w, const char *name, uint32_t ino, uint32_t mtime, struct unrack_error *err)
 {
 	const struct cpio_member m = {
 		.name = name, .ino = ino, .mode = S_IFDIR | 0755, .nlink = 2, .mtime = mtime,
 	};
 
-	return cpio_write(b, &m);
+	return put_member(w, &m, err);
 }
 
 /* New files lie directly in lib/, which mkinitrd always made. */
-static int put_new_files(const struct initrd *i, const struct image_segment *seg,
-			 const struct image_edit *edit, struct buf *b)
+static int put_new_files(struct writer *w, const struct image_segment *seg, const struct image_edit *edit,
+			 struct unrack_error *err)
 {
 	/* With one link the number has no meaning; it may even wrap. */
-	uint32_t ino = greatest_ino(i, seg) + 1;
+	uint32_t ino = greatest_ino(w->image, seg) + 1;
+	int r = 0;
 
-	if (!initrd_find(i, "lib") && put_dir(b, "lib", ino++, edit->mtime) < 0)
-		return -1;
-	for (size_t k = 0; k < edit->n_add; k++, ino++) {
+	if (!initrd_find(w->image, "lib"))
+		r = put_dir(w, "lib", ino++, edit->mtime, err);
+	for (size_t k = 0; r == 0 && k < edit->n_add; k++, ino++) {
 		const struct image_new *f = &edit->add[k];
 		const struct cpio_member m = {
 			.name = f->name, .ino = ino, .mode = S_IFREG | 0644, .nlink = 1,
 			.mtime = edit->mtime, .data = f->data.data, .size = (uint32_t)f->data.len,
 		};
-		if (cpio_write(b, &m) < 0)
-			return -1;
+
+		r = put_member(w, &m, err);
 	}
-	return 0;
+	return r;
 }
 
-static int put_segment(const struct initrd *i, size_t s, const struct image_edit *edit, struct buf *b)
+static int put_segment(struct writer *w, size_t s, const struct image_edit *edit, struct unrack_error *err)
 {
+	const struct initrd *i = w->image;
 	const struct image_segment *seg = &i->segments.at[s];
 	size_t replace = SIZE_MAX;
+	int r = 0;
 
 	if (edit && edit->replace >= seg->first && edit->replace - seg->first < seg->n)
 		replace = carrier_of(i, seg, edit->replace);
-	for (size_t k = seg->first; k < seg->first + seg->n; k++) {
+	for (size_t k = seg->first; r == 0 && k < seg->first + seg->n; k++) {
 		struct cpio_member m = i->items.at[k].stored;
 
 		if (is_replaced_by_new(edit, i->items.at[k].m.name))
@@ -82,14 +119,24 @@ static int put_segment(const struct initrd *i, size_t s, const struct image_edit
 			m.data = edit->data;
 			m.size = (uint32_t)edit->n;
 		}
-		if (cpio_write(b, &m) < 0)
-			return -1;
+		r = put_member(w, &m, err);
 	}
-	if (edit && edit->n_add && s == edit->segment && put_new_files(i, seg, edit, b) < 0)
-		return -1;
-	if (cpio_write(b, &seg->trailer) < 0)
-		return -1;
-	return buf_zeros(b, round_up(b->len, CPIO_BLOCK) - b->len);
+	if (r == 0 && edit && edit->n_add && s == edit->segment)
+		r = put_new_files(w, seg, edit, err);
+	if (r == 0)
+		r = put_member(w, &seg->trailer, err);
+	if (r == 0)
+		r = put_zeros(w, round_up(w->to.len, CPIO_BLOCK) - w->to.len, err);
+	return r < 0 ? r : store_end(&w->to, err);
+}
+
+/* What follows segment S must be found: a plain archive begins at a multiple of 4, and lz4 ends
+ * at a size of zero, wherever its 4 bytes begin. */
+static int put_gap(const struct initrd *i, size_t s, struct buf *out)
+{
+	if (s + 1 == i->segments.len)
+		return 0;
+	return buf_zeros(out, -out->len % 4 + (i->segments.at[s].how == PACK_LZ4 ? 8 : 0));
 }
 
 int image_write_edited(const struct initrd *i, const struct image_edit *edit, struct buf *out,
@@ -107,15 +154,15 @@ int image_write_edited(const struct initrd *i, const struct image_edit *edit, st
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: would grow by %llu MiB, which no initrd does",
 				 i->name, (unsigned long long)more >> 20);
 	for (size_t s = 0; s < i->segments.len; s++) {
-		CLEANUP_BUF struct buf b = { 0 };
+		struct writer w = { .image = i, .to = { .keep = IMAGE_KEEP_MAX } };
 
-		if (put_segment(i, s, edit, &b) < 0)
-			return error_nomem(err);
-		r = archive_pack(i->segments.at[s].how, b.data, b.len, i->name, out, err);
+		r = put_segment(&w, s, edit, err);
+		if (r == 0)
+			r = archive_pack(i->segments.at[s].how, &w.to, i->name, out, err);
+		store_free(&w.to);
 		if (r < 0)
 			return r;
-		/* A plain archive must begin at a multiple of 4. */
-		if (s + 1 < i->segments.len && buf_zeros(out, -out->len % 4) < 0)
+		if (put_gap(i, s, out) < 0)
 			return error_nomem(err);
 	}
 	return 0;

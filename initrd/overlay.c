@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "base/size.h"
-#include "gzip.h"
 
 #define CPIO_BLOCK 512
 #define LZ4_END    8 /* zeros: only a size of zero ends such a stream, wherever 4 bytes begin */
@@ -112,21 +111,26 @@ int overlay_write(const struct overlay *o, struct buf *out, struct unrack_error 
 {
 	const struct cpio_member trailer = { .name = CPIO_TRAILER, .nlink = 1 };
 	const struct initrd *base = o->base;
-	const struct buf *file = &base->streams.at[0];
+	const struct store *file = &base->streams.at[0];
 	bool lz4 = base->segments.at[base->segments.len - 1].how == PACK_LZ4;
-	CLEANUP_BUF struct buf all = { 0 };
+	CLEANUP_STORE struct store all = { .keep = IMAGE_KEEP_MAX };
+	CLEANUP_BUF struct buf end = { 0 };
 	size_t unpacked = 0;
+	int r;
 
 	for (size_t k = 1; k < base->streams.len; k++)
 		unpacked += base->streams.at[k].len;
-	if (buf_append(&all, o->archive.data, o->archive.len) < 0 || cpio_write(&all, &trailer) < 0 ||
-	    buf_zeros(&all, round_up(all.len, CPIO_BLOCK) - all.len) < 0)
+	if (cpio_write(&end, &trailer) < 0 ||
+	    buf_zeros(&end, round_up(o->archive.len + end.len, CPIO_BLOCK) - o->archive.len - end.len) < 0)
 		return error_nomem(err);
+	if ((r = store_add(&all, o->archive.data, o->archive.len, err)) < 0 ||
+	    (r = store_add(&all, end.data, end.len, err)) < 0 || (r = store_end(&all, err)) < 0)
+		return r;
 	if (unpacked > INITRD_UNPACKED_MAX || all.len > INITRD_UNPACKED_MAX - unpacked)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: would unpack to more than %u MiB with what it needs; "
 				 "no initrd is that large", base->name, INITRD_UNPACKED_MAX >> 20);
-	if (buf_append(out, file->data, file->len) < 0 ||
-	    buf_zeros(out, -out->len % 4 + (lz4 ? LZ4_END : 0)) < 0)
+	r = archive_pack(PACK_PLAIN, file, base->name, out, err);
+	if (r == 0 && buf_zeros(out, -out->len % 4 + (lz4 ? LZ4_END : 0)) < 0)
 		return error_nomem(err);
-	return gzip_pack(all.data, all.len, out, err);
+	return r < 0 ? r : archive_pack(PACK_GZIP, &all, base->name, out, err);
 }

@@ -15,7 +15,8 @@
 #include "unrack/error.h"
 #include "unrack/module_tree.h"
 
-#define INITRD_UNPACKED_MAX (512u << 20) /* an unpacked image larger than this is refused */
+#define INITRD_FILE_MAX (512u << 20)     /* larger files are refused */
+#define INITRD_UNPACKED_MAX (512u << 20) /* and those that unpack to more */
 
 enum initrd_kind {
 	INITRD_NASH,    /* started by a nash script: cpio's /init (RHEL 4, 5), or /linuxrc of a ramdisk (2.1, 3) */
@@ -27,7 +28,7 @@ enum initrd_kind {
 enum initrd_special {
 	INITRD_ORDINARY,
 	INITRD_RESCUE, /* made for any machine; may be checked and changed like others */
-	INITRD_KDUMP,  /* boots after a crash only; made anew by kdump itself: never changed */
+	INITRD_KDUMP,  /* boots after a crash only; made anew by kdump itself: never changed. May be any kind */
 	INITRD_SQUASH, /* its files are in a filesystem inside, which is not looked into */
 };
 
@@ -42,15 +43,24 @@ struct initrd_member {
 
 struct initrd;
 
-/* NAME is for messages. BYTES are copied or kept decompressed; they may go after the call.
+/* NAME is for messages. BYTES are not copied: they have to stay until initrd_close.
  * Cut short, damaged, or followed by something that no kernel would unpack: UNRACK_DAMAGED.
- * Larger than any initrd, or lzo: UNRACK_UNSUPPORTED. */
+ * Larger than any initrd, or lzo: UNRACK_UNSUPPORTED.
+ *
+ * Memory: what is unpacked, beyond the first 32 MiB, is in a temporary file without a name in
+ * $TMPDIR or /var/tmp, and mapped; where there is no place for it, the error of that. */
 int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **out,
 		struct unrack_error *err);
+/* The same for what can be read from FD, from where it stands to its end. FD may be closed
+ * afterwards; the file may be changed. It is what takes the least memory. */
+int initrd_read(int fd, const char *name, struct initrd **out, struct unrack_error *err);
 void initrd_close(struct initrd *i);
 enum initrd_kind initrd_get_kind(const struct initrd *i);
 enum initrd_special initrd_get_special(const struct initrd *i);
-const char *initrd_container(const struct initrd *i); /* "gzip newc cpio", "gzip ext2", ... */
+/* Why it is left alone, or what else is special with it: "it is a rescue image, made for any
+ * machine"; "" if nothing is. */
+const char *initrd_reason(const struct initrd *i);
+const char *initrd_container(const struct initrd *i); /* "newc cpio (early), gzip newc cpio", "gzip ext2", ... */
 /* An ext2 filesystem, as kernels of the 2.4 series take it. Members are in the order of its folders,
  * root's own, ".", first; extended attributes are not shown, and stay. */
 bool initrd_is_ramdisk(const struct initrd *i);
@@ -67,7 +77,11 @@ const struct initrd_member *initrd_follow(const struct initrd *i, const char *pa
 struct initrd_segment {
 	const char *packing; /* "gzip", ...; "" for none */
 	const char *format;  /* "newc cpio", "crc cpio" */
+	bool early;          /* for microcode or ACPI tables, which a kernel takes before it unpacks anything */
 	size_t first, n;     /* its members: initrd_at(i, first) and those behind it */
+	size_t offset;       /* in the file, of the stream that it is in; a stream may hold several */
+	size_t packed;       /* the length of that stream */
+	size_t unpacked;     /* of the archive alone */
 };
 size_t initrd_segments(const struct initrd *i);
 void initrd_segment_at(const struct initrd *i, size_t k, struct initrd_segment *out);
@@ -193,7 +207,8 @@ int initrd_change(const struct initrd *i, const struct initrd_change *c, struct 
 		  bool *changed, struct buf *summary, struct unrack_error *err);
 
 /* The same members in the same container, each with the header it had: for round trips.
- * Deterministic. Containers other than plain and gzip cpio: UNRACK_UNSUPPORTED. */
+ * Deterministic. What is no row of cpio archives, or would have more than 192 MiB:
+ * UNRACK_UNSUPPORTED. */
 int initrd_write(const struct initrd *i, struct buf *out, struct unrack_error *err);
 
 #endif

@@ -3,8 +3,10 @@
 #ifndef TESTS_INITRD_MADE_H
 #define TESTS_INITRD_MADE_H
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "../../initrd/cpio.h"
 #include "../../initrd/gzip.h"
@@ -117,6 +119,19 @@ MADE struct initrd *made_open(const struct buf *b)
 		printf("# %s\n", err.text);
 		made(false, "an open initrd");
 	}
+	return i;
+}
+
+/* The same, and B may change afterwards. */
+MADE struct initrd *made_read_in(const struct buf *b)
+{
+	struct unrack_error err = UNRACK_ERROR_INIT;
+	int fd = memfd_create("initrd", MFD_CLOEXEC);
+	struct initrd *i;
+
+	made(fd >= 0 && write(fd, b->data, b->len) == (ssize_t)b->len && lseek(fd, 0, SEEK_SET) == 0, "a file");
+	made(initrd_read(fd, "initrd.img", &i, &err) == 0, "an initrd that is read");
+	close(fd);
 	return i;
 }
 

@@ -92,7 +92,7 @@ static void of_cpio(void)
 	   "both names of a hard link have its content");
 	buf_clear(&out);
 	is_int(initrd_write(i, &out, &err), 0, "and written");
-	is_int(gzip_unpack(out.data, out.len, 1 << 20, "x", &now, &used, &err), 0, "as one gzip stream");
+	is_int(archive_unpack(PACK_GZIP, out.data, out.len, 1 << 20, "x", &now, &used, &err), 0, "as one gzip stream");
 	ok(now.len == plain.len && !memcmp(now.data, plain.data, now.len),
 	   "whose archive is that of cpio in every byte");
 	initrd_close(i);
