@@ -12,7 +12,7 @@ static struct initrd *image(const char *script, const char *module, uint32_t mod
 	made_member(&b, "init", S_IFREG | 0755, script);
 	made_member(&b, module, S_IFREG | 0644, "module");
 	made_end(&b);
-	i = made_read_in(&b);
+	i = made_open(&b);
 	buf_free(&b);
 	return i;
 }
@@ -51,7 +51,7 @@ static void test_differences(void)
 			made(cpio_write(&b, &c) == 0, c.name);
 		}
 		made_end(&b);
-		i[k] = made_read_in(&b);
+		i[k] = made_open(&b);
 	}
 	is_int(initrd_compare(i[0], i[1], note, &out), 7, "ends when it is told to");
 	is_str(buf_str(&out), "oldnew a meta\noldnew dev meta\nold old\noldnew time time\nnew zstop\n", "what differs, and in what");
