@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dracut_check.h"
+#include "ext2.h"
 #include "nash_check.h"
 
 static int check_nash(const struct initrd *i, const struct module_tree *tree,
@@ -45,7 +46,7 @@ int initrd_check_needs(const struct initrd *i, const struct module_tree *tree,
 	size_t len;
 	int r;
 
-	*out = (struct initrd_answer){ .kind = i->kind };
+	*out = (struct initrd_answer){ .kind = i->kind, .ramdisk_kib = i->ramdisk ? ext2_ramdisk_kib(i) : 0 };
 	r = initrd_check_kind(i, err);
 	if (r == 0)
 		r = loads_want_new(tree, wanted, n, &want, err);

@@ -17,7 +17,9 @@
 
 #define EXT2_LAYOUT_SUPER 1024u /* where the superblock is, and how long */
 #define EXT2_LAYOUT_DESCRIPTOR 32u
-#define EXT2_LAYOUT_IMAGE_MAX (64u << 20) /* 2.4 kernels have ramdisks of 4 or 8 MiB unless told otherwise */
+/* 2.4 kernels have ramdisks of 4 or 8 MiB unless they are told otherwise. While one is changed up to five
+ * times as much is in memory. */
+#define EXT2_LAYOUT_IMAGE_MAX (48u << 20)
 
 #define EXT2_LAYOUT_ROOT 2u        /* inodes */
 #define EXT2_LAYOUT_RESIZE_INODE 7u

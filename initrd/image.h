@@ -91,6 +91,7 @@ struct image_edit {
 	const struct image_new *add;
 	size_t n_add, segment;
 	uint32_t mtime;
+	size_t ramdisk_max; /* bytes that a ramdisk may have; 0: EXT2_RAMDISK_KIB */
 };
 
 /* EDIT may be NULL. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image.h"
+#include "ext2.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -145,6 +145,8 @@ int image_write_edited(const struct initrd *i, const struct image_edit *edit, st
 	uint64_t more = edit ? edit->n : 0;
 	int r;
 
+	if (i->ramdisk)
+		return ext2_write(i, edit, out, err);
 	if (!i->segments.len)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s; only cpio archives and "
 				 "ext2 filesystems can be rewritten", i->name, i->container);

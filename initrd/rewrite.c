@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "check.h"
 #include "dracut_repair.h"
+#include "ext2.h"
 #include "nash_check.h"
 #include "nash_names.h"
 #include "nash_repair.h"
@@ -154,6 +155,8 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 		e.n_add = add.n;
 		e.segment = i->ramdisk ? 0 : segment_of(i, e.replace);
 		e.mtime = (uint32_t)init->mtime;
+		e.ramdisk_max = c->ramdisk_max ? c->ramdisk_max
+					       : ext2_ramdisk_default(module_tree_kver(c->tree)) << 10;
 		r = write_checked(i, &e, c->tree, want, out, summary, err);
 	}
 	free_additions(&add);

@@ -143,6 +143,7 @@ struct initrd_answer {
 	struct buf mentions; /* other device names in the script, one per line */
 	struct buf arguments; /* of the kernel, that are baked into a dracut image (etc/cmdline,
 			       * etc/cmdline.d), one per line: "rd.lvm.lv=vg/root" */
+	size_t ramdisk_kib;  /* of a ramdisk: how large the kernel's must be (ramdisk_size=); 0: none */
 	char text[512];      /* one sentence: why not, or how */
 };
 
@@ -189,6 +190,9 @@ struct initrd_change {
 	/* INITRD_DRACUT: files that get another content. */
 	const struct initrd_file *files;
 	size_t n_files;
+	/* Of a ramdisk: how many bytes the kernel gives it at most (ramdisk_size= counts KiB). 0: what
+	 * TREE's kernel has by itself, 8192 KiB, and 4096 KiB of the 2.4.9 of RHEL 2.1. */
+	size_t ramdisk_max;
 	const struct initrd_needs *needs; /* as in initrd_check_needs; NULL: nothing is known */
 };
 
@@ -196,7 +200,8 @@ struct initrd_change {
  * it is. SUMMARY: a member-by-member diff as text (added, changed, a unified diff of the script).
  * Nothing is handed out that initrd_check would refuse. What read_module returns may be packed.
  *
- * INITRD_NASH: the image is written anew. Lines of dmraid, multipath and iSCSI go too.
+ * INITRD_NASH: the image is written anew; a ramdisk in place, and as much larger as it must be. More
+ * than RAMDISK_MAX: UNRACK_NOSPACE, and the sentence has the ramdisk_size= it would take. Lines of dmraid, multipath and iSCSI go too.
  *
  * INITRD_DRACUT: the image stays as it is, byte for byte, and gets one gzip'd segment behind it,
  * which the kernel unpacks over it: the modules that are missing, as they are in the guest, and
@@ -207,7 +212,7 @@ int initrd_change(const struct initrd *i, const struct initrd_change *c, struct 
 		  bool *changed, struct buf *summary, struct unrack_error *err);
 
 /* The same members in the same container, each with the header it had: for round trips.
- * Deterministic. What is no row of cpio archives, or would have more than 192 MiB:
+ * Deterministic. What is neither a row of cpio archives nor ext2, or would have more than 192 MiB:
  * UNRACK_UNSUPPORTED. */
 int initrd_write(const struct initrd *i, struct buf *out, struct unrack_error *err);
 
