@@ -120,7 +120,10 @@ static int explain_modules(const struct dracut *d, const struct loads_want *want
 	for (size_t k = 0; k < want->list.n; k++) {
 		size_t before = why->n;
 
-		if (dracut_explain_file(d, INITRD_LINK_DRIVER, want->names[k], why))
+		/* Without those the others work. */
+		if (want->list.soft[k] && !module_tree_find(d->own, want->names[k]))
+			continue;
+		if (!want->list.soft[k] && dracut_explain_file(d, INITRD_LINK_DRIVER, want->names[k], why))
 			explain_loading(d, want, k, aliased[k], no_alias, why);
 		if (why->n == before && put_loaded(d, want->names[k], out) < 0)
 			return error_nomem(err);

@@ -127,7 +127,8 @@ static int load_others(struct job *j, const struct initrd *now, struct unrack_er
 	dracut_find_aliased(&d, (const char (*)[64])j->want->names, j->want->list.n, marks, &e);
 	for (size_t k = 0; k < j->want->list.n; k++) {
 		char where[256];
-		enum dracut_loading how = dracut_loading(&d, j->want, k, marks[k], where);
+		enum dracut_loading how = j->want->list.soft[k] ? DRACUT_LOADED :
+							     dracut_loading(&d, j->want, k, marks[k], where);
 
 		marks[k] = how != DRACUT_LOADED;
 		force |= how == DRACUT_BLACKLISTED || how == DRACUT_REPLACED;

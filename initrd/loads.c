@@ -59,7 +59,7 @@ static int find_needs(const struct module_tree *t, struct loads_want *w, size_t 
 		return r;
 	for (size_t k = 0; k < deps.n; k++)
 		for (size_t b = 0; b < a; b++)
-			if (!strcmp(deps.paths[k], w->list.paths[b]))
+			if (!deps.soft[k] && !strcmp(deps.paths[k], w->list.paths[b]))
 				w->needs[a * w->list.n + b] = true;
 	module_list_free(&deps);
 	return 0;

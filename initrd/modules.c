@@ -5,29 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/size.h"
-#include "base/vec.h"
-
-struct module {
-	const char *path;
-	const char *base; /* of its name, in PATH */
-	size_t len;
-	int rank;
-	const char *deps; /* the text behind the colon in modules.dep; NULL: no line */
-};
-
-DEFINE_VEC(module_vec, struct module);
-DEFINE_VEC(index_vec, size_t);
-DEFINE_VEC(path_vec, char *);
-
-struct module_tree {
-	char *kver;
-	char *files, *dep, *builtin; /* copies that the rest points into */
-	struct module_vec modules;   /* by path */
-	struct index_vec by_name;    /* modules by name, then the one to take first */
-	struct module_vec builtins;  /* by name */
-};
 
 /* --- Names ------------------------------------------------------------------------------ */
 
@@ -130,7 +108,7 @@ static struct module *find_path(const struct module_tree *t, const char *path)
 	return bsearch(&key, t->modules.at, t->modules.len, sizeof key, by_path);
 }
 
-static struct module *find_name(const struct module_tree *t, const char *name, size_t n)
+struct module *modules_by_name(const struct module_tree *t, const char *name, size_t n, size_t k)
 {
 	size_t low = 0, high = t->by_name.len;
 	struct module *m;
@@ -145,9 +123,9 @@ static struct module *find_name(const struct module_tree *t, const char *name, s
 		else
 			high = mid;
 	}
-	if (low == t->by_name.len)
+	if (k >= t->by_name.len - low)
 		return NULL;
-	m = &t->modules.at[t->by_name.at[low]];
+	m = &t->modules.at[t->by_name.at[low + k]];
 	return compare_names(m->base, m->len, name, n) == 0 ? m : NULL;
 }
 
@@ -180,6 +158,11 @@ static void join_lines(char *s)
 		s[0] = s[1] = ' ';
 }
 
+struct module *modules_by_path(const struct module_tree *t, const char *path)
+{
+	return find_path(t, relative(t, path));
+}
+
 static void parse_dep(struct module_tree *t)
 {
 	char *save = NULL;
@@ -195,7 +178,7 @@ static void parse_dep(struct module_tree *t)
 		if (!colon || line[0] == '#')
 			continue;
 		*colon = '\0';
-		m = find_path(t, relative(t, line));
+		m = modules_by_path(t, line);
 		if (m && !m->deps)
 			m->deps = colon + 1;
 	}
@@ -261,10 +244,39 @@ int module_tree_new(const char *kver, const char *files, size_t files_len, const
 	return 0;
 }
 
+static void free_lazy(struct module_lazy *l)
+{
+	if (!l)
+		return;
+	for (size_t k = 0; k < MODULE_CONFIGS; k++)
+		buf_free(&l->configs[k].text);
+	buf_free(&l->alias.text);
+	buf_free(&l->pcimap.text);
+	buf_free(&l->softdep.text);
+	index_vec_free(&l->reference.modules);
+	module_symbols_free(l->symbols);
+	free(l);
+}
+
+int module_tree_attach(struct module_tree *t, const struct module_source *s, struct unrack_error *err)
+{
+	struct module_lazy *lazy = calloc(1, sizeof *lazy);
+
+	if (!lazy)
+		return error_nomem(err);
+	lazy->source = *s;
+	free_lazy(t->lazy);
+	t->lazy = lazy;
+	return 0;
+}
+
 void module_tree_free(struct module_tree *t)
 {
 	if (!t)
 		return;
+	for (size_t k = 0; k < t->modules.len; k++)
+		module_own_free(t->modules.at[k].own);
+	free_lazy(t->lazy);
 	module_vec_free(&t->modules);
 	module_vec_free(&t->builtins);
 	index_vec_free(&t->by_name);
@@ -277,24 +289,47 @@ void module_tree_free(struct module_tree *t)
 
 /* --- Questions -------------------------------------------------------------------------- */
 
+struct module *modules_choose(const struct module_tree *t, const char *name, size_t n)
+{
+	struct module *first = modules_by_name(t, name, n, 0), *m = first;
+
+	/* One alone is what it is. */
+	if (!t->lazy || !modules_by_name(t, name, n, 1))
+		return first;
+	for (size_t k = 0; m; m = modules_by_name(t, name, n, ++k)) {
+		struct unrack_error e = UNRACK_ERROR_INIT;
+		const char *why;
+
+		if (module_fit_judge(t, m, &why, &e) == 0 && !why)
+			return m;
+	}
+	return first;
+}
+
 const char *module_tree_find(const struct module_tree *t, const char *name)
 {
-	const struct module *m = find_name(t, name, strlen(name));
+	const struct module *m = modules_choose(t, name, strlen(name));
 
 	return m ? m->path : NULL;
 }
 
-static bool is_builtin(const struct module_tree *t, const char *name, size_t n)
+bool modules_builtin(const struct module_tree *t, const char *name, size_t n)
 {
 	const struct module key = { .base = name, .len = n };
+	char copy[64];
 
-	return t->builtins.len &&
-	       bsearch(&key, t->builtins.at, t->builtins.len, sizeof key, by_name);
+	if (t->builtin)
+		return t->builtins.len &&
+		       bsearch(&key, t->builtins.at, t->builtins.len, sizeof key, by_name);
+	if (!t->lazy || n >= sizeof copy)
+		return false;
+	snprintf(copy, sizeof copy, "%.*s", (int)n, name);
+	return module_config_builtin(module_own_config(t), copy);
 }
 
 bool module_tree_builtin(const struct module_tree *t, const char *name)
 {
-	return is_builtin(t, name, strlen(name));
+	return modules_builtin(t, name, strlen(name));
 }
 
 const char *module_tree_kver(const struct module_tree *t)
@@ -304,137 +339,16 @@ const char *module_tree_kver(const struct module_tree *t)
 
 bool module_tree_has_deps(const struct module_tree *t)
 {
-	return t->dep != NULL;
+	return t->dep || (t->lazy && module_fit_has_reference(t));
 }
 
 bool module_tree_lists(const struct module_tree *t, const char *name)
 {
-	const struct module *m = find_name(t, name, strlen(name));
+	struct module *m = modules_choose(t, name, strlen(name));
+	const struct module_own *own = NULL;
+	struct unrack_error e = UNRACK_ERROR_INIT;
 
-	return m && m->deps;
-}
-
-/* --- Closure ---------------------------------------------------------------------------- */
-
-enum { UNSEEN, OPEN, DONE };
-
-struct frame {
-	size_t module;
-	const char *rest; /* of its dependencies */
-};
-
-DEFINE_VEC(frame_vec, struct frame);
-
-struct walk {
-	const struct module_tree *t;
-	uint8_t *state; /* of each module */
-	struct frame_vec stack;
-	struct path_vec out;
-	size_t opened;
-};
-
-static int enter(struct walk *w, const struct module *m, struct unrack_error *err)
-{
-	size_t k = (size_t)(m - w->t->modules.at);
-
-	/* Open ones are met again in a cycle: their order cannot be had, and is as good as any. */
-	if (w->state[k] != UNSEEN)
-		return 0;
-	if (w->opened++ == MODULES_CLOSURE_MAX)
-		return error_set(err, UNRACK_DAMAGED, "modules.dep of kernel %s: %s needs more than %d others; "
-				 "run depmod in the guest", w->t->kver, m->path, MODULES_CLOSURE_MAX);
-	w->state[k] = OPEN;
-	if (frame_vec_push(&w->stack, (struct frame){ k, m->deps ? m->deps : "" }) < 0)
-		return error_nomem(err);
-	return 0;
-}
-
-/* The next dependency of the module on top of the stack, which is TEXT, N. */
-static int enter_dependency(struct walk *w, const char *text, size_t n, struct unrack_error *err)
-{
-	const struct module *user = &w->t->modules.at[w->stack.at[w->stack.len - 1].module], *m;
-	CLEANUP_FREE char *path = strndup(text, n);
-	const char *base;
-	size_t len;
-
-	if (!path)
-		return error_nomem(err);
-	m = find_path(w->t, relative(w->t, path));
-	if (m)
-		return enter(w, m, err);
-	/* The file may have been packed or moved since. */
-	split_path(path, &base, &len);
-	m = find_name(w->t, base, len);
-	if (m)
-		return enter(w, m, err);
-	if (is_builtin(w->t, base, len))
-		return 0;
-	return error_set(err, UNRACK_MISSING, "kernel %s: module %.*s needs %.*s, but %s is not in "
-			 "/lib/modules/%s; install that kernel's package again", w->t->kver, (int)user->len, user->base,
-			 (int)min_u64(len, 63), base, relative(w->t, path), w->t->kver);
-}
-
-static int walk_from(struct walk *w, const struct module *m, struct unrack_error *err)
-{
-	int r = enter(w, m, err);
-
-	while (r == 0 && w->stack.len) {
-		struct frame *top = &w->stack.at[w->stack.len - 1];
-		const char *p = top->rest + strspn(top->rest, " \t\r");
-		size_t n = strcspn(p, " \t\r");
-		char *path;
-
-		top->rest = p + n;
-		if (n) {
-			r = enter_dependency(w, p, n, err);
-			continue;
-		}
-		w->state[top->module] = DONE;
-		path = strdup(w->t->modules.at[top->module].path);
-		w->stack.len--;
-		if (!path || path_vec_push(&w->out, path) < 0) {
-			free(path);
-			return error_nomem(err);
-		}
-	}
-	return r;
-}
-
-static int walk_names(struct walk *w, const char *const *names, size_t n, struct unrack_error *err)
-{
-	for (size_t k = 0; k < n; k++) {
-		const struct module *m = find_name(w->t, names[k], strlen(names[k]));
-		int r;
-
-		if (!m && is_builtin(w->t, names[k], strlen(names[k])))
-			continue;
-		if (!m)
-			return error_set(err, UNRACK_MISSING, "kernel %s has no module %s: it is neither in "
-					 "/lib/modules/%s nor built in", w->t->kver, names[k], w->t->kver);
-		if ((r = walk_from(w, m, err)) < 0)
-			return r;
-	}
-	return 0;
-}
-
-int module_tree_closure(const struct module_tree *t, const char *const *names, size_t n,
-			struct module_list *out, struct unrack_error *err)
-{
-	struct walk w = { .t = t, .state = calloc(t->modules.len + 1, 1) };
-	int r = w.state ? walk_names(&w, names, n, err) : error_nomem(err);
-
-	*out = (struct module_list){ w.out.at, w.out.len };
-	free(w.state);
-	frame_vec_free(&w.stack);
-	if (r < 0)
-		module_list_free(out);
-	return r;
-}
-
-void module_list_free(struct module_list *l)
-{
-	for (size_t k = 0; k < l->n; k++)
-		free(l->paths[k]);
-	free(l->paths);
-	*l = (struct module_list){ 0 };
+	if (!m || m->deps)
+		return m != NULL;
+	return module_own_get(t, m, &own, &e) == 0 && own && own->read;
 }

@@ -65,7 +65,8 @@ static void explain_modules(struct scene *c)
 
 	for (size_t a = 0; a < want->list.n; a++) {
 		if (c->l.at[a] == LOADS_NONE) {
-			explain_missing(c, want->names[a], c->l.useless[a]);
+			if (!want->list.soft[a])
+				explain_missing(c, want->names[a], c->l.useless[a]);
 			continue;
 		}
 		for (size_t b = 0; b < a; b++)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "../../initrd/archive.h"
 #include "../../initrd/modinfo.h"
 #include "made_elf.h"
 
@@ -46,7 +45,7 @@ static void new_module(void)
 	ok(modinfo_size(&m) > sizeof m + 100, "its size");
 	modinfo_free(&m);
 
-	made(archive_pack(PACK_GZIP, b.data, b.len, "a", &packed, &err) == 0, "a packed module");
+	made(gzip_pack(b.data, b.len, &packed, &err) == 0, "a packed module");
 	read_module(&packed, &m);
 	is_str(modinfo_get(&m, "license", NULL), "GPL", "a packed one");
 	modinfo_free(&m);

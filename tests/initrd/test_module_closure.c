@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "../../initrd/modules.h"
+#include "base/size.h"
+#include "made_elf.h"
+
+#define EL7 "3.10.0-1160.el7.x86_64"
+
+static struct unrack_error err;
+static struct made_files files;
+
+/* The closure of one or two names as a line; soft ones in brackets. */
+static const char *closure2(const struct module_tree *t, const char *a, const char *b, int want)
+{
+	static char line[2000];
+	const char *const list[] = { a, b };
+	struct module_list l;
+	int r;
+
+	err = (struct unrack_error)UNRACK_ERROR_INIT;
+	r = module_tree_closure(t, list, b ? 2 : 1, &l, &err);
+	is_int(r, want, "closure of %s", a);
+	line[0] = '\0';
+	for (size_t k = 0; k < l.n; k++) {
+		char name[64];
+
+		module_name_of(l.paths[k], name);
+		snprintf(line + strlen(line), sizeof line - strlen(line), l.soft[k] ? "%s(%s)" : "%s%s", k ? " " : "", name);
+	}
+	module_list_free(&l);
+	return line;
+}
+
+static const char *closure(const struct module_tree *t, const char *a, int want)
+{
+	return closure2(t, a, NULL, want);
+}
+
+static void add(const char *path, const char *more)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "vermagic=" EL7 " SMP mod_unload\n%s\n", more);
+	made_module(made_add(&files, path), text, NULL);
+}
+
+static void put_scsi(void)
+{
+	add("kernel/drivers/scsi/scsi_mod.ko", "depends=");
+	add("kernel/drivers/scsi/scsi_transport_spi.ko", "depends=scsi_mod");
+	add("kernel/drivers/message/fusion/mptbase.ko", "depends=");
+	add("kernel/drivers/message/fusion/mptscsih.ko", "depends=scsi_mod,mptbase");
+	add("kernel/drivers/message/fusion/mptspi.ko", "depends=scsi_transport_spi,mptbase,scsi_mod,mptscsih");
+}
+
+#define SPI "kernel/drivers/message/fusion/mptspi.ko"
+#define FIVE "scsi_mod scsi_transport_spi mptbase mptscsih mptspi"
+
+static void without_index(void)
+{
+	static const char *const deps[] = {
+		NULL, "", SPI, SPI ": kernel/drivers/scsi/gone.ko kernel/drivers/scsi/scsi_mod.ko\n",
+		SPI ": kernel/drivers/scsi/scsi_mod.ko kernel/drivers/scsi/scsi_tr",
+		SPI ": kernel/drivers/scsi/scsi_mod.ko\n",
+	};
+	static const char *const names[] = {
+		"a missing modules.dep", "an empty one", "one cut in its first line", "one that names a file that is not there",
+		"one cut in a name", "one that does not name all",
+	};
+	struct module_tree *t;
+
+	put_scsi();
+	for (size_t k = 0; k < ARRAY_LEN(deps); k++) {
+		t = made_files_tree(&files, EL7, deps[k], NULL, NULL);
+		ok(module_tree_has_deps(t) && module_tree_lists(t, "mptspi") && module_tree_lists(t, "mptbase"),
+		   "%s: it is known what modules need", names[k]);
+		is_str(closure(t, "mptspi", 0), FIVE, "the modules tell");
+		module_tree_free(t);
+	}
+	t = made_files_tree(&files, EL7, NULL, "kernel/drivers/scsi/scsi_transport_spi.ko\n", NULL);
+	closure(t, "gone", UNRACK_MISSING);
+	module_tree_free(t);
+	made_files_free(&files);
+
+	add("kernel/a.ko", "depends=b,c");
+	add("kernel/b.ko", "depends=");
+	t = made_files_tree(&files, EL7, NULL, "kernel/c.ko\n", NULL);
+	is_str(closure(t, "a", 0), "b a", "what it needs may be built in since");
+	module_tree_free(t);
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	closure(t, "a", UNRACK_MISSING);
+	is_str(err.text, "kernel " EL7 ": module a needs c, which is not in /lib/modules/" EL7
+	       "; install that kernel's package again", "or is missing");
+	files.bad = "kernel/b.ko";
+	module_tree_free(t);
+	t = made_files_tree(&files, EL7, NULL, "kernel/c.ko\n", NULL);
+	closure(t, "a", UNRACK_IO);
+	has_str(err.text, "can't read kernel/b.ko", "a file that cannot be read is an error");
+	module_tree_free(t);
+	made_files_free(&files);
+}
+
+/* Without modules.builtin. */
+static void configured(void)
+{
+	struct module_tree *t;
+
+	add("kernel/sd_mod.ko", "depends=scsi_mod");
+	t = made_files_tree(&files, EL7, NULL, NULL, "CONFIG_SCSI=y\nCONFIG_BLK_DEV_SD=m\n# CONFIG_XFS_FS is not set\n");
+	ok(module_tree_builtin(t, "scsi_mod") && module_tree_builtin(t, "scsi-mod"), "the configuration says what is built in");
+	ok(!module_tree_builtin(t, "sd_mod") && !module_tree_builtin(t, "xfs") && !module_tree_builtin(t, "other"), "and what is not");
+	is_str(closure2(t, "sd_mod", "scsi_mod", 0), "sd_mod", "in closures, too");
+	module_tree_free(t);
+	t = made_files_tree(&files, EL7, NULL, "kernel/fs/ext4.ko\n", "CONFIG_SCSI=y\n");
+	ok(!module_tree_builtin(t, "scsi_mod"), "modules.builtin knows better");
+	module_tree_free(t);
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	ok(!module_tree_builtin(t, "scsi_mod"), "without either nothing is known");
+	module_tree_free(t);
+	made_add_text(&files, "build/.config", "XCONFIG_SCSI=y\nCONFIG_SCSI_X=y\nCONFIG_EXT4_FS=y");
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	ok(module_tree_builtin(t, "ext4") && !module_tree_builtin(t, "scsi_mod"), "the tree's own copy is found");
+	module_tree_free(t);
+	made_add_text(&files, "config", "CONFIG_SCSI=y\n");
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	ok(!module_tree_builtin(t, "ext4") && module_tree_builtin(t, "scsi_mod"), "the packaged one first");
+	module_tree_free(t);
+	made_files_free(&files);
+	ok(!module_config_builtin(NULL, "scsi_mod") && module_config_builtin("CONFIG_BLK_DEV_DM=y", "dm_mod"),
+	   "a configuration alone");
+}
+
+static void unfit(void)
+{
+	struct module_tree *t;
+
+	put_scsi();
+	made_module(made_add(&files, "extra/sd_mod.ko"), "depends=scsi_mod\nvermagic=3.10.0-123.el7.x86_64 SMP mod_unload\n", NULL);
+	add("kernel/sd_mod.ko", "depends=scsi_mod");
+	made_module(made_add(&files, "extra/old.ko"), "depends=scsi_mod\nvermagic=3.10.0-123.el7.x86_64 SMP mod_unload\n", NULL);
+	add("kernel/user.ko", "depends=old");
+	t = made_files_tree(&files, EL7, "extra/sd_mod.ko:\nkernel/u.ko: extra/sd_mod.ko\n", NULL, NULL);
+	is_str(closure(t, "sd_mod", 0), "scsi_mod sd_mod", "of two the one that fits");
+	is_str(module_tree_find(t, "sd_mod"), "kernel/sd_mod.ko", "is the kernel's own");
+	is_str(closure(t, "old", UNRACK_UNSUPPORTED), "", "one that does not fit is not taken");
+	is_str(err.text, "kernel " EL7 " can't use its module old: extra/old.ko was built for \"3.10.0-123.el7.x86_64 SMP "
+	       "mod_unload\", the kernel is \"" EL7 " SMP mod_unload\"; install a build of it for this kernel, or that "
+	       "kernel's package again", "and the reason is told");
+	closure(t, "user", UNRACK_UNSUPPORTED);
+	has_str(err.text, "can't use its module old", "nor by one that needs it");
+	module_tree_free(t);
+	made_files_free(&files);
+}
+
+static void soft(void)
+{
+	struct module_tree *t;
+
+	add("kernel/ext4.ko", "depends=jbd2,mbcache");
+	add("kernel/jbd2.ko", "depends=");
+	add("kernel/mbcache.ko", "depends=");
+	add("kernel/crc32c-intel.ko", "depends=");
+	add("kernel/crc32c_generic.ko", "depends=helper");
+	add("kernel/helper.ko", "depends=");
+	add("kernel/nvme.ko", "depends=\nsoftdep=pre: helper post: mbcache\nsoftdep=pre: gone-module cycle");
+	add("kernel/cycle.ko", "depends=\nsoftdep=pre: nvme");
+	add("kernel/broken.ko", "depends=helper,not-there");
+	add("kernel/fragile.ko", "depends=\nsoftdep=pre: broken jbd2");
+	add("kernel/both.ko", "depends=helper\nsoftdep=pre: helper");
+	add("kernel/bare.ko", "depends=\nsoftdep=jbd2 mbcache");
+	made_add_text(&files, "modules.softdep", "# Soft dependencies\nsoftdep ext4 pre: crypto-crc32c\n"
+		      "softdep jbd2 post: helper\nsoftdep\nsoftdep other pre: helper\n");
+	made_add_text(&files, "modules.alias", "alias crypto-crc32c crc32c_intel\nalias crypto_crc32c crc32c_generic\n"
+		      "alias crypto-crc32c-intel mbcache\nalias crypto-crc32c nothing\n");
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	is_str(closure(t, "ext4", 0), "jbd2 mbcache (crc32c-intel) (helper) (crc32c_generic) ext4",
+	       "soft dependencies come before, by their aliases, with what they need");
+	is_str(closure(t, "jbd2", 0), "jbd2", "those behind it are left out");
+	is_str(closure(t, "nvme", 0), "(helper) (cycle) nvme", "a module says them itself; those that are not there are left out");
+	is_str(closure(t, "cycle", 0), "(helper) (nvme) cycle", "a cycle ends");
+	is_str(closure(t, "fragile", 0), "(jbd2) fragile", "what cannot be had is left out with all it needs");
+	is_str(closure(t, "both", 0), "helper both", "what is needed is not soft");
+	is_str(closure2(t, "nvme", "helper", 0), "helper (cycle) nvme", "nor is what was asked for");
+	is_str(closure(t, "bare", 0), "bare", "words before pre: do not count");
+	module_tree_free(t);
+	t = made_files_tree(&files, EL7, NULL, "kernel/jbd2.ko\nkernel/crypto-crc32c.ko\n", NULL);
+	is_str(closure(t, "ext4", 0), "jbd2 mbcache ext4", "one that is built in is not looked for");
+	module_tree_free(t);
+	made_files_free(&files);
+}
+
+#define OLD "kernel_version=2.4.21-63.EL\n"
+
+static void add_old(const char *path, const char *exports, const char *wants)
+{
+	made_old_module(made_add(&files, path), OLD, exports, wants);
+}
+
+static void old(void)
+{
+	struct module_tree *t;
+
+	add_old("kernel/drivers/scsi/scsi_mod.o", "scsi_register_R11112222 scsi_free", "printk_R1b7d4074");
+	add_old("kernel/drivers/message/fusion/mptbase.o", "mpt_register_Rsmp_00000001", "printk kmalloc");
+	add_old("kernel/drivers/message/fusion/mptscsih.o", "", "mpt_register_Rsmp_00000001 scsi_register scsi_free own");
+	add_old("kernel/drivers/message/old/mptbase_old.o", "mpt_register", "printk");
+	add_old("kernel/drivers/net/mii.o", NULL, "");
+	add_old("kernel/drivers/net/pcnet32.o", "", "init_module printk");
+	add_old("kernel/drivers/sound/soundcore.o", "register_sound", "");
+	add_old("kernel/drivers/sound/es1371.o", "", "register_sound");
+	add_old("kernel/drivers/net/odd.o", "", "register_sound");
+	made_old_module(made_add(&files, "misc/wrong.o"), "kernel_version=2.4.9\n", "scsi_free", "");
+	made_add_text(&files, "kernel/drivers/scsi/text.o", "no module");
+	t = made_files_tree(&files, "2.4.21-63.EL", NULL, NULL, NULL);
+	ok(module_tree_has_deps(t) && module_tree_lists(t, "mptscsih"), "2.4: symbols tell what modules need");
+	is_str(closure(t, "mptscsih", 0), "mptbase scsi_mod mptscsih", "with checksums or without, in the same folder first");
+	is_str(closure(t, "pcnet32", 0), "mii pcnet32", "of a module that exports nothing, every global symbol");
+	is_str(closure(t, "odd", 0), "odd", "a subsystem that serves itself is not looked at");
+	is_str(closure(t, "es1371", 0), "soundcore es1371", "until one of it asks");
+	module_tree_free(t);
+	t = made_files_tree(&files, "2.4.21-63.EL", "/lib/modules/2.4.21-63.EL/kernel/drivers/message/fusion/mptscsih.o:\t"
+			    "/lib/modules/2.4.21-63.EL/kernel/drivers/message/fusion/mptbase.o\n", NULL, NULL);
+	is_str(closure(t, "mptscsih", 0), "mptbase mptscsih", "a whole line in modules.dep is believed");
+	module_tree_free(t);
+	t = made_files_tree(&files, "2.4.21-63.EL", "kernel/drivers/message/fusion/mptscsih.o:\tkernel/drivers/message/fu", NULL,
+			    NULL);
+	is_str(closure(t, "mptscsih", 0), "mptbase scsi_mod mptscsih", "one that was cut is not");
+	module_tree_free(t);
+	made_files_free(&files);
+}
+
+int main(void)
+{
+	without_index();
+	configured();
+	unfit();
+	soft();
+	old();
+	return tap_done();
+}
