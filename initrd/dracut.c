@@ -103,8 +103,7 @@ static int put_line(void *ctx, const struct kmod_entry *e)
 	return buf_puts(ctx, e->value) < 0 || buf_puts(ctx, "\n") < 0 ? 1 : 0;
 }
 
-/* The text of the modules.dep that counts. A damaged index is as good as none. */
-static int read_dep(const struct dracut *d, struct buf *out, struct unrack_error *err)
+int dracut_read_dep(const struct dracut *d, struct buf *out, struct unrack_error *err)
 {
 	char called[64];
 	bool binary;
@@ -205,7 +204,7 @@ static int read_tree(struct dracut *d, const char *kver, struct unrack_error *er
 	}
 	if (!files.len)
 		return 0;
-	r = read_dep(d, &dep, err);
+	r = dracut_read_dep(d, &dep, err);
 	return r < 0 ? r : module_tree_new(kver, (const char *)files.data, files.len,
 					   dep.len ? buf_str(&dep) : NULL, NULL, &d->own, err);
 }

@@ -40,6 +40,9 @@ const struct initrd_member *dracut_file(const struct dracut *d, const char *name
 const struct initrd_member *dracut_index(const struct dracut *d, const char *name, bool *binary,
 					 char called[64]);
 
+/* Appends the text of the modules.dep that counts. A damaged index is as good as none. */
+int dracut_read_dep(const struct dracut *d, struct buf *out, struct unrack_error *err);
+
 /* Whether it has program NAME where such are. */
 bool dracut_tool(const struct dracut *d, const char *name);
 

@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "kmod_index.h"
+#include "line_list.h"
 
 int dracut_read_guest(const struct initrd_change *c, const char *path, struct buf *out, bool *found,
 		      struct unrack_error *err)
@@ -36,16 +37,6 @@ static int put(const struct dracut *d, struct overlay *o, const char *name, cons
 
 /* --- modules.dep ------------------------------------------------------------------------ */
 
-static bool has_line(const struct buf *b, const char *line)
-{
-	size_t n = strlen(line);
-
-	for (const char *s = buf_str(b); *s; s += strcspn(s, "\n") + 1)
-		if (!strncmp(s, line, n) && s[n] == '\n')
-			return true;
-	return false;
-}
-
 /* Changes PATH of the guest to that which counts: the image may have the module elsewhere. */
 static void path_in_image(const struct dracut_modules *m, char path[IMAGE_PATH_MAX])
 {
@@ -56,7 +47,7 @@ static void path_in_image(const struct dracut_modules *m, char path[IMAGE_PATH_M
 	own = m->d->own ? module_tree_find(m->d->own, name) : NULL;
 	if (own && !dracut_file(m->d, path))
 		snprintf(path, IMAGE_PATH_MAX, "%s", own);
-	else if (m->unpacked.len && has_line(&m->unpacked, path))
+	else if (m->unpacked.len && line_list_has(&m->unpacked, path, strlen(path)))
 		path[dracut_plain_length(path)] = '\0';
 }
 
@@ -82,6 +73,42 @@ static int translate_dep(const struct dracut_modules *m, const char *text, struc
 		p += n;
 	}
 	return 0;
+}
+
+/* What modules.dep says of the module at PATH, by TREE: what it needs, that which needs the others
+ * first, as depmod has it. */
+static int put_dep_line(const struct dracut_modules *m, const char *path, struct buf *out, struct unrack_error *err)
+{
+	struct module_list l;
+	char name[64];
+	const char *const names[] = { name };
+	int r, bad;
+
+	module_name_of(path, name);
+	r = module_tree_closure(m->c->tree, names, 1, &l, err);
+	if (r < 0)
+		return r;
+	bad = buf_printf(out, "%s:", path);
+	for (size_t k = l.n; k-- > 0;)
+		if (strcmp(l.paths[k], path) != 0)
+			bad |= buf_printf(out, " %s", l.paths[k]);
+	bad |= buf_puts(out, "\n");
+	module_list_free(&l);
+	return bad ? error_nomem(err) : 0;
+}
+
+/* For a guest without one: what the image's own says, and the modules that come. */
+static int make_dep(const struct dracut_modules *m, struct buf *out, struct unrack_error *err)
+{
+	int r = dracut_read_dep(m->d, out, err);
+
+	for (const char *p = buf_str(&m->put); r == 0 && *p; p += strcspn(p, "\n") + 1) {
+		char path[IMAGE_PATH_MAX];
+
+		snprintf(path, sizeof path, "%.*s", (int)strcspn(p, "\n"), p);
+		r = put_dep_line(m, path, out, err);
+	}
+	return r;
 }
 
 /* --- Pairs of text and index ------------------------------------------------------------ */
@@ -152,7 +179,9 @@ static int put_dep(const struct dracut_modules *m, struct unrack_error *err)
 
 	if (r < 0)
 		return r;
-	if (!found || !dep.len)
+	if ((!found || !dep.len) && module_tree_has_deps(m->c->tree))
+		r = make_dep(m, &dep, err);
+	else if (!found || !dep.len)
 		return error_set(err, UNRACK_UNSUPPORTED, "/lib/modules/%s/modules.dep is missing or empty, so %s can't be "
 				 "repaired; run depmod -a %s on the server, then copy it again",
 				 kver, m->d->image->name, kver);

@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "dracut_indexes.h"
+#include "line_list.h"
 
 #define MODULE_MAX (128u << 20) /* unpacked; real ones have a few at most */
 
@@ -92,7 +93,7 @@ static int put_module(struct dracut_modules *m, const char *path, struct unrack_
 	int r;
 
 	module_name_of(path, name);
-	if (m->d->own && module_tree_find(m->d->own, name))
+	if ((m->d->own && module_tree_find(m->d->own, name)) || line_list_has(&m->put, path, len))
 		return 0;
 	r = m->c->read_module(m->c->ctx, path, &b, err);
 	if (r < 0)
@@ -107,9 +108,15 @@ static int put_module(struct dracut_modules *m, const char *path, struct unrack_
 	if (!b.len)
 		return error_set(err, UNRACK_DAMAGED, "%s: is empty; install the package of kernel %s again",
 				 path, module_tree_kver(m->c->tree));
-	if (buf_printf(&full, "%s/%.*s", m->d->dir, (int)len, path) < 0)
+	if (buf_printf(&full, "%s/%.*s", m->d->dir, (int)len, path) < 0 || buf_printf(&m->put, "%s\n", path) < 0)
 		return error_nomem(err);
 	return overlay_put(m->o, buf_str(&full), b.data, b.len, err);
+}
+
+void dracut_modules_free(struct dracut_modules *m)
+{
+	buf_free(&m->put);
+	buf_free(&m->unpacked);
 }
 
 int dracut_put_modules(struct dracut_modules *m, const struct module_list *l, struct unrack_error *err)

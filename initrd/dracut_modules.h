@@ -14,8 +14,12 @@ struct dracut_modules {
 	const struct dracut *d; /* the image as it is */
 	const struct initrd_change *c;
 	struct overlay *o;
-	struct buf unpacked;    /* paths in the guest of those that were put in unpacked, one per line */
+	/* Paths in the guest, one per line: */
+	struct buf put;         /* of those that were put in */
+	struct buf unpacked;    /* of those among them that were unpacked */
 };
+
+void dracut_modules_free(struct dracut_modules *m);
 
 /* Those of L that the image has not, by name. UNRACK_DAMAGED: one is empty, or can't be unpacked. */
 int dracut_put_modules(struct dracut_modules *m, const struct module_list *l, struct unrack_error *err);

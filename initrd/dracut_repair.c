@@ -21,6 +21,7 @@ struct job {
 	const struct initrd *image;
 	const struct initrd_change *c;
 	const struct loads_want *want;
+	const struct module_list *more; /* or NULL */
 	struct dracut d; /* of the image as it is */
 	struct overlay o;
 	char shown[IMAGE_PATH_MAX]; /* a file whose changes are shown line by line; "" */
@@ -180,11 +181,13 @@ static int put_kernel(struct job *j, struct unrack_error *err)
 
 	if (r == 0)
 		r = put_root_modules(j, &m, err);
+	if (r == 0 && j->more)
+		r = dracut_put_modules(&m, j->more, err);
 	if (r == 0)
 		r = dracut_put_softdeps(&m, j->want, err);
 	if (r == 0)
 		r = dracut_put_indexes(&m, err);
-	buf_free(&m.unpacked);
+	dracut_modules_free(&m);
 	return r;
 }
 
@@ -259,9 +262,9 @@ static int refuse(const struct initrd *i, const struct dracut *d, const struct i
 }
 
 int dracut_change(const struct initrd *i, const struct initrd_change *c, const struct loads_want *want,
-		  struct buf *out, bool *changed, struct buf *summary, struct unrack_error *err)
+		  const struct module_list *more, struct buf *out, bool *changed, struct buf *summary, struct unrack_error *err)
 {
-	struct job j = { .image = i, .c = c, .want = want };
+	struct job j = { .image = i, .c = c, .want = want, .more = more };
 	struct initrd_answer answer = { 0 };
 	int r = dracut_check(i, c->tree, want, c->needs, &answer, err);
 
@@ -275,7 +278,7 @@ int dracut_change(const struct initrd *i, const struct initrd_change *c, const s
 		r = refuse(i, &j.d, c, err);
 	overlay_begin(&j.o, i);
 	if (r == 0)
-		r = change(&j, answer.missing_link == INITRD_LINK_NONE, out, changed, summary, err);
+		r = change(&j, !more && answer.missing_link == INITRD_LINK_NONE, out, changed, summary, err);
 	overlay_free(&j.o);
 	dracut_free(&j.d);
 	initrd_answer_free(&answer);

@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "dracut_check.h"
+#include "line_list.h"
 
 /* --- The kernel's arguments ------------------------------------------------------------- */
 
@@ -43,21 +44,6 @@ static bool is_on(const struct buf *arguments, const char *key, const char *no, 
 	return on;
 }
 
-static bool has_line(const struct buf *b, const char *p, size_t n)
-{
-	for (const char *s = buf_str(b); *s; s += strcspn(s, "\n") + 1)
-		if (!strncmp(s, p, n) && s[n] == '\n')
-			return true;
-	return false;
-}
-
-static int add_line(struct buf *b, const char *p, size_t n)
-{
-	if (!n || has_line(b, p, n))
-		return 0;
-	return buf_append(b, p, n) < 0 || buf_puts(b, "\n") < 0 ? -1 : 0;
-}
-
 /* The values of KEY and OLD, its name in dracut 004. */
 static int add_values(const struct buf *arguments, const char *key, const char *old, struct buf *out)
 {
@@ -66,7 +52,7 @@ static int add_values(const struct buf *arguments, const char *key, const char *
 
 	while (dracut_word(&p, end, &word, &n))
 		if (((v = value_of(word, n, key, &len)) || (v = value_of(word, n, old, &len))) &&
-		    add_line(out, v, len) < 0)
+		    line_list_add(out, v, len) < 0)
 			return -1;
 	return 0;
 }
@@ -157,7 +143,7 @@ static int add_nodes(const struct dracut *d, struct buf *out)
 	p = m ? (const char *)m->data : "";
 	end = p + (m ? m->size : 0);
 	while (dracut_word(&p, end, &word, &n)) {
-		if (array && n > 5 && !memcmp(word, "/dev/", 5) && add_line(out, word, n) < 0)
+		if (array && n > 5 && !memcmp(word, "/dev/", 5) && line_list_add(out, word, n) < 0)
 			return -1;
 		array = n >= 4 && !strncasecmp(word, "ARRAY", n);
 	}
@@ -199,21 +185,16 @@ static int explain_arrays(const struct dracut *d, const struct module_tree *tree
 /* Whether VOLUMES, groups and volumes, have NAME ("vg/root") or its group. */
 static bool has_volume(const struct buf *volumes, const char *name)
 {
-	return has_line(volumes, name, strlen(name)) || has_line(volumes, name, strcspn(name, "/"));
+	return line_list_has(volumes, "*", 1) || line_list_has(volumes, name, strlen(name)) || line_list_has(volumes, name, strcspn(name, "/"));
 }
 
 /* What keeps root's volume from being activated, though all tools are there. */
-static void explain_volume(const struct dracut *d, const struct initrd_needs *needs, const struct buf *arguments,
-			   const struct buf *volumes, struct reasons *why)
+static void explain_volume(const struct initrd_needs *needs, const struct buf *volumes, struct reasons *why)
 {
-	bool automatic = !asks_for_auto(d, "parse-lvm.sh") || is_on(arguments, "rd.auto", NULL, false);
-
-	if (!needs->arguments || (!volumes->len && automatic))
-		return;
-	if (!volumes->len)
+	if (needs->arguments && !volumes->len)
 		reasons_add(why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and no rd.lvm.lv= is among the "
 			    "kernel's arguments; it activates only volumes that are named so");
-	else if (needs->root_volume && !has_volume(volumes, needs->root_volume))
+	else if (needs->arguments && needs->root_volume && !has_volume(volumes, needs->root_volume))
 		reasons_add(why, INITRD_LINK_VOLUME, "volume", "root is on the volume %s, and the kernel's arguments "
 			    "name only others for it to activate", needs->root_volume);
 }
@@ -227,6 +208,10 @@ static int explain_volumes(const struct dracut *d, const struct module_tree *tre
 
 	if (tool && !off && (add_values(arguments, "rd.lvm.lv", "rd_LVM_LV", out) < 0 ||
 			     add_values(arguments, "rd.lvm.vg", "rd_LVM_VG", out) < 0))
+		return -1;
+	if (tool && !off && !out->len &&
+	    (!asks_for_auto(d, "parse-lvm.sh") || is_on(arguments, "rd.auto", NULL, false)) &&
+	    line_list_add(out, "*", 1) < 0)
 		return -1;
 	if (!needs || !needs->root_on_lvm)
 		return 0;
@@ -242,7 +227,7 @@ static int explain_volumes(const struct dracut *d, const struct module_tree *tre
 	else if (off)
 		reasons_add(why, INITRD_LINK_VOLUME, "volume", "root is on LVM, which the kernel's arguments turn off");
 	else
-		explain_volume(d, needs, arguments, out, why);
+		explain_volume(needs, out, why);
 	return 0;
 }
 

@@ -193,7 +193,7 @@ static int change(const struct initrd *i, const struct initrd_change *c, struct 
 	int r;
 
 	if (i->kind == INITRD_DRACUT)
-		return dracut_change(i, c, want, out, changed, summary, err);
+		return dracut_change(i, c, want, NULL, out, changed, summary, err);
 	init = initrd_find(i, initrd_script(i));
 	r = nash_parse(init->data, init->size, i->name, &s, err);
 	if (r < 0)

@@ -211,6 +211,14 @@ struct initrd_change {
 int initrd_change(const struct initrd *i, const struct initrd_change *c, struct buf *out,
 		  bool *changed, struct buf *summary, struct unrack_error *err);
 
+/* An image for a kernel that has no usable one. BASE is one by dracut, of another kernel of the same
+ * guest or a rescue image: its kernel's modules go, and those of C's tree of the same names take their
+ * place, as far as that kernel has them; then it is changed as by initrd_change. What was packed is
+ * by gzip, which every kernel unpacks. SUMMARY: a line of what became of the modules.
+ * UNRACK_UNSUPPORTED: BASE is none by dracut, or kdump's, or squashed. */
+int initrd_rebase(const struct initrd *base, const struct initrd_change *c, struct buf *out,
+		  struct buf *summary, struct unrack_error *err);
+
 /* The same members in the same container, each with the header it had: for round trips.
  * Deterministic. What is neither a row of cpio archives nor ext2, or would have more than 192 MiB:
  * UNRACK_UNSUPPORTED. */

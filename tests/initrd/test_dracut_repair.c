@@ -67,6 +67,8 @@ static void repair(void)
 /* Guests whose indexes are not whole. */
 static void guests_indexes(void)
 {
+	static const char files[] = "kernel/drivers/scsi/sd_mod.ko.xz\0kernel/drivers/scsi/vmw_pvscsi.ko.xz";
+	struct module_tree *bare;
 	const struct initrd_member *m;
 	struct fixture f;
 	struct initrd *i;
@@ -109,6 +111,17 @@ static void guests_indexes(void)
 	physical(&f);
 	made_end(&f.base);
 	guest_remove(&f.g, "modules.dep");
+	is_int(change(&f), 0, "no modules.dep, but it is known what the driver needs");
+	i = made_open(&f.out);
+	m = initrd_find(i, EL7_DIR "modules.dep.bin");
+	is_str(m ? kmod_index_find(m->data, m->size, "vmw_pvscsi") : "",
+	       "kernel/drivers/scsi/vmw_pvscsi.ko.xz: kernel/drivers/scsi/scsi_mod.ko.xz", "is made");
+	is_str(m ? kmod_index_find(m->data, m->size, "ahci") : "",
+	       "kernel/drivers/ata/ahci.ko.xz: kernel/drivers/ata/libahci.ko.xz kernel/drivers/ata/libata.ko.xz "
+	       "kernel/drivers/scsi/scsi_mod.ko.xz", "out of the image's own");
+	initrd_close(i);
+	made(module_tree_new(EL7, files, sizeof files, NULL, NULL, &bare, &err) == 0, "a tree without modules.dep");
+	f.c.tree = bare;
 	is_int(change(&f), UNRACK_UNSUPPORTED, "no modules.dep");
 	is_str(err.text, "/lib/modules/" EL7 "/modules.dep is missing or empty, so initrd.img can't be repaired; run depmod -a "
 	       EL7 " on the server, then copy it again", "is told");
@@ -117,6 +130,7 @@ static void guests_indexes(void)
 	is_int(change(&f), UNRACK_IO, "a read that fails");
 	is_str(err.text, "can't read kernel/drivers/scsi/vmw_pvscsi.ko.xz: Input/output error", "is told in the reader's words");
 	tear_down(&f);
+	module_tree_free(bare);
 
 	set_up(&f, "vmw_pvscsi");
 	physical(&f);

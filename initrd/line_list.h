@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lists as answers have them: one item a line, each once. */
+#ifndef INITRD_LINE_LIST_H
+#define INITRD_LINE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "unrack/buf.h"
+
+bool line_list_has(const struct buf *list, const char *item, size_t n);
+
+/* An empty item adds nothing. -1: no memory. */
+int line_list_add(struct buf *list, const char *item, size_t n);
+
+#endif
