@@ -90,7 +90,7 @@ static int put_dep_line(const struct dracut_modules *m, const char *path, struct
 		return r;
 	bad = buf_printf(out, "%s:", path);
 	for (size_t k = l.n; k-- > 0;)
-		if (strcmp(l.paths[k], path) != 0)
+		if (!l.soft[k] && strcmp(l.paths[k], path) != 0)
 			bad |= buf_printf(out, " %s", l.paths[k]);
 	bad |= buf_puts(out, "\n");
 	module_list_free(&l);

@@ -8,11 +8,9 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "dracut_repair.h"
-#include "gzip.h"
 #include "image_path.h"
 #include "line_list.h"
 
-#define CPIO_BLOCK 512
 #define LEFT_OUT_SHOWN 10
 
 DEFINE_VEC(path_vec, char *);
@@ -115,31 +113,17 @@ static int find_modules(struct rebase *j, struct unrack_error *err)
 
 /* --- The base without kernels ----------------------------------------------------------- */
 
-static int put_segment(const struct rebase *j, const struct image_segment *seg, struct buf *b)
-{
-	for (size_t k = seg->first; k < seg->first + seg->n; k++)
-		if (!below(j, j->base->items.at[k].m.name) && cpio_write(b, &j->base->items.at[k].stored) < 0)
-			return -1;
-	return cpio_write(b, &seg->trailer) < 0 ? -1 : buf_zeros(b, round_up(b->len, CPIO_BLOCK) - b->len);
-}
-
+/* Microcode is looked for in what is not packed, and stays so. */
 static int strip(const struct rebase *j, struct buf *out, struct unrack_error *err)
 {
-	int r = 0;
+	bool *drop CLEANUP_FREE = calloc(j->base->items.len + 1, sizeof *drop);
+	const struct image_edit edit = { .replace = SIZE_MAX, .drop = drop, .gzip = true };
 
-	for (size_t s = 0; r == 0 && s < j->base->segments.len; s++) {
-		const struct image_segment *seg = &j->base->segments.at[s];
-		CLEANUP_BUF struct buf b = { 0 };
-
-		if (buf_zeros(out, -out->len % 4) < 0 || put_segment(j, seg, &b) < 0)
-			return error_nomem(err);
-		/* microcode is looked for in what is not packed */
-		if (seg->how == PACK_PLAIN)
-			r = buf_append(out, b.data, b.len) < 0 ? error_nomem(err) : 0;
-		else
-			r = gzip_pack(b.data, b.len, out, err);
-	}
-	return r;
+	if (!drop)
+		return error_nomem(err);
+	for (size_t k = 0; k < j->base->items.len; k++)
+		drop[k] = below(j, j->base->items.at[k].m.name) != NULL;
+	return image_write_edited(j->base, &edit, out, err);
 }
 
 /* --- The new image ---------------------------------------------------------------------- */
@@ -204,7 +188,7 @@ static int make(struct rebase *j, const struct loads_want *want, struct buf *out
 		r = strip(j, &stripped, err);
 	if (r == 0)
 		r = initrd_open(stripped.data, stripped.len, j->base->name, &without, err);
-	more = (struct module_list){ j->paths.at, j->paths.len };
+	more = (struct module_list){ .paths = j->paths.at, .n = j->paths.len };
 	if (r == 0)
 		r = dracut_change(without, j->c, want, &more, out, &changed, &changes, err);
 	/* A kernel that has all in it, and not even indexes. */

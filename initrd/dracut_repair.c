@@ -131,8 +131,9 @@ static int load_others(struct job *j, const struct initrd *now, struct unrack_er
 		enum dracut_loading how = j->want->list.soft[k] ? DRACUT_LOADED :
 							     dracut_loading(&d, j->want, k, marks[k], where);
 
-		marks[k] = how != DRACUT_LOADED;
-		force |= how == DRACUT_BLACKLISTED || how == DRACUT_REPLACED;
+		/* modprobe loads soft ones, if it can */
+		marks[k] = how != DRACUT_LOADED && !j->want->list.soft[k];
+		force |= marks[k] && (how == DRACUT_BLACKLISTED || how == DRACUT_REPLACED);
 		n += marks[k];
 	}
 	if (n)

@@ -91,6 +91,8 @@ struct image_edit {
 	const struct image_new *add;
 	size_t n_add, segment;
 	uint32_t mtime;
+	const bool *drop; /* of each member: it goes; NULL: none does */
+	bool gzip;        /* what was packed becomes gzip */
 	size_t ramdisk_max; /* bytes that a ramdisk may have; 0: EXT2_RAMDISK_KIB */
 };
 

@@ -113,8 +113,13 @@ static int put_segment(struct writer *w, size_t s, const struct image_edit *edit
 	for (size_t k = seg->first; r == 0 && k < seg->first + seg->n; k++) {
 		struct cpio_member m = i->items.at[k].stored;
 
-		if (is_replaced_by_new(edit, i->items.at[k].m.name))
+		if ((edit && edit->drop && edit->drop[k]) || is_replaced_by_new(edit, i->items.at[k].m.name))
 			continue;
+		/* the content may be stored with a name that goes */
+		if (edit && edit->drop && !m.size && i->items.at[k].m.size && edit->drop[carrier_of(i, seg, k)]) {
+			m.data = i->items.at[k].m.data;
+			m.size = (uint32_t)i->items.at[k].m.size;
+		}
 		if (k == replace) {
 			m.data = edit->data;
 			m.size = (uint32_t)edit->n;
@@ -132,11 +137,16 @@ static int put_segment(struct writer *w, size_t s, const struct image_edit *edit
 
 /* What follows segment S must be found: a plain archive begins at a multiple of 4, and lz4 ends
  * at a size of zero, wherever its 4 bytes begin. */
-static int put_gap(const struct initrd *i, size_t s, struct buf *out)
+static int put_gap(const struct initrd *i, size_t s, enum archive_packing how, struct buf *out)
 {
 	if (s + 1 == i->segments.len)
 		return 0;
-	return buf_zeros(out, -out->len % 4 + (i->segments.at[s].how == PACK_LZ4 ? 8 : 0));
+	return buf_zeros(out, -out->len % 4 + (how == PACK_LZ4 ? 8 : 0));
+}
+
+static enum archive_packing packing_of(const struct image_segment *seg, const struct image_edit *edit)
+{
+	return edit && edit->gzip && seg->how != PACK_PLAIN ? PACK_GZIP : seg->how;
 }
 
 int image_write_edited(const struct initrd *i, const struct image_edit *edit, struct buf *out,
@@ -156,15 +166,16 @@ int image_write_edited(const struct initrd *i, const struct image_edit *edit, st
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: would grow by %llu MiB, which no initrd does",
 				 i->name, (unsigned long long)more >> 20);
 	for (size_t s = 0; s < i->segments.len; s++) {
+		enum archive_packing how = packing_of(&i->segments.at[s], edit);
 		struct writer w = { .image = i, .to = { .keep = IMAGE_KEEP_MAX } };
 
 		r = put_segment(&w, s, edit, err);
 		if (r == 0)
-			r = archive_pack(i->segments.at[s].how, &w.to, i->name, out, err);
+			r = archive_pack(how, &w.to, i->name, out, err);
 		store_free(&w.to);
 		if (r < 0)
 			return r;
-		if (put_gap(i, s, out) < 0)
+		if (put_gap(i, s, how, out) < 0)
 			return error_nomem(err);
 	}
 	return 0;

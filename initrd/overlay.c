@@ -8,6 +8,7 @@
 
 #include "base/size.h"
 
+#define OVERLAY_MAX (128u << 20) /* unpacked; a rescue image has modules of half of that */
 #define CPIO_BLOCK 512
 #define LZ4_END    8 /* zeros: only a size of zero ends such a stream, wherever 4 bytes begin */
 
@@ -35,9 +36,9 @@ static int put_member(struct overlay *o, const char *name, uint32_t mode, const 
 		.mtime = o->mtime, .data = data, .size = (uint32_t)n,
 	};
 
-	if (n > INITRD_UNPACKED_MAX || o->archive.len > INITRD_UNPACKED_MAX - n)
+	if (n > OVERLAY_MAX || o->archive.len > OVERLAY_MAX - n)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: would grow by more than %u MiB, which no initrd does",
-				 o->base->name, INITRD_UNPACKED_MAX >> 20);
+				 o->base->name, OVERLAY_MAX >> 20);
 	return cpio_write(&o->archive, &m) < 0 ? error_nomem(err) : 0;
 }
 

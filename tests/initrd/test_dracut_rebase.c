@@ -68,7 +68,7 @@ static void good(void)
 	buf_clear(&names);
 	initrd_kernels(i, &names);
 	is_str(buf_str(&names), EL7 "\n", "it has modules of this kernel only");
-	is_str(initrd_container(i), "newc cpio, gzip newc cpio, gzip newc cpio", "microcode is in front");
+	is_str(initrd_container(i), "newc cpio (early), gzip newc cpio, gzip newc cpio", "microcode is in front");
 	m = initrd_find(i, "kernel/x86/microcode/GenuineIntel.bin");
 	ok(m && m->size == 9 && !memcmp(f.out.data, "070701", 6), "not packed");
 	m = initrd_find(i, EL7_DIR "kernel/drivers/ata/libahci.ko.xz");
@@ -101,6 +101,26 @@ static void own_modules(void)
 	i = made_open(&f.out);
 	m = initrd_find(i, EL7_DIR "kernel/drivers/scsi/scsi_mod.ko.xz");
 	ok(m && memmem(m->data, m->size, "of the guest", 12), "gets all from the guest");
+	initrd_close(i);
+	tear_down(&f);
+}
+
+/* dracut links equal files: the only copy may be among those that go. */
+static void links(void)
+{
+	const struct initrd_member *m;
+	struct fixture f;
+	struct initrd *i;
+
+	set_up(&f, "vmw_pvscsi");
+	of_old(&f.base);
+	made_node(&f.base, "etc/same", S_IFREG | 0644, 777, 2, 0, 0, NULL, 0);
+	made_node(&f.base, OLD_DIR "modules.same", S_IFREG | 0644, 777, 2, 0, 0, "content", 7);
+	made_end(&f.base);
+	is_int(rebase(&f), 0, "a file that shares its content");
+	i = made_open(&f.out);
+	m = initrd_find(i, "etc/same");
+	ok(m && m->size == 7 && !memcmp(m->data, "content", 7), "with one that goes keeps it");
 	initrd_close(i);
 	tear_down(&f);
 }
@@ -249,6 +269,7 @@ int main(void)
 	tree = made_tree(EL7, made_dep);
 	good();
 	own_modules();
+	links();
 	el6();
 	other_forms();
 	refusals();
