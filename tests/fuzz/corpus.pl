@@ -552,3 +552,46 @@ for my $kind (qw(monolithicSparse streamOptimized)) {
 	save('vmdk', "qemu-$kind", vmdk(0, 0, do { local $/; <$f> }));
 	unlink $from, $to;
 }
+
+# --- Ramdisks -------------------------------------------------------------------------------
+# What is not zero, as changes of an image of zeros; gaps shorter than a header's cost are not left out.
+sub ramdisk {
+	my ($flags, $image) = @_;
+	my $data = pack 'CC', int((length($image) + 65535) / 65536), $flags;
+
+	$image =~ s/(\xff{200,})/"\0" x length $1/ge; # what bitmaps have behind their end
+	while ($image =~ /[^\0](?:\0{0,8}[^\0]){0,60000}/g) {
+		$data .= pack 'VXva*', $-[0], length $&, $&;
+	}
+	return $data;
+}
+sub ramdisk_change { pack 'VXva*', $_[0], length $_[1], $_[1] }
+
+save('ext2_initrd', 'made', pack 'CC', 0, 0);
+save('ext2_initrd', 'made-grows', pack 'CC', 0, 2);
+save('ext2_initrd', 'made-right', pack('CC', 0, 1) . ramdisk_change(300000, 'a free block'));
+save('ext2_initrd', 'made-file-types', pack('CC', 0, 1) . ramdisk_change(1024 + 96, chr 2));
+save('ext2_initrd', 'no-superblock', pack('CC', 0, 0) . ramdisk_change(1024, "\0" x 100));
+# What mke2fs makes, where it is installed: with all that ext2 has today, and as it was.
+for my $how ([ plain => '-O none -I 128', 300 ], [ today => '-I 256', 300 ], [ groups => '-g 256 -O ^resize_inode -N 64', 700 ],
+	     [ blocks => '-b 4096', 512 ]) {
+	my ($name, $options, $kib) = @$how;
+	my ($folder, $file) = ("/tmp/ext2-corpus-$$", "/tmp/ext2-corpus-$$.img");
+
+	mkdir $_ for $folder, "$folder/lib", "$folder/dev";
+	open my $f, '>', "$folder/linuxrc" or die "$folder: $!\n";
+	print $f "#!/bin/nash\n", "insmod /lib/x.o\n" x 20;
+	close $f;
+	link "$folder/linuxrc", "$folder/lib/hard";
+	symlink 'a' x $_, "$folder/lib/link$_" for 5, 100;
+	utime 1, 1, $folder, glob "$folder/*";
+	$options = "-b 1024 $options" unless $options =~ /-b/;
+	next if system "E2FSPROGS_FAKE_TIME=1 mke2fs -q -F -t ext2 $options -U 01234567-89ab-cdef-0123-456789abcdef " .
+		"-E hash_seed=01234567-89ab-cdef-0123-456789abcdef,lazy_itable_init=0 -d $folder $file $kib";
+	system "printf 'cd dev\nmknod console c 5 1\nmknod hda b 3 0\n' | E2FSPROGS_FAKE_TIME=1 debugfs -w -f - $file >/dev/null 2>&1";
+	open $f, '<:raw', $file or die "$file: $!\n";
+	my $image = do { local $/; <$f> };
+	save('ext2_initrd', "mke2fs-$name", ramdisk(0, $image));
+	save('ext2_initrd', "mke2fs-$name-grows", ramdisk(2, $image));
+	system 'rm', '-r', $folder, $file;
+}
