@@ -105,6 +105,8 @@ int guest_read_if(struct guest *g, const char *path, uint64_t limit, struct buf 
 int guest_resolve(struct guest *g, const char *path, struct buf *real, struct unrack_error *err);
 int guest_finish(struct guest *g, struct unrack_error *err);
 void guest_close(struct guest *g); /* NULL is fine; frees mounts and parts, then calls ops->close */
+/* Of a file's st_mode. */
+enum guest_type guest_type_of(uint32_t mode);
 /* Sorts names that are each followed by a NUL; for implementations. -1: no memory. */
 int guest_sort_names(struct buf *names);
 

@@ -54,8 +54,10 @@ int appliance_programs(struct unrack_error *err)
 
 void appliance_first_line(const char *error, char out[256])
 {
-	size_t n = strcspn(error, "\r\n");
+	size_t n;
 
+	error = error ? error : "it gave no reason";
+	n = strcspn(error, "\r\n");
 	while (n > 0 && strchr(". ", error[n - 1]))
 		n--;
 	snprintf(out, 256, "%.*s", (int)n, error);
@@ -74,7 +76,7 @@ int appliance_explain(const char *error, const char *console, struct unrack_erro
 				 "this user can read; install linux-image-cloud-amd64 (kernel on RHEL), or run as "
 				 "root");
 	appliance_last_words(console, words);
-	appliance_first_line(error ? error : "it gave no reason", line);
+	appliance_first_line(error, line);
 	return error_set(err, UNRACK_MISSING, "libguestfs's appliance does not start: %s%s%s%s; "
 			 "libguestfs-test-tool shows why", line, words[0] ? " (" : "", words, words[0] ? ")" : "");
 }

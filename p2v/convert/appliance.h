@@ -43,7 +43,8 @@ int guest_mount_resolve(const struct guest *g, const struct devname_map *names, 
 
 /* Are the programs there that an appliance needs? 0 or UNRACK_MISSING. */
 int appliance_programs(struct unrack_error *err);
-/* libguestfs's errors go on with advice about itself: only their first line, without its full stop. */
+/* libguestfs's errors go on with advice about itself: only their first line, without its full stop. ERROR may be
+ * NULL: it gave no reason. */
 void appliance_first_line(const char *error, char out[256]);
 /* Why an appliance does not start, as far as it can be told from here: a missing program or
  * kernel, else ERROR and the last that it said. Always an error (mostly UNRACK_MISSING). */

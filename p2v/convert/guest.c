@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LINKS_MAX 40 /* as in the kernel */
 #define COMPONENTS_MAX 1024
@@ -136,6 +137,15 @@ void guest_close(struct guest *g)
 	g->parts = NULL;
 	g->n_parts = 0;
 	g->ops->close(g);
+}
+
+enum guest_type guest_type_of(uint32_t mode)
+{
+	if (S_ISREG(mode))
+		return GUEST_FILE;
+	if (S_ISDIR(mode))
+		return GUEST_DIR;
+	return S_ISLNK(mode) ? GUEST_LINK : GUEST_OTHER;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -67,15 +67,6 @@ static int refuse_read_only(struct guest *g, const char *path, struct unrack_err
 	return error_set(err, UNRACK_INTERNAL, "the guest is open for reading, %s can't be changed", path);
 }
 
-static enum guest_type type_of(mode_t mode)
-{
-	if (S_ISREG(mode))
-		return GUEST_FILE;
-	if (S_ISDIR(mode))
-		return GUEST_DIR;
-	return S_ISLNK(mode) ? GUEST_LINK : GUEST_OTHER;
-}
-
 static int stat_by(struct guest *g, const char *path, int flags, struct guest_stat *out,
 		   struct unrack_error *err)
 {
@@ -89,7 +80,7 @@ static int stat_by(struct guest *g, const char *path, int flags, struct guest_st
 		return fail(err, -fd, "look at", path);
 	if (fstat(fd, &st) < 0)
 		return fail(err, errno, "look at", path);
-	out->type = type_of(st.st_mode);
+	out->type = guest_type_of(st.st_mode);
 	out->mode = st.st_mode & 07777;
 	out->uid = st.st_uid;
 	out->gid = st.st_gid;

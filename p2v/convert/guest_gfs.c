@@ -14,8 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "appliance.h"
-#include "appliance_watch.h"
+#include "appliance_answer.h"
 #include "base/cleanup.h"
 #include "guest_parts.h"
 #include "read_cache.h"
@@ -25,16 +24,13 @@
 #define CALL_SECONDS 600   /* a long journal may be replayed */
 #define CHUNK (2u << 20)   /* a message has at most 4 MiB */
 #define HEAD_BYTES 65536u
-#define DISKS_MAX 64u
-#define CONSOLE_KEPT 2048u
 
 struct gfs {
 	guestfs_h *h;
 	struct appliance_watch *watch;
 	pid_t pid; /* QEMU, once it runs */
 	const struct log *log;
-	char console[CONSOLE_KEPT + 1]; /* the last that the appliance said */
-	size_t console_len;
+	struct appliance_console console;
 	struct read_cache files;
 	uint64_t *sizes;
 	uint8_t **heads;
@@ -52,62 +48,14 @@ static guestfs_h *begin(struct gfs *c)
 	return c->h;
 }
 
-static int ended_by_watch(enum appliance_watch_end end, struct unrack_error *err)
-{
-	switch (end) {
-	case WATCH_STOPPED:
-		return error_set(err, UNRACK_INTERRUPTED, "interrupted; the appliance was ended");
-	case WATCH_NOSPACE:
-		return error_set(err, UNRACK_NOSPACE, "no space is left for the overlays of the guest's disks; "
-				 "free some and run the same command again");
-	case WATCH_TIMEOUT:
-		return error_set(err, UNRACK_IO, "the appliance did not answer in time and was ended; "
-				 "run the same command again");
-	default:
-		return 0;
-	}
-}
-
-/* Ends a call that began with begin(); GOOD says how it went. ERR tells what failed. */
-static void last_error(struct gfs *c, char line[256])
-{
-	const char *error = guestfs_last_error(c->h);
-
-	appliance_first_line(error ? error : "it gave no reason", line);
-}
-
+/* Ends a call that began with begin(); GOOD says how it went. */
 static int end(struct gfs *c, bool good, const char *doing, const char *what, struct unrack_error *err)
 {
-	int e = guestfs_last_errno(c->h), r = ended_by_watch(appliance_watch_end(c->watch), err);
-	char line[256];
+	int e = guestfs_last_errno(c->h), r = appliance_ended(appliance_watch_end(c->watch), err);
 
-	if (r < 0)
+	if (r < 0 || good)
 		return r;
-	if (good)
-		return 0;
-	switch (e) {
-	case 0:
-	case EINVAL:
-		last_error(c, line);
-		return error_set(err, UNRACK_IO, "can't %s the guest's %s: %s", doing, what, line);
-	case EPERM:
-	case EACCES:
-		error_errno(err, e, "can't %s the guest's %s (a protected file? see lsattr)", doing, what);
-		return err->code = UNRACK_UNSUPPORTED;
-	case EIO:
-	case EROFS:
-	case EUCLEAN:
-	case EBADMSG:
-	case ELOOP:
-		error_errno(err, e, "can't %s the guest's %s: its filesystem is damaged", doing, what);
-		return err->code = UNRACK_DAMAGED;
-	case ENOSPC:
-	case EDQUOT:
-		return error_errno(err, e, "can't %s the guest's %s: free some space on that filesystem of "
-				   "the server, then copy it again", doing, what);
-	default:
-		return error_errno(err, e, "can't %s the guest's %s", doing, what);
-	}
+	return appliance_call_failed(e, guestfs_last_error(c->h), doing, what, err);
 }
 
 static bool is_missing(struct gfs *c)
@@ -124,24 +72,7 @@ static void free_strings(char **list)
 	free(list);
 }
 
-static int add_strings(struct buf *out, char **list)
-{
-	for (size_t i = 0; list[i]; i++)
-		if (buf_append(out, list[i], strlen(list[i]) + 1) < 0)
-			return -1;
-	return 0;
-}
-
 /* --- Files --------------------------------------------------------------------------------- */
-
-static enum guest_type type_of(int64_t mode)
-{
-	if (S_ISREG(mode))
-		return GUEST_FILE;
-	if (S_ISDIR(mode))
-		return GUEST_DIR;
-	return S_ISLNK(mode) ? GUEST_LINK : GUEST_OTHER;
-}
 
 static int stat_by(struct guest *g, const char *path, bool follow, struct guest_stat *out,
 		   struct unrack_error *err)
@@ -154,7 +85,7 @@ static int stat_by(struct guest *g, const char *path, bool follow, struct guest_
 
 	memset(out, 0, sizeof *out);
 	if (r == 0 && st) {
-		out->type = type_of(st->st_mode);
+		out->type = guest_type_of((uint32_t)st->st_mode);
 		out->mode = (uint32_t)st->st_mode & 07777;
 		out->uid = (uint32_t)st->st_uid;
 		out->gid = (uint32_t)st->st_gid;
@@ -246,11 +177,7 @@ static int names_of(struct guest *g, const char *path, bool below, struct buf *n
 	int r = end(c, list, "list", path, err);
 
 	buf_clear(names);
-	/* find gives names below a folder with a slash in front. */
-	for (size_t i = 0; r == 0 && list[i]; i++)
-		if (list[i][0] == '/')
-			memmove(list[i], list[i] + 1, strlen(list[i]));
-	if (r == 0 && (add_strings(names, list) < 0 || guest_sort_names(names) < 0))
+	if (r == 0 && (appliance_add_names(list, below, names) < 0 || guest_sort_names(names) < 0))
 		r = error_nomem(err);
 	free_strings(list);
 	return r;
@@ -427,21 +354,8 @@ static int app_partitions(void *ctx, struct buf *names, struct unrack_error *err
 	int r = end(c, list, "list", "partitions", err);
 
 	buf_clear(names);
-	if (r == 0 && add_strings(names, list) < 0)
+	if (r == 0 && (appliance_add_names(list, false, names) < 0 || appliance_add_whole_disks(list, c->n_disks, names) < 0))
 		r = error_nomem(err);
-	for (unsigned i = 0; r == 0 && i < c->n_disks; i++) {
-		bool divided = false;
-		char name[16];
-
-		for (size_t k = 0; list[k]; k++) {
-			int disk, partition;
-
-			divided |= guest_parts_parse_name(list[k], &disk, &partition) && disk == (int)i;
-		}
-		guest_parts_disk_name(i, name);
-		if (!divided && buf_append(names, name, strlen(name) + 1) < 0)
-			r = error_nomem(err);
-	}
 	free_strings(list);
 	return r;
 }
@@ -453,7 +367,7 @@ static int app_volumes(void *ctx, struct buf *names, struct unrack_error *err)
 	int r = end(c, list, "list", "logical volumes", err);
 
 	buf_clear(names);
-	if (r == 0 && add_strings(names, list) < 0)
+	if (r == 0 && appliance_add_names(list, false, names) < 0)
 		r = error_nomem(err);
 	free_strings(list);
 	return r;
@@ -484,16 +398,14 @@ static int app_mount(void *ctx, const char *device, const char *fstype, bool wri
 		     const char *where, struct unrack_error *err)
 {
 	struct gfs *c = ctx;
-	/* Copies of a filesystem have its UUID, and XFS takes only the first. */
-	const char *options = strcmp(fstype, "xfs") ? (writable ? "" : "ro") :
-						      (writable ? "nouuid" : "ro,nouuid");
+	const char *options = appliance_mount_options(fstype, writable);
 	bool good = guestfs_mount_vfs(begin(c), options, fstype, device, where) == 0;
-	int r = ended_by_watch(appliance_watch_end(c->watch), err);
+	int r = appliance_ended(appliance_watch_end(c->watch), err);
 	char line[256];
 
 	if (r < 0 || good)
 		return r;
-	last_error(c, line);
+	appliance_first_line(guestfs_last_error(c->h), line);
 	return error_set(err, UNRACK_DAMAGED, "%s", line);
 }
 
@@ -537,18 +449,9 @@ static void on_message(guestfs_h *h, void *opaque, uint64_t event, int handle, i
 		       const char *text, size_t n, const uint64_t *array, size_t array_len)
 {
 	struct gfs *c = opaque;
-	size_t over;
 
 	(void)h, (void)event, (void)handle, (void)flags, (void)array, (void)array_len;
-	if (n > CONSOLE_KEPT) {
-		text += n - CONSOLE_KEPT;
-		n = CONSOLE_KEPT;
-	}
-	over = c->console_len + n > CONSOLE_KEPT ? c->console_len + n - CONSOLE_KEPT : 0;
-	memmove(c->console, c->console + over, c->console_len - over);
-	memcpy(c->console + c->console_len - over, text, n);
-	c->console_len += n - over;
-	c->console[c->console_len] = '\0';
+	appliance_console_add(&c->console, text, n);
 }
 
 static int configure(struct gfs *c, const struct guest_image *images, unsigned n, bool writable,
@@ -577,12 +480,11 @@ static int configure(struct gfs *c, const struct guest_image *images, unsigned n
 		good = guestfs_add_drive_opts_argv(c->h, images[i].path, &opt) == 0;
 	}
 	if (!good) {
-		const char *error = guestfs_last_error(c->h);
 		int r = appliance_programs(err);
 
 		if (r < 0)
 			return r;
-		appliance_first_line(error ? error : "it gave no reason", line);
+		appliance_first_line(guestfs_last_error(c->h), line);
 		return error_set(err, UNRACK_IO, "libguestfs refuses to start: %s", line);
 	}
 	log_info(c->log, "starting the appliance that reads the guest's filesystems (%s)", why);
@@ -601,20 +503,14 @@ static int launch(struct gfs *c, struct unrack_error *err)
 {
 	double begun = seconds();
 	bool good = guestfs_launch(begin(c)) == 0;
-	int r = ended_by_watch(appliance_watch_end(c->watch), err);
+	int r = appliance_ended(appliance_watch_end(c->watch), err);
 
-	if (r == UNRACK_IO) {
-		char words[256];
-
-		appliance_last_words(c->console, words);
-		return error_set(err, UNRACK_IO, "libguestfs's appliance did not start within %d seconds and was "
-				 "ended (%s); libguestfs-test-tool shows more", LAUNCH_SECONDS,
-				 words[0] ? words : "it said nothing");
-	}
+	if (r == UNRACK_IO)
+		return appliance_too_slow(c->console.text, LAUNCH_SECONDS, err);
 	if (r < 0)
 		return r;
 	if (!good)
-		return appliance_explain(guestfs_last_error(c->h), c->console, err);
+		return appliance_explain(guestfs_last_error(c->h), c->console.text, err);
 	c->pid = guestfs_get_pid(c->h);
 	log_debug(c->log, "the appliance was ready after %.2f seconds", seconds() - begun);
 	return 0;
@@ -658,19 +554,6 @@ static int start_watch(struct gfs *c, const char *image, bool writable, struct u
 	return appliance_watch_start(writable ? dirname(folder) : NULL, c->log, &c->watch, err);
 }
 
-static int check_images(const struct guest_image *images, unsigned n, struct unrack_error *err)
-{
-	if (n == 0 || n > DISKS_MAX)
-		return error_set(err, UNRACK_UNSUPPORTED, "a guest has 1 to %u disks, not %u", DISKS_MAX, n);
-	for (unsigned i = 0; i < n; i++) {
-		struct stat st;
-
-		if (stat(images[i].path, &st) < 0)
-			return error_errno(err, errno, "can't open %s", images[i].path);
-	}
-	return 0;
-}
-
 int guest_open_images(const struct guest_image *images, unsigned n, bool writable,
 		      const struct log *log, struct guest **out, struct unrack_error *err)
 {
@@ -688,7 +571,7 @@ int guest_open_images(const struct guest_image *images, unsigned n, bool writabl
 	g->ctx = c;
 	g->writable = writable;
 	c->log = log;
-	r = check_images(images, n, err);
+	r = appliance_check_images(images, n, err);
 	if (r == 0)
 		r = start_watch(c, images[0].path, writable, err);
 	if (r == 0 && !(c->h = guestfs_create_flags(GUESTFS_CREATE_NO_CLOSE_ON_EXIT)))
