@@ -120,6 +120,28 @@ for pass in first delta; do
 	FAULT_CLOCK=$((-4000 * day)) faulty verify k
 	exits 0 "verified years before"
 done
+# It is set while a copy runs, and while somebody waits for another owner's lock.
+for pass in first delta; do
+	for years in -11 1 25; do
+		due $pass
+		FAULT_CLOCK=$((years * 365 * day)) FAULT_AFTER=2 faulty copy disk.img k --rate 6M
+		exits 0 "trap: the clock jumps by $years years during a $pass pass"
+		ok "identical" same k
+		unrack verify k
+		exits 0 "and verified"
+	done
+done
+if [ "$(id -u)" = 0 ] && unshare -p -f true 2>/dev/null; then
+	due first
+	unshare -p -f "$UNRACK" -q copy disk.img k --rate 2M >/dev/null 2>&1 &
+	pid=$!
+	sleep 1.5
+	FAULT_CLOCK=$((25 * 365 * day)) FAULT_AFTER=3 faulty copy disk.img k
+	exits 5 "trap: a lock of an owner that is alive is not taken when the clock jumps"
+	wait $pid
+	is $? 0 "it completes its copy"
+	ok "identical" same k
+fi
 # A lock from the future, of a process that is gone.
 due first
 FAULT_CLOCK=$((9000 * day)) LD_PRELOAD=$work/faults.so "$UNRACK" -q copy disk.img k --rate 4M >/dev/null 2>&1 &

@@ -12,6 +12,7 @@
  *                 kernel drops it; the next one succeeds
  *   FAULT_PLAIN   1: no O_DIRECT, no SEEK_DATA and SEEK_HOLE, no fallocate, as on NFSv3
  *   FAULT_CLOCK   seconds that the wall clock is ahead
+ *   FAULT_AFTER   from so many seconds after the start on; before that it is right
  *   FAULT_LOG     a file that gets a line for each fault
  */
 #include <dlfcn.h>
@@ -265,10 +266,23 @@ int fallocate64(int fd, int mode, off_t off, off_t n)
 
 /* --- The clock ------------------------------------------------------------------------------ */
 
+static struct timespec begun; /* on the clock that nobody sets */
+
+__attribute__((constructor)) static void begin(void)
+{
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+}
+
 static long ahead(void)
 {
-	const char *s = getenv("FAULT_CLOCK");
+	const char *s = getenv("FAULT_CLOCK"), *after = getenv("FAULT_AFTER");
+	struct timespec now;
 
+	if (s && after) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec - begun.tv_sec < atol(after))
+			return 0;
+	}
 	return s ? atol(s) : 0;
 }
 
