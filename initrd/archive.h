@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The compressions that initrds and modules come in, recognised by their first bytes. What
- * is packed is what kernels unpack, with the settings of dracut, and always the same bytes. */
+ * is packed is what kernels unpack, and always the same bytes. */
 #ifndef INITRD_ARCHIVE_H
 #define INITRD_ARCHIVE_H
 

@@ -3,8 +3,8 @@
 
 #include <libdeflate.h>
 
-/* As mkinitrd's gzip -9; larger levels of libdeflate take ten times as long for 1 %. */
-#define LEVEL 9
+/* Smaller than what mkinitrd's gzip -9 makes, in a seventh of its time. */
+#define LEVEL 7
 
 static void cleanup_compressor(struct libdeflate_compressor **c)
 {

@@ -10,7 +10,7 @@
 #include "unrack/buf.h"
 #include "unrack/error.h"
 
-#define GZIP_WHOLE_MAX (32u << 20)
+#define GZIP_WHOLE_MAX (64u << 20)
 
 /* Appends one stream to OUT. Deterministic: no time, no name in its header. */
 int gzip_pack(const uint8_t *in, size_t n, struct buf *out, struct unrack_error *err);
