@@ -13,25 +13,14 @@
 
 #define NEW_BYTES_MAX (1ull << 30) /* of all new initrds together */
 
-/* What a filesystem must take in; one for each mount. */
-struct need {
-	uint64_t bytes;
-	uint64_t inodes;
-};
-
-struct reader {
-	struct guest *g;
-	const char *kver;
-};
-
 static int read_module(void *ctx, const char *path, struct buf *out, struct unrack_error *err)
 {
-	const struct reader *m = ctx;
+	const struct plan_change *p = ctx;
 	CLEANUP_BUF struct buf full = { 0 };
 
-	if (buf_printf(&full, "/lib/modules/%s/%s", m->kver, path) < 0)
+	if (buf_printf(&full, "/lib/modules/%s/%s", p->kver, path) < 0)
 		return error_nomem(err);
-	return m->g->ops->read(m->g, buf_str(&full), INSPECT_BINARY_MAX, out, err);
+	return p->g->ops->read(p->g, buf_str(&full), INSPECT_BINARY_MAX, out, err);
 }
 
 /* --- Names inside --------------------------------------------------------------------- */
@@ -83,7 +72,7 @@ static int add_names(struct plan_job *j, struct plan_table *t, const struct gues
 }
 
 /* --- One initrd ----------------------------------------------------------------------- */
-static unsigned mount_of(const struct guest *g, const char *path)
+unsigned plan_mount_of(const struct guest *g, const char *path)
 {
 	unsigned best = 0;
 	size_t best_len = 0;
@@ -110,12 +99,11 @@ static char *phys_name(const char *path)
 	return say("%.*s-phys.img", (int)n, path);
 }
 
-/* The edits for a new image NEW of PATH: the old one is kept beside it, once. */
-static int add_edits(struct plan_job *j, const char *path, struct buf *new, struct buf *summary,
-		     char *reason, struct need *needs, struct unrack_error *err)
+int plan_add_image(struct plan_job *j, const char *path, const char *label_from, struct buf *new,
+		   struct buf *summary, char *reason, struct plan_need *needs, struct unrack_error *err)
 {
 	char *phys CLEANUP_FREE = phys_name(path);
-	struct need *need = &needs[mount_of(j->g, path)];
+	struct plan_need *need = &needs[plan_mount_of(j->g, path)];
 	struct guest_stat st = { 0 }, old = { 0 };
 	struct edit *e;
 	int r;
@@ -139,7 +127,10 @@ static int add_edits(struct plan_job *j, const char *path, struct buf *new, stru
 		free(reason);
 		return r;
 	}
-	if (old.type == GUEST_NONE) {
+	if (st.type == GUEST_NONE) {
+		need->bytes += new->len;
+		need->inodes++;
+	} else if (old.type == GUEST_NONE) {
 		r = plan_add_move(j, EDIT_RENAME, path, phys, NULL,
 				  say("the physical machine's initrd is kept beside the new one"),
 				  err);
@@ -155,15 +146,15 @@ static int add_edits(struct plan_job *j, const char *path, struct buf *new, stru
 	}
 	e->reason = reason;
 	e->binary = true;
-	e->existed = old.type != GUEST_NONE;
-	e->mode = st.mode;
+	e->existed = st.type != GUEST_NONE && old.type != GUEST_NONE;
+	e->mode = st.type == GUEST_NONE ? 0600 : st.mode;
 	e->uid = st.uid;
 	e->gid = st.gid;
 	e->after = *new;
 	e->summary = *summary;
 	memset(new, 0, sizeof *new);
 	memset(summary, 0, sizeof *summary);
-	e->label_from = strdup(phys);
+	e->label_from = strdup(st.type == GUEST_NONE ? label_from : phys);
 	return e->label_from ? 0 : error_nomem(err);
 }
 
@@ -199,68 +190,86 @@ static char *say_why(const struct plan_table *t, const char *hidden, const char 
 	return hidden[0] ? say("%s", filter) : plan_table_say(t);
 }
 
-static int change_initrd(struct plan_job *j, const struct guest_kernel *k,
-			 const struct guest_initrd *i, const struct initrd *image,
-			 const struct plan_table *t, struct need *needs, struct unrack_error *err)
+int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
+		      const struct initrd *image, struct plan_change *out, struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf new = { 0 }, summary = { 0 }, conf = { 0 };
-	const char *wanted[DRIVERS_MAX];
-	size_t n = drivers_wanted(k, j->t, wanted);
-	struct initrd_file file = { .path = LVM_CONF };
-	char hidden[DEVNAME_MAX];
-	const char *(*pairs)[2] CLEANUP_FREE = calloc(t->v.len + 1, sizeof *pairs);
-	struct reader reader = { j->g, k->kver };
-	struct initrd_change c = { .tree = k->tree,
-				   .wanted = wanted,
-				   .n_wanted = n,
-				   .read_module = read_module,
-				   .ctx = &reader,
-				   .n_devices = t->v.len,
-				   .files = &file };
-	struct initrd_answer answer = { 0 };
-	bool changed;
 	int r;
 
-	if (!pairs)
-		return error_nomem(err);
-	for (size_t k2 = 0; k2 < t->v.len; k2++) {
-		pairs[k2][0] = t->v.at[k2].old;
-		pairs[k2][1] = t->v.at[k2].new;
-	}
-	c.devices = (const char *const (*)[2])pairs;
-	r = edit_filter(j, i, image, &conf, hidden, err);
-	if (r < 0)
+	*out = (struct plan_change){ .g = j->g, .kver = k->kver, .file = { .path = LVM_CONF } };
+	j->stable = i->kind == INITRD_DRACUT;
+	r = add_names(j, &out->names, k, i, err);
+	j->stable = false;
+	if (r == 0)
+		r = edit_filter(j, i, image, &out->conf, out->hidden, err);
+	out->pairs = calloc(out->names.v.len + 1, sizeof *out->pairs);
+	if (r == 0 && !out->pairs)
+		r = error_nomem(err);
+	if (r < 0) {
+		plan_change_end(out);
 		return r;
-	file.data = conf.data;
-	file.n = conf.len;
-	c.n_files = hidden[0] != '\0';
-	r = initrd_check(image, k->tree, wanted, n, &answer, err);
+	}
+	for (size_t n = 0; n < out->names.v.len; n++) {
+		out->pairs[n][0] = out->names.v.at[n].old;
+		out->pairs[n][1] = out->names.v.at[n].new;
+	}
+	out->file.data = out->conf.data;
+	out->file.n = out->conf.len;
+	out->c = (struct initrd_change){ .tree = k->tree,
+					 .wanted = out->wanted,
+					 .n_wanted = drivers_wanted(k, j->t, out->wanted),
+					 .read_module = read_module,
+					 .ctx = out,
+					 .devices = (const char *const (*)[2])out->pairs,
+					 .n_devices = out->names.v.len,
+					 .files = &out->file,
+					 .n_files = out->hidden[0] != '\0' };
+	return 0;
+}
+
+void plan_change_end(struct plan_change *p)
+{
+	plan_table_free(&p->names);
+	buf_free(&p->conf);
+	free(p->pairs);
+	p->pairs = NULL;
+}
+
+static int change_initrd(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
+			 const struct initrd *image, struct plan_change *p, struct plan_need *needs,
+			 struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf new = { 0 }, summary = { 0 };
+	struct initrd_answer answer = { 0 };
+	size_t n = p->c.n_wanted;
+	bool changed;
+	int r = initrd_check(image, k->tree, p->wanted, n, &answer, err);
+
 	if (r == 0 && !answer.loads && !module_tree_has_deps(k->tree))
 		r = error_set(err, UNRACK_UNSUPPORTED,
 			      "/lib/modules/%s/modules.dep is missing or empty, so what %s needs is "
 			      "not known; run depmod -a %s on the server, then copy it again",
 			      k->kver, drivers_disk(k, j->t), k->kver);
-	else if (r == 0 && n && !module_tree_lists(k->tree, wanted[0]))
+	else if (r == 0 && n && !module_tree_lists(k->tree, p->wanted[0]))
 		r = plan_warn(j,
 			      say("/lib/modules/%s/modules.dep does not list %s, so it is loaded without what "
 				  "it may need besides; if it fails, run depmod -a %s on the server and copy it "
 				  "again",
-				  k->kver, wanted[0], k->kver),
+				  k->kver, p->wanted[0], k->kver),
 			      err);
 	if (r == 0)
-		r = initrd_change(image, &c, &new, &changed, &summary, err);
+		r = initrd_change(image, &p->c, &new, &changed, &summary, err);
 	if (r == 0 && changed)
-		r = add_edits(j, i->path, &new, &summary,
-			      say_why(t, hidden, drivers_disk(k, j->t), &answer), needs, err);
+		r = plan_add_image(j, i->path, i->path, &new, &summary,
+				   say_why(&p->names, p->hidden, drivers_disk(k, j->t), &answer), needs, err);
 	initrd_answer_free(&answer);
 	return r;
 }
 
 static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
-		       struct need *needs, struct unrack_error *err)
+		       struct plan_need *needs, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf data = { 0 };
-	struct plan_table t = { 0 };
+	struct plan_change p = { 0 };
 	struct initrd *image = NULL;
 	int r;
 
@@ -268,6 +277,8 @@ static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const s
 	for (size_t n = 0; n < j->plan->n_edits; n++)
 		if (j->plan->edits[n].binary && !strcmp(j->plan->edits[n].path, i->path))
 			return 0;
+	if (i->problem && j->f->major >= RELEASE_DRACUT)
+		return plan_rebase(j, k, i->path, i->problem, needs, err);
 	if (i->problem)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s", i->problem);
 	if (i->kind != INITRD_NASH && i->kind != INITRD_DRACUT)
@@ -278,19 +289,47 @@ static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const s
 	r = j->g->ops->read(j->g, i->path, GUEST_FILE_MAX, &data, err);
 	if (r == 0)
 		r = initrd_open(data.data, data.len, i->path, &image, err);
-	j->stable = i->kind == INITRD_DRACUT;
 	if (r == 0)
-		r = add_names(j, &t, k, i, err);
-	j->stable = false;
+		r = plan_change_begin(j, k, i, image, &p, err);
 	if (r == 0)
-		r = change_initrd(j, k, i, image, &t, needs, err);
+		r = change_initrd(j, k, i, image, &p, needs, err);
+	plan_change_end(&p);
 	initrd_close(image);
-	plan_table_free(&t);
 	return r;
 }
 
 /* --- One kernel ----------------------------------------------------------------------- */
-static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct need *needs,
+/* The image that an entry of K names and that is not there; the one that the VM starts comes first. */
+static const char *absent_image(const struct plan_job *j, const struct guest_kernel *k)
+{
+	const struct guest_loader *l = &j->f->loader;
+
+	if (k == j->kernel)
+		return j->entry->initrd;
+	for (size_t i = 0; i < l->n_entries; i++) {
+		const struct guest_entry *e = &l->entries[i];
+
+		if (e->kernel_index >= 0 && &j->f->kernels[e->kernel_index] == k && e->initrd)
+			return e->initrd;
+	}
+	return NULL;
+}
+
+static int plan_absent(struct plan_job *j, const struct guest_kernel *k, const char *driver,
+		       struct plan_need *needs, struct unrack_error *err)
+{
+	const char *path = absent_image(j, k);
+	char *why CLEANUP_FREE = path ? say("%s, which the boot loader names, is not there", path) : NULL;
+
+	if (path && j->f->major >= RELEASE_DRACUT)
+		return why ? plan_rebase(j, k, path, why, needs, err) : error_nomem(err);
+	return error_set(err, UNRACK_UNSUPPORTED,
+			 "kernel %s starts without an initrd, and its driver for %s, %s, is "
+			 "a module",
+			 k->kver, j->t->disk->name, driver);
+}
+
+static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct plan_need *needs,
 		       struct unrack_error *err)
 {
 	const char *driver = drivers_disk(k, j->t);
@@ -310,10 +349,7 @@ static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct 
 				 j->t->disk->name, files);
 	}
 	if (!has_initrd && drivers_wanted(k, j->t, wanted) > 0)
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "kernel %s starts without an initrd, and its driver for %s, %s, is "
-				 "a module",
-				 k->kver, j->t->disk->name, driver);
+		r = plan_absent(j, k, driver, needs, err);
 	for (size_t i = 0; r == 0 && i < k->n_initrds; i++)
 		r = plan_initrd(j, k, &k->initrds[i], needs, err);
 	return r;
@@ -325,7 +361,7 @@ static bool is_left_alone(const struct plan_job *j, const struct guest_kernel *k
 }
 
 /* A fault of a kernel that does not start by default is told, and the others go on. */
-static int plan_other(struct plan_job *j, const struct guest_kernel *k, struct need *needs,
+static int plan_other(struct plan_job *j, const struct guest_kernel *k, struct plan_need *needs,
 		      struct unrack_error *err)
 {
 	size_t edits = j->plan->n_edits;
@@ -346,7 +382,7 @@ static int plan_other(struct plan_job *j, const struct guest_kernel *k, struct n
 	}
 }
 
-static int check_space(const struct plan_job *j, const struct need *needs, struct unrack_error *err)
+static int check_space(const struct plan_job *j, const struct plan_need *needs, struct unrack_error *err)
 {
 	for (unsigned i = 0; i < j->g->n_mounts; i++) {
 		const struct guest_mount *m = &j->g->mounts[i];
@@ -373,7 +409,7 @@ static int check_space(const struct plan_job *j, const struct need *needs, struc
 
 int plan_initrds(struct plan_job *j, struct unrack_error *err)
 {
-	struct need *needs CLEANUP_FREE = calloc(j->g->n_mounts + 1, sizeof *needs);
+	struct plan_need *needs CLEANUP_FREE = calloc(j->g->n_mounts + 1, sizeof *needs);
 	int r;
 
 	if (!needs)

@@ -4,6 +4,7 @@
 #define CONVERT_PLAN_PARTS_H
 
 #include "base/vec.h"
+#include "drivers.h"
 #include "say.h"
 #include "unrack/plan.h"
 
@@ -65,6 +66,43 @@ int plan_refuse_name(const struct plan_job *j, const char *file, const char *nam
  * new names. HIDDEN is one that BEFORE hides; "": none. */
 int plan_lvm_filter(struct plan_job *j, const struct buf *before, struct buf *after, char hidden[DEVNAME_MAX],
 		    struct unrack_error *err);
+
+/* --- plan_initrd.c -------------------------------------------------------------------- */
+/* What a filesystem must take in; one for each mount. */
+struct plan_need {
+	uint64_t bytes;
+	uint64_t inodes;
+};
+
+/* The change of one image, and all that it points to. */
+struct plan_change {
+	struct initrd_change c;
+	struct plan_table names;
+	char hidden[DEVNAME_MAX]; /* a physical volume that the image's lvm.conf hides; "": none */
+	const char *wanted[DRIVERS_MAX];
+	const char *(*pairs)[2];
+	struct initrd_file file;
+	struct buf conf;
+	struct guest *g;
+	const char *kver;
+};
+
+/* For IMAGE, which I describes, and kernel K. It points to itself, and stays where it is. */
+int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
+		      const struct initrd *image, struct plan_change *out, struct unrack_error *err);
+void plan_change_end(struct plan_change *p);
+
+/* The edits for a new image NEW of PATH. The old one is kept beside it, once; if there is none it
+ * gets the label of LABEL_FROM. NEEDS: of each mount. Takes NEW, SUMMARY and REASON over. */
+int plan_add_image(struct plan_job *j, const char *path, const char *label_from, struct buf *new,
+		   struct buf *summary, char *reason, struct plan_need *needs, struct unrack_error *err);
+/* The mount that PATH is on. */
+unsigned plan_mount_of(const struct guest *g, const char *path);
+
+/* In plan_rebase.c: an image for K at PATH, whose own is not usable because of WHY, made of that of
+ * another kernel. UNRACK_UNSUPPORTED: there is none of which one could be made. */
+int plan_rebase(struct plan_job *j, const struct guest_kernel *k, const char *path, const char *why,
+		struct plan_need *needs, struct unrack_error *err);
 
 /* --- the parts ------------------------------------------------------------------------ */
 int plan_modconf(struct plan_job *j, struct unrack_error *err);
