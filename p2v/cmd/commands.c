@@ -3,6 +3,6 @@
 
 const struct command *const commands[] = {
 	&cmd_scan, &cmd_copy, &cmd_verify, &cmd_inspect, &cmd_check, &cmd_fix, &cmd_vm, &cmd_boot, &cmd_migrate, &cmd_export,
-	&cmd_serve,
+	&cmd_initrd, &cmd_serve,
 	NULL,
 };

@@ -7,7 +7,7 @@
 #include "client.h"
 
 extern const struct command cmd_scan, cmd_copy, cmd_verify, cmd_inspect, cmd_check, cmd_fix, cmd_vm, cmd_boot,
-	cmd_migrate, cmd_export, cmd_serve;
+	cmd_migrate, cmd_export, cmd_initrd, cmd_serve;
 
 struct copy_options {
 	struct option_list disk; /* N=SOURCE */

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* initrd add: an image that loads what a target needs, in place of the old one or elsewhere. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cmd_initrd.h"
+#include "initrd_input.h"
+#include "initrd_modules.h"
+#include "initrd_rename.h"
+#include "initrd_root.h"
+#include "initrd_store.h"
+#include "initrd_text.h"
+#include "initrd_wanted.h"
+#include "results.h"
+
+#define RAMDISK_TOLD 4096 /* KiB: what every kernel that takes one gives it unasked */
+
+struct job {
+	struct cli *cli;
+	const struct initrd_options *o;
+	struct initrd_input in;   /* FILE; closed if there is none, which is fine with a base */
+	struct initrd_input base; /* closed: there is none */
+	const struct initrd_input *from; /* the one that is opened */
+	struct initrd_modules m;
+	struct initrd_wanted want;
+	struct initrd_root root;
+	struct initrd_renames renames;
+	struct buf new, summary;
+	bool changed; /* else NEW is empty */
+};
+
+/* --- The new image ----------------------------------------------------------------------- */
+
+static int check_asked(const struct initrd_options *o, struct unrack_error *err)
+{
+	bool disk = o->target.esx || o->target.scsi || o->driver.n;
+
+	if (o->target.nic && !disk)
+		return error_set(err, UNRACK_USAGE, "a network card's driver is loaded from the root filesystem, so an initrd needs "
+				 "none; if it is to have one all the same, name it with --driver");
+	if (disk || o->rename.n)
+		return 0;
+	return error_set(err, UNRACK_USAGE, "say what the image shall get: --driver NAME, or a target such as --esx 6.7 or "
+			 "--scsi pvscsi, or --rename OLD=NEW");
+}
+
+/* What a driver is for has to be true: else the image would load it for nothing. */
+static int check_drivers(const struct job *j, struct unrack_error *err)
+{
+	char why[400];
+
+	for (size_t k = 0; k < j->want.n; k++)
+		if (initrd_wanted_refused(&j->want.drivers[k], &j->m, why, sizeof why))
+			return error_set(err, UNRACK_UNSUPPORTED, "%s%s", why, j->want.drivers[k].disk ?
+					 "; take another --scsi, or name a driver with --driver" : "");
+	return 0;
+}
+
+/* Modules of a kernel that is not the image's would only fill it. */
+static int check_kernel(const struct job *j, struct unrack_error *err)
+{
+	char other[128];
+
+	if (!j->want.n || j->o->base || initrd_get_kind(j->from->image) != INITRD_NASH ||
+	    !initrd_modules_other(j->from->image, j->m.kver, other, sizeof other))
+		return 0;
+	return error_set(err, UNRACK_UNSUPPORTED, "%s holds modules of kernel %s, so one of kernel %s would not be loaded with it; "
+			 "name that kernel's modules with --modules and --kver", j->from->name, other, j->m.kver);
+}
+
+/* A name that is nowhere is no error, since a second run has nothing to rename; but it may be misspelt. */
+static int tell_unknown_names(const struct job *j, struct unrack_error *err)
+{
+	struct initrd_answer a = { 0 };
+	int r;
+
+	if (!j->renames.n)
+		return 0;
+	r = initrd_check(j->from->image, j->m.tree, NULL, 0, &a, err);
+	if (r < 0)
+		return r;
+	for (size_t k = 0; k < j->renames.n; k++)
+		if (!initrd_rename_mentioned(&a, j->renames.pairs[k][0]))
+			log_info(&j->cli->log, "%s does not mention %s", j->from->name, j->renames.pairs[k][0]);
+	initrd_answer_free(&a);
+	return 0;
+}
+
+static int change(struct job *j, struct unrack_error *err)
+{
+	const struct initrd_change c = {
+		.tree = j->m.tree, .wanted = j->want.names, .n_wanted = j->want.n,
+		.read_module = initrd_modules_read, .ctx = &j->m,
+		.devices = (const char *const (*)[2])j->renames.pairs, .n_devices = j->renames.n,
+		.ramdisk_max = (size_t)j->o->ramdisk_size << 10,
+		.needs = j->root.known ? &j->root.needs : NULL,
+	};
+	int r = check_drivers(j, err);
+
+	if (r == 0)
+		r = check_kernel(j, err);
+	if (r == 0)
+		r = tell_unknown_names(j, err);
+	if (r < 0)
+		return r;
+	if (!j->o->base)
+		return initrd_change(j->from->image, &c, &j->new, &j->changed, &j->summary, err);
+	j->changed = true;
+	return initrd_rebase(j->from->image, &c, &j->new, &j->summary, err);
+}
+
+/* --- Where it goes ------------------------------------------------------------------------ */
+
+/* How large the kernel's RAM disk has to be for the new image. */
+static int tell_ramdisk(const struct job *j, struct unrack_error *err)
+{
+	struct initrd_answer a = { 0 };
+	struct initrd *new = NULL;
+	int r;
+
+	if (!j->changed || !initrd_is_ramdisk(j->from->image))
+		return 0;
+	r = initrd_open(j->new.data, j->new.len, j->from->name, &new, err);
+	if (r == 0)
+		r = initrd_check(new, j->m.tree, NULL, 0, &a, err);
+	initrd_close(new);
+	if (r < 0)
+		return r;
+	if (a.ramdisk_kib > RAMDISK_TOLD)
+		log_info(&j->cli->log, "the kernel's RAM disk must have %zu KiB for it; 2.4.9 of RHEL 2.1 has %d and that of RHEL 3 "
+			 "8192, unless ramdisk_size= among its arguments says another number", a.ramdisk_kib, RAMDISK_TOLD);
+	initrd_answer_free(&a);
+	return 0;
+}
+
+static void report(const struct job *j, const struct initrd_store *s, bool written)
+{
+	const struct log *log = &j->cli->log;
+	struct json *result = j->cli->result;
+	const char *path = s->path ? s->path : j->from->name;
+
+	if (s->phys && written)
+		log_info(log, s->phys_there ? "%s, which was there already, stays as it is" : "the old image is kept as %s", s->phys);
+	if (written)
+		log_info(log, "wrote %s, %zu bytes", path, j->new.len);
+	json_set_bool(result, "changed", j->changed && !s->same);
+	json_set_bool(result, "written", written);
+	json_set_str(result, "output", path);
+	json_set_str(result, "kept", written && s->phys ? s->phys : NULL);
+	json_set_int(result, "bytes", j->new.len ? (int64_t)j->new.len : (int64_t)j->from->st.st_size);
+	json_set_str(result, "diff", buf_str(&j->summary));
+}
+
+static int put(struct job *j, struct initrd_store *s, struct unrack_error *err)
+{
+	bool write = (j->changed || j->o->output) && !s->same && !j->o->dry_run;
+	int r = 0;
+
+	if (!s->same)
+		terminal_answer(j->cli->terminal, "%s", buf_str(&j->summary));
+	if (!j->changed)
+		terminal_answer(j->cli->terminal, "nothing to do: %s is right as it is\n", j->from->name);
+	else if (s->same)
+		terminal_answer(j->cli->terminal, "nothing to do: %s is that already\n", s->path);
+	else
+		r = tell_ramdisk(j, err);
+	if (r == 0 && write)
+		r = initrd_store_write(s, err);
+	if (r == 0)
+		report(j, s, write);
+	return r;
+}
+
+static int store(struct job *j, struct unrack_error *err)
+{
+	bool there = j->in.fd >= 0;
+	struct initrd_store s = {
+		.io = io_posix(), .log = &j->cli->log, .from = there ? &j->in : j->from,
+		.output = j->o->output || there ? j->o->output : j->in.name, .max = j->o->max_size, .data = &j->new,
+	};
+	int r = 0;
+
+	/* What is right as it is goes elsewhere unchanged. */
+	if (!j->changed && j->o->output)
+		r = initrd_input_read(j->from, &j->new, err);
+	if (r == 0 && (j->changed || j->o->output))
+		r = initrd_store_check(&s, err);
+	if (r == 0)
+		r = put(j, &s, err);
+	initrd_store_free(&s);
+	return r;
+}
+
+/* --- All ---------------------------------------------------------------------------------- */
+
+/* FILE, and the base if there is one: then FILE is only what is replaced, and need not be any good. */
+static int open_files(struct job *j, const char *file, struct unrack_error *err)
+{
+	bool change = !j->o->output && !j->o->dry_run;
+	int r;
+
+	j->from = j->o->base ? &j->base : &j->in;
+	if (!j->o->base)
+		return initrd_input_open(file, change, &j->in, err);
+	r = initrd_input_take(file, change, &j->in, err);
+	if (r < 0 && err->sys_errno != ENOENT)
+		return r;
+	return initrd_input_open(j->o->base, false, &j->base, err);
+}
+
+static int add(struct job *j, const char *file, struct unrack_error *err)
+{
+	const struct initrd_options *o = j->o;
+	struct json *result = j->cli->result;
+	int r = initrd_rename_parse(&o->rename, &j->renames, err);
+
+	if (r == 0)
+		r = initrd_root_parse(o->root, o->root_fs, o->args, &j->root, err);
+	if (r == 0)
+		r = open_files(j, file, err);
+	if (r == 0)
+		r = initrd_modules_open(o->modules, o->kver, o->base ? NULL : j->from->image, file, &j->m, err);
+	if (r == 0)
+		r = initrd_wanted_choose(&o->target, &o->driver, &j->m, &j->want, err);
+	if (r < 0)
+		return r;
+	json_set(result, "image", initrd_text_image_json(j->from->image, j->from->name, j->from->st.st_size));
+	initrd_wanted_json(&j->want, &j->m, result);
+	if (j->want.has_target) {
+		results_target(j->cli, &j->want.target, true);
+		log_info(&j->cli->log, "%s", j->want.target.why);
+	}
+	r = change(j, err);
+	return r == 0 ? store(j, err) : r;
+}
+
+int initrd_add_run(struct cli *cli, const struct initrd_options *o, char **files, int n, struct unrack_error *err)
+{
+	struct job j = { .cli = cli, .o = o, .in.fd = -1, .base.fd = -1 };
+	int r = check_asked(o, err);
+
+	(void)n;
+	if (r == 0)
+		r = add(&j, files[0], err);
+	buf_free(&j.new);
+	buf_free(&j.summary);
+	initrd_rename_free(&j.renames);
+	initrd_modules_close(&j.m);
+	initrd_input_close(&j.base);
+	initrd_input_close(&j.in);
+	return r;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "initrd_modules.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+
+#define FILE_MAX (64u << 20) /* a module, an index */
+#define KVER_SIZE 128
+#define SHOWN_MAX 5 /* kernels that a message names */
+
+/* --- Names ------------------------------------------------------------------------------- */
+
+static bool cut_end(char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	if (n <= m || strcmp(s + n - m, end) != 0)
+		return false;
+	s[n - m] = '\0';
+	return true;
+}
+
+void initrd_modules_of_name(const char *file, char *out, size_t size)
+{
+	/* mkinitrd and dracut of RHEL; initramfs-tools. */
+	static const char *const begins[] = { "initramfs-", "initrd-", "initrd.img-" };
+	const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
+
+	out[0] = '\0';
+	for (size_t k = 0; k < ARRAY_LEN(begins); k++) {
+		size_t n = strlen(begins[k]);
+
+		if (strncmp(base, begins[k], n) != 0 || !isdigit((unsigned char)base[n]) || strlen(base + n) >= size)
+			continue;
+		strcpy(out, base + n);
+		if (!cut_end(out, "-phys.img"))
+			cut_end(out, ".img");
+		return;
+	}
+}
+
+/* --- The folder -------------------------------------------------------------------------- */
+
+static bool is_folder(struct guest *g, const char *path)
+{
+	struct unrack_error dropped;
+	struct guest_stat st;
+
+	return g->ops->stat(g, path, &st, &dropped) == 0 && st.type == GUEST_DIR;
+}
+
+/* One that depmod, or a kernel's package, has filled. */
+static bool is_of_kernel(struct guest *g, const char *path)
+{
+	static const char *const marks[] = { "modules.dep", "modules.dep.bin", "modules.builtin", "kernel", "misc" };
+
+	for (size_t k = 0; k < ARRAY_LEN(marks); k++) {
+		CLEANUP_BUF struct buf b = { 0 };
+
+		if (buf_printf(&b, "%s/%s", path, marks[k]) == 0 && guest_exists(g, buf_str(&b)))
+			return true;
+	}
+	return false;
+}
+
+/* Kernels in the folder TOP, one per line. */
+static int list_kernels(struct guest *g, const char *top, struct buf *out, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf names = { 0 };
+	int r = g->ops->list(g, top, &names, err);
+
+	for (size_t at = 0; r == 0 && at < names.len; at += strlen(buf_str(&names) + at) + 1) {
+		const char *name = buf_str(&names) + at;
+		CLEANUP_BUF struct buf path = { 0 };
+
+		if (buf_printf(&path, "%s/%s", top, name) < 0)
+			return error_nomem(err);
+		if (strlen(name) < KVER_SIZE && !strchr(name, '\n') && is_folder(g, buf_str(&path)) &&
+		    (isdigit((unsigned char)name[0]) || is_of_kernel(g, buf_str(&path))) && buf_printf(out, "%s\n", name) < 0)
+			return error_nomem(err);
+	}
+	return r;
+}
+
+/* "it has 2.6.18-398.el5, 2.6.18-400.el5 and 3 more" */
+static char *say_kernels(const struct buf *kernels)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	size_t n = 0;
+	int bad = 0;
+
+	for (const char *p = buf_str(kernels); *p; p += strcspn(p, "\n") + 1)
+		if (n++ < SHOWN_MAX)
+			bad |= buf_printf(&b, "%s%.*s", n > 1 ? ", " : "it has ", (int)strcspn(p, "\n"), p);
+	if (n > SHOWN_MAX)
+		bad |= buf_printf(&b, " and %zu more", n - SHOWN_MAX);
+	if (!n)
+		bad |= buf_puts(&b, "it has none");
+	return bad ? NULL : buf_steal(&b);
+}
+
+static bool is_line(const struct buf *lines, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = buf_str(lines); *p; p += strcspn(p, "\n") + 1)
+		if (strcspn(p, "\n") == n && !memcmp(p, word, n))
+			return true;
+	return false;
+}
+
+/* What there is one of. */
+static bool only_line(const struct buf *lines, char *out, size_t size)
+{
+	size_t n = strcspn(buf_str(lines), "\n");
+
+	if (!n || n >= size || buf_str(lines)[n + 1])
+		return false;
+	memcpy(out, buf_str(lines), n);
+	out[n] = '\0';
+	return true;
+}
+
+bool initrd_modules_other(const struct initrd *image, const char *kver, char *out, size_t size)
+{
+	CLEANUP_BUF struct buf kernels = { 0 };
+
+	if (initrd_kernels(image, &kernels) < 0 || !kernels.len || is_line(&kernels, kver))
+		return false;
+	snprintf(out, size, "%.*s", (int)strcspn(buf_str(&kernels), "\n"), buf_str(&kernels));
+	return true;
+}
+
+/* The kernel, from all but the folder; "" when nothing tells. */
+static int guess(const char *kver, const struct initrd *image, const char *file, char out[KVER_SIZE],
+		 struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf kernels = { 0 };
+
+	if (kver) {
+		/* It becomes part of a path. */
+		if (!*kver || strlen(kver) >= KVER_SIZE || strchr(kver, '/') || kver[0] == '.')
+			return error_set(err, UNRACK_USAGE, "--kver takes a kernel's version, such as 2.6.18-398.el5, not \"%s\"", kver);
+		strcpy(out, kver);
+		return 0;
+	}
+	if (image && initrd_kernels(image, &kernels) < 0)
+		return error_nomem(err);
+	if (!only_line(&kernels, out, KVER_SIZE))
+		initrd_modules_of_name(file, out, KVER_SIZE);
+	/* A name from inside the image. */
+	if (out[0] == '.')
+		out[0] = '\0';
+	return 0;
+}
+
+/* TOP holds a folder for each kernel. */
+static int choose_kernel(struct initrd_modules *m, const char *dir, const char *top, char kver[KVER_SIZE],
+			 struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf kernels = { 0 };
+	char *has CLEANUP_FREE = NULL;
+	int r = list_kernels(m->g, top, &kernels, err);
+
+	if (r < 0)
+		return r;
+	has = say_kernels(&kernels);
+	if (!has)
+		return error_nomem(err);
+	if (!kver[0] && !only_line(&kernels, kver, KVER_SIZE))
+		return error_set(err, UNRACK_USAGE, "which kernel the image is for is not clear; say --kver with one of those in "
+				 "%s (%s)", dir, has);
+	if (!is_line(&kernels, kver))
+		return error_set(err, UNRACK_USAGE, "%s has no modules of kernel %s (%s); name another folder, or another kernel "
+				 "with --kver", dir, kver, has);
+	if (asprintf(&m->folder, "%s/%s", strcmp(top, "/") ? top : "", kver) < 0) {
+		m->folder = NULL;
+		return error_nomem(err);
+	}
+	return 0;
+}
+
+/* DIR, whose real path is REAL, is that of one kernel: weak-updates has links into those beside it, so the folder
+ * above is opened, if that may be. */
+static int take_kernel(struct initrd_modules *m, const char *real, char kver[KVER_SIZE], struct unrack_error *err)
+{
+	char *slash = strrchr(real, '/'), *above CLEANUP_FREE = NULL;
+	struct unrack_error dropped;
+	struct guest *g;
+
+	if (!kver[0] && strlen(slash + 1) < KVER_SIZE)
+		strcpy(kver, slash + 1);
+	above = slash == real ? strdup("/") : strndup(real, (size_t)(slash - real));
+	m->folder = strdup(slash);
+	if (!above || !m->folder)
+		return error_nomem(err);
+	if (slash[1] && guest_open_dir(above, false, &g, &dropped) == 0) {
+		guest_close(m->g);
+		m->g = g;
+		return 0;
+	}
+	strcpy(m->folder, "/");
+	return 0;
+}
+
+static int find_folder(struct initrd_modules *m, const char *dir, char kver[KVER_SIZE], struct unrack_error *err)
+{
+	static const char *const tops[] = { "/lib/modules", "/usr/lib/modules" };
+	char *real CLEANUP_FREE = realpath(dir, NULL);
+	int r;
+
+	if (!real)
+		return error_errno(err, errno, "can't open the folder %s", dir);
+	r = guest_open_dir(real, false, &m->g, err);
+	if (r < 0)
+		return r;
+	for (size_t k = 0; k < ARRAY_LEN(tops); k++)
+		if (is_folder(m->g, tops[k]))
+			return choose_kernel(m, dir, tops[k], kver, err);
+	return is_of_kernel(m->g, "/") ? take_kernel(m, real, kver, err) : choose_kernel(m, dir, "/", kver, err);
+}
+
+/* --- The modules ------------------------------------------------------------------------- */
+
+/* The kernel's own links lead to /lib/modules, which a folder of kernels is in the guest. */
+static int read_link(struct initrd_modules *m, const char *path, struct buf *out, struct unrack_error *err)
+{
+	static const char *const tops[] = { "/lib/modules/", "/usr/lib/modules/" };
+	CLEANUP_BUF struct buf target = { 0 };
+	struct unrack_error dropped;
+
+	if (m->g->ops->readlink(m->g, path, &target, &dropped) < 0)
+		return err->code;
+	for (size_t k = 0; k < ARRAY_LEN(tops); k++) {
+		size_t n = strlen(tops[k]);
+
+		if (!strncmp(buf_str(&target), tops[k], n))
+			return m->g->ops->read(m->g, buf_str(&target) + n - 1, FILE_MAX, out, err);
+	}
+	return err->code;
+}
+
+int initrd_modules_read(void *ctx, const char *path, struct buf *out, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf full = { 0 };
+	struct initrd_modules *m = ctx;
+	int r;
+
+	if (buf_printf(&full, "%s/%s", m->folder, path) < 0)
+		return error_nomem(err);
+	r = m->g->ops->read(m->g, buf_str(&full), FILE_MAX, out, err);
+	return r < 0 && err->sys_errno == ENOENT ? read_link(m, buf_str(&full), out, err) : r;
+}
+
+static int read_text(struct initrd_modules *m, const char *name, struct buf *out, bool *found, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf path = { 0 };
+
+	if (buf_printf(&path, "%s/%s", m->folder, name) < 0)
+		return error_nomem(err);
+	return guest_read_if(m->g, buf_str(&path), FILE_MAX, out, found, err);
+}
+
+/* Beside the modules of a guest; in other folders there is none. */
+static int read_config(struct initrd_modules *m, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf path = { 0 };
+	bool found;
+
+	if (buf_printf(&path, "/boot/config-%s", m->kver) < 0)
+		return error_nomem(err);
+	return guest_read_if(m->g, buf_str(&path), FILE_MAX, &m->config, &found, err);
+}
+
+static int read_tree(struct initrd_modules *m, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf files = { 0 };
+	CLEANUP_BUF struct buf dep = { 0 };
+	CLEANUP_BUF struct buf builtin = { 0 };
+	struct module_source source = { .read = initrd_modules_read, .ctx = m };
+	bool has_dep, has_builtin;
+	int r = m->g->ops->find(m->g, m->folder, &files, err);
+
+	if (r == 0)
+		r = read_text(m, "modules.dep", &dep, &has_dep, err);
+	if (r == 0)
+		r = read_text(m, "modules.builtin", &builtin, &has_builtin, err);
+	if (r == 0)
+		r = read_config(m, err);
+	if (r == 0)
+		r = module_tree_new(m->kver, buf_str(&files), files.len, has_dep ? buf_str(&dep) : NULL,
+				    has_builtin ? buf_str(&builtin) : NULL, &m->tree, err);
+	source.config = m->config.len ? buf_str(&m->config) : NULL;
+	return r < 0 ? r : module_tree_attach(m->tree, &source, err);
+}
+
+int initrd_modules_open(const char *dir, const char *kver, const struct initrd *image, const char *file,
+			struct initrd_modules *out, struct unrack_error *err)
+{
+	char version[KVER_SIZE] = "";
+	int r;
+
+	*out = (struct initrd_modules){ .kver = NULL };
+	r = guess(kver, image, file, version, err);
+	if (r == 0 && dir)
+		r = find_folder(out, dir, version, err);
+	if (r < 0)
+		return r;
+	out->kver = strdup(version);
+	if (!out->kver)
+		return error_nomem(err);
+	return dir ? read_tree(out, err) : module_tree_new(version, "", 0, NULL, NULL, &out->tree, err);
+}
+
+void initrd_modules_close(struct initrd_modules *m)
+{
+	module_tree_free(m->tree);
+	guest_close(m->g);
+	buf_free(&m->config);
+	free(m->folder);
+	free(m->kver);
+	*m = (struct initrd_modules){ .kver = NULL };
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "initrd_root.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+
+/* The value of the last "KEY=..." among ARGS, which is the one that counts; false: there is none. */
+static bool find_value(const char *args, const char *key, char *out, size_t size)
+{
+	size_t k = strlen(key);
+	bool found = false;
+
+	for (const char *p = args + strspn(args, " \t\n"); *p; p += strspn(p, " \t\n")) {
+		size_t n = strcspn(p, " \t\n");
+
+		if (n > k && !strncmp(p, key, k) && n - k < size) {
+			snprintf(out, size, "%.*s", (int)(n - k), p + k);
+			found = true;
+		}
+		p += n;
+	}
+	return found;
+}
+
+/* "vg-name/lv" of "vg--name-lv", as device-mapper joins them; false: it is not the name of a volume. */
+static bool split_mapper(const char *name, char *out, size_t size)
+{
+	size_t n = 0;
+	bool split = false;
+
+	if (!strncmp(name, "mpath", 5) || strlen(name) >= size)
+		return false;
+	for (; *name; name++) {
+		if (*name == '-' && name[1] == '-')
+			name++;
+		else if (*name == '-' && (split || !n || !name[1]))
+			return false;
+		else if (*name == '-') {
+			split = true;
+			out[n++] = '/';
+			continue;
+		}
+		out[n++] = *name;
+	}
+	out[n] = '\0';
+	return split;
+}
+
+/* "vg/lv" of "/dev/vg/lv", unless that folder is a driver's, or udev's. */
+static bool split_folder(const char *name, char *out, size_t size)
+{
+	static const char *const others[] = {
+		"cciss/", "ida/", "rd/", "ataraid/", "i2o/", "disk/", "mapper/", "mpath/", "md/", "evms/", "block/", "dm/",
+		"emcpower", "ubd/", "xvd/",
+	};
+	const char *slash = strchr(name, '/');
+
+	if (!slash || slash == name || !slash[1] || strchr(slash + 1, '/') || strlen(name) >= size)
+		return false;
+	for (size_t k = 0; k < ARRAY_LEN(others); k++)
+		if (!strncmp(name, others[k], strlen(others[k])))
+			return false;
+	strcpy(out, name);
+	return true;
+}
+
+int initrd_root_parse(const char *device, const char *kind, const char *args, struct initrd_root *out,
+		      struct unrack_error *err)
+{
+	const char *name;
+
+	memset(out, 0, sizeof *out);
+	out->known = device || kind || args;
+	if ((device && strlen(device) >= sizeof out->device) || (kind && strlen(kind) >= sizeof out->fs))
+		return error_set(err, UNRACK_USAGE, "--root or --root-fs is longer than any name of that kind");
+	if (device)
+		strcpy(out->device, device);
+	else if (args)
+		find_value(args, "root=", out->device, sizeof out->device);
+	if (kind)
+		strcpy(out->fs, kind);
+	else if (args)
+		find_value(args, "rootfstype=", out->fs, sizeof out->fs);
+	out->needs.arguments = args;
+	out->needs.root_fs = out->fs[0] ? out->fs : NULL;
+	name = strncmp(out->device, "/dev/", 5) ? "" : out->device + 5;
+	out->needs.root_on_md = !strncmp(name, "md", 2) && (isdigit((unsigned char)name[2]) || name[2] == '/');
+	out->needs.root_on_lvm = !strncmp(name, "mapper/", 7) ? split_mapper(name + 7, out->volume, sizeof out->volume) :
+				 split_folder(name, out->volume, sizeof out->volume);
+	out->needs.root_volume = out->needs.root_on_lvm ? out->volume : NULL;
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What --root, --root-fs and --args say of the root filesystem. Pure. */
+#ifndef CMD_INITRD_ROOT_H
+#define CMD_INITRD_ROOT_H
+
+#include "unrack/initrd.h"
+
+struct initrd_root {
+	struct initrd_needs needs; /* points into the rest, and to what was given */
+	bool known;                /* something was given */
+	char device[256], volume[256], fs[32];
+};
+
+/* Each may be NULL. DEVICE: "/dev/vg/root", "/dev/mapper/vg-root", "/dev/md0", "/dev/sda2", ..., without one root= in ARGS,
+ * the kernel's arguments; KIND: "ext3", else rootfstype= in ARGS. OUT stays where it is. UNRACK_USAGE: too long. */
+int initrd_root_parse(const char *device, const char *kind, const char *args, struct initrd_root *out,
+		      struct unrack_error *err);
+
+#endif
