@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "nash_grammar.h"
 #include "nash_names.h"
 #include "nash_root.h"
 #include "reasons.h"
@@ -63,6 +64,9 @@ static void explain_modules(struct scene *c)
 {
 	const struct loads_want *want = c->want;
 
+	if (want->list.n && !nash_grammar_program(c->image, "insmod"))
+		reasons_add(&c->why, INITRD_LINK_DRIVER, "insmod", "%s loads nothing: bin/insmod is not in the image",
+			    c->script);
 	for (size_t a = 0; a < want->list.n; a++) {
 		if (c->l.at[a] == LOADS_NONE) {
 			if (!want->list.soft[a])

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "image_path.h"
+#include "nash_grammar.h"
 #include "nash_names.h"
 
 struct way {
@@ -40,19 +40,6 @@ static void find_root(const struct way *w, const struct initrd_needs *needs, cha
 }
 
 /* --- Links ------------------------------------------------------------------------------ */
-
-static bool has_program(const struct initrd *image, const char *name)
-{
-	static const char *const folders[] = { "usr/bin", "bin", "sbin", "usr/sbin" };
-	char path[80];
-
-	for (size_t k = 0; k < ARRAY_LEN(folders); k++) {
-		snprintf(path, sizeof path, "%s/%s", folders[k], name);
-		if (image_file(image, path))
-			return true;
-	}
-	return false;
-}
 
 static bool has_line(const struct buf *b, const char *p, size_t n)
 {
@@ -104,7 +91,7 @@ static void explain_volume(const struct way *w, const char *volume, struct unrac
 		 !has_line(&w->out->volumes, volume, strlen(volume)))
 		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on the volume group %.*s, and %s activates "
 			    "only others", (int)min_u64(group, 128), volume, w->script);
-	else if (!has_program(w->image, tool))
+	else if (!nash_grammar_program(w->image, tool))
 		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and bin/%s is not in the image", tool);
 	else if (lacks(w, module, err))
 		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and %s does not load %s", w->script,

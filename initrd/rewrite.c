@@ -8,6 +8,7 @@
 #include "dracut_repair.h"
 #include "ext2.h"
 #include "nash_check.h"
+#include "nash_grammar.h"
 #include "nash_names.h"
 #include "nash_repair.h"
 
@@ -127,6 +128,28 @@ static int write_checked(const struct initrd *i, const struct image_edit *e,
 	return r;
 }
 
+/* No line is written that the nash of its release would not run as it is meant. */
+static int check_grammar(const struct initrd *i, const struct nash *s, const struct initrd_member *init,
+			 struct unrack_error *err)
+{
+	struct nash_fault fault;
+	struct nash old;
+	int r = nash_parse(init->data, init->size, i->name, &old, err);
+
+	if (r < 0)
+		return r;
+	if (!nash_grammar_accepts(s, nash_release_of(s), i, &old, &fault)) {
+		if (fault.line)
+			r = error_set(err, UNRACK_UNSUPPORTED, "%s: line %zu of /%s would not be run by nash: %s",
+				      i->name, fault.line, initrd_script(i), fault.text);
+		else
+			r = error_set(err, UNRACK_UNSUPPORTED, "%s: /%s would not be run by nash: it %s", i->name,
+				      initrd_script(i), fault.text);
+	}
+	nash_free(&old);
+	return r;
+}
+
 static int change_nash(const struct initrd *i, const struct initrd_change *c,
 		       const struct loads_want *want, struct nash *s, struct buf *out,
 		       bool *changed, struct buf *summary, struct unrack_error *err)
@@ -141,10 +164,9 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 		return r;
 	if (nash_print(s, &script) < 0)
 		return error_nomem(err);
-	if (script.len > NASH_EL4_SCRIPT_MAX && nash_release_of(s) < NASH_EL5)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: /%s would have %zu bytes; this nash reads only %d",
-				 i->name, initrd_script(i), script.len, NASH_EL4_SCRIPT_MAX);
-	r = collect(i, s, want, c, &add, err);
+	r = check_grammar(i, s, init, err);
+	if (r == 0)
+		r = collect(i, s, want, c, &add, err);
 	*changed = r == 0 && (add.n || script.len != init->size ||
 			      memcmp(script.data, init->data, init->size) != 0);
 	if (*changed) {

@@ -142,9 +142,10 @@ static void empty_file(void)
 	made_end(&b);
 	i = made_open(&b);
 	check(i, "sd_mod", &a);
-	is_str(buf_str(&a.missing), "scsi_mod: /init loads scsi_mod, but lib/scsi_mod.ko is not in the image\n"
+	is_str(buf_str(&a.missing), "insmod: /init loads nothing: bin/insmod is not in the image\n"
+	       "scsi_mod: /init loads scsi_mod, but lib/scsi_mod.ko is not in the image\n"
 	       "sd_mod: /init loads sd_mod, but lib/sd_mod.ko is not in the image\n",
-	       "neither an empty file nor a link is a module");
+	       "neither an empty file nor a link is a module, and without insmod there is none");
 	initrd_answer_free(&a);
 	initrd_close(i);
 }

@@ -206,6 +206,7 @@ static void module_files(void)
 
 static void refusals(void)
 {
+	static const char *const odd[][2] = { { "/dev/hda2", "/dev/sd a2" } };
 	CLEANUP_BUF struct buf long_script = { 0 };
 	struct fixture f;
 
@@ -215,7 +216,16 @@ static void refusals(void)
 	buf_puts(&long_script, "mount --ro -t ext3 /dev/root /sysroot\n");
 	set_up(&f, buf_str(&long_script), "", "ahci");
 	is_int(change(&f), UNRACK_UNSUPPORTED, "a script that nash 4 would not read to its end");
-	has_str(err.text, "bytes; this nash reads only 32766", "is told");
+	has_str(err.text, "/init would not be run by nash: it has 33054 bytes, and this nash reads only 32766",
+		"is told");
+	tear_down(&f);
+
+	set_up(&f, "#!/bin/nash\nmkblkdevs\nresume /dev/hda2\nmount /sysroot\n", "", "ahci");
+	f.c.devices = odd;
+	f.c.n_devices = 1;
+	is_int(change(&f), UNRACK_UNSUPPORTED, "a line that nash would not run");
+	is_str(err.text, "initrd.img: line 13 of /init would not be run by nash: resume: has 2 arguments where 1 are the most",
+	       "is not written");
 	tear_down(&f);
 
 	set_up(&f, "#!/bin/nash\nmkblkdevs\n", "", "ahci");
@@ -269,6 +279,7 @@ static void speed(void)
 	}
 	made_file(&script, "el5-cciss.init", "tests/initrd/data/el5-cciss.init");
 	made_member(&b, "lib", S_IFDIR | 0755, "");
+	made_member(&b, "bin/insmod", S_IFREG | 0755, "\177ELF insmod");
 	made_node(&b, "lib/big.ko", S_IFREG | 0644, 1, 1, 0, 0, module.data, module.len);
 	made_member(&b, "init", S_IFREG | 0755, buf_str(&script));
 	made_end(&b);
