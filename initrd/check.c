@@ -57,6 +57,8 @@ int initrd_check_needs(const struct initrd *i, const struct module_tree *tree,
 	else
 		r = dracut_check(i, tree, &want, needs, out, err);
 	loads_want_free(&want);
+	if (r == 0)
+		r = module_tree_failed(tree, err);
 	len = strlen(out->text);
 	if (r == 0 && !module_tree_has_deps(tree))
 		snprintf(out->text + len, sizeof out->text - len,

@@ -266,6 +266,8 @@ int module_tree_closure(const struct module_tree *t, const char *const *names, s
 	if (r == 0)
 		r = visit_names(&all, names, n, err);
 	if (r == 0)
+		r = module_tree_failed(t, err);
+	if (r == 0)
 		r = make_list(&all, &hard, out, err);
 	walk_free(&hard);
 	walk_free(&all);

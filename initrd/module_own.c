@@ -10,6 +10,23 @@
 /* Of all modules that a tree keeps; a real kernel's closure takes some hundred KiB. */
 #define OWN_MAX (64u << 20)
 
+/* Some who ask cannot be told: see module_tree_failed. */
+static int fail(const struct module_tree *t, const struct unrack_error *e, struct unrack_error *err)
+{
+	if (!t->lazy->failure.code)
+		t->lazy->failure = *e;
+	*err = *e;
+	return e->code;
+}
+
+int module_tree_failed(const struct module_tree *t, struct unrack_error *err)
+{
+	if (!t->lazy || !t->lazy->failure.code)
+		return 0;
+	*err = t->lazy->failure;
+	return err->code;
+}
+
 /* What is wrong with the file, and not with the way to it. */
 static bool is_fault(const struct unrack_error *e)
 {
@@ -32,10 +49,8 @@ static int read_info(const struct module_tree *t, const struct module *m, struct
 	if (r == 0)
 		return 0;
 	*info = (struct modinfo){ 0 };
-	if (!is_fault(&e)) {
-		*err = e;
-		return r;
-	}
+	if (!is_fault(&e))
+		return fail(t, &e, err);
 	if (!problem)
 		return 0;
 	*problem = strdup(e.text);
@@ -94,10 +109,8 @@ int module_own_text(const struct module_tree *t, struct module_text *text, const
 	if (!text->tried) {
 		if (s->read(s->ctx, name, &text->text, &e) < 0) {
 			buf_clear(&text->text);
-			if (!is_fault(&e)) {
-				*err = e;
-				return e.code;
-			}
+			if (!is_fault(&e))
+				return fail(t, &e, err);
 		}
 		text->tried = true;
 	}

@@ -60,6 +60,7 @@ struct module_lazy {
 	struct module_text configs[MODULE_CONFIGS], alias, pcimap, softdep;
 	struct module_reference reference;
 	struct module_symbols *symbols;
+	struct unrack_error failure; /* the first one to read something; code 0: none */
 };
 
 struct module_tree {

@@ -49,6 +49,10 @@ int module_tree_attach(struct module_tree *t, const struct module_source *s, str
 const char *module_tree_find(const struct module_tree *t, const char *name);
 bool module_tree_builtin(const struct module_tree *t, const char *name);
 const char *module_tree_kver(const struct module_tree *t);
+/* The questions below that return no code pass over a file that cannot be read, as if it were not
+ * there. Then this says so (and the next closure does): what was said before may be wrong. */
+int module_tree_failed(const struct module_tree *t, struct unrack_error *err);
+
 /* Whether CONFIG, a kernel's configuration (NULL: none), says that NAME is built in. False too
  * for modules of which it is not known by what option they come. */
 bool module_config_builtin(const char *config, const char *name);
