@@ -45,6 +45,7 @@ struct guest_initrd {
 };
 
 struct guest_kernel {
+	struct guest *guest;    /* whose it is, from which TREE reads */
 	char *kver;             /* "2.6.18-398.el5" */
 	char *vmlinuz;          /* real file; NULL: none in /boot */
 	char *config;           /* text of /boot/config-KVER */
@@ -126,7 +127,8 @@ struct guest_facts {
 	struct devname_map names; /* which old name is which image */
 };
 
-/* FACTS is filled; on failure it is empty. No system, or not a RHEL-like one:
+/* FACTS is filled; on failure it is empty. They read more of G later: it is closed after they are
+ * freed. No system, or not a RHEL-like one:
  * UNRACK_UNSUPPORTED, naming what was found. */
 int inspect_guest(struct guest *g, struct guest_facts *facts, struct unrack_error *err);
 void facts_free(struct guest_facts *f);
@@ -134,6 +136,8 @@ void facts_free(struct guest_facts *f);
 /* Whether this kernel has a driver: the path of its file relative to /lib/modules/KVER,
  * "(built in)", or NULL. */
 const char *facts_module(const struct guest_kernel *k, const char *name);
+/* What target_driver must know of one kernel. OUT borrows from K. */
+void facts_kernel_target(const struct guest_kernel *k, struct target_guest *out);
 /* What target_choose must know. OUT borrows from F. UNRACK_UNSUPPORTED: there is no kernel
  * of which anything could be said. */
 int facts_target_guest(const struct guest_facts *f, struct target_guest *out,

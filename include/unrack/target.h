@@ -95,6 +95,8 @@ struct target {
 /* Prefix of the disks' names under the driver found: IDE is "hd", or "sd" by libata. */
 const char *target_node(const struct target *t);
 
+#define TARGET_WHY_MAX 512
+
 /* What the chooser must know of the guest; the functions look at its own files. */
 struct target_guest {
 	/* Path of module NAME in the default kernel ("kernel/drivers/...", or "(built in)"), or NULL. */
@@ -104,7 +106,16 @@ struct target_guest {
 	int bits; /* 32 or 64 */
 	int release; /* RHEL major: 5 */
 	bool efi;   /* the disk boots by EFI */
+	/* Whether the kernel would take its MODULE, and that is for the device PCI_ID; else WHY says
+	 * why not, as a clause. NULL: all are as good as they are named. */
+	bool (*drives)(void *ctx, const char *module, const char *pci_id, char why[TARGET_WHY_MAX]);
 };
+
+/* The first of MODULES that G's kernel has and that drives the device; NULL: none. */
+const char *target_driver(const struct target_guest *g, const char *const *modules, const char *pci_id);
+/* Why there is none, as a clause: that files are not there, or what is wrong with one that is. */
+void target_driver_missing(const struct target_guest *g, const char *const *modules, const char *pci_id,
+			   char why[TARGET_WHY_MAX]);
 
 /* UNRACK_USAGE: unknown version or impossible wish for that ESX; UNRACK_UNSUPPORTED: the guest
  * has no driver for the wish, naming the files looked for and the alternative. */

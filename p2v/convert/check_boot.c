@@ -326,15 +326,15 @@ int check_driver(struct check_job *j, struct unrack_error *err)
 	const struct guest_kernel *k = j->kernel;
 	const char *driver = k ? drivers_disk(k, j->t) : NULL;
 	const char *wanted[DRIVERS_MAX];
-	char files[512];
+	char why[TARGET_WHY_MAX];
 
 	if (!k)
 		return check_add(j, "driver", CHECK_UNKNOWN, say("none"),
 				 say("which kernel starts is not known"), err);
 	if (!driver) {
-		device_module_files(j->t->disk->modules, k->kver, files, sizeof files);
+		drivers_no_disk(k, j->t, why);
 		return check_add(
-			j, "driver", CHECK_BAD, say("there is no %s", files),
+			j, "driver", CHECK_BAD, say("%s", why),
 			say("kernel %s has no driver for %s; take another controller with --scsi",
 			    k->kver, j->t->disk->name),
 			err);

@@ -107,7 +107,7 @@ int check_network(struct check_job *j, struct unrack_error *err)
 {
 	const char *driver = j->kernel ? drivers_nic(j->kernel, j->t) : NULL;
 	CLEANUP_BUF struct buf rules = { 0 };
-	char files[256];
+	char why[TARGET_WHY_MAX];
 	bool found;
 	int r = inspect_read(j->g, CARDS_RULES, &rules, &found, err);
 
@@ -117,8 +117,8 @@ int check_network(struct check_job *j, struct unrack_error *err)
 		return check_add(j, "network", CHECK_UNKNOWN, say("none"),
 				 say("which kernel starts is not known"), err);
 	if (!driver) {
-		device_module_files(j->t->nic->modules, j->kernel->kver, files, sizeof files);
-		return check_add(j, "network", CHECK_WARN, say("there is no %s", files),
+		drivers_no_nic(j->kernel, j->t, why);
+		return check_add(j, "network", CHECK_WARN, say("%s", why),
 				 say("kernel %s has no driver for %s: it boots without a network",
 				     j->kernel->kver, j->t->nic->name),
 				 err);

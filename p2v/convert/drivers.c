@@ -5,27 +5,36 @@
 
 #define BUILT_IN "(built in)"
 
-static const char *module_of(void *ctx, const char *name)
-{
-	return facts_module(ctx, name);
-}
-
-static const char *first_of(const struct guest_kernel *k, const char *const *modules)
-{
-	for (; *modules; modules++)
-		if (device_module_drives(*modules, module_of, (void *)(uintptr_t)k))
-			return *modules;
-	return NULL;
-}
-
 const char *drivers_disk(const struct guest_kernel *k, const struct target *t)
 {
-	return first_of(k, t->disk->modules);
+	struct target_guest g;
+
+	facts_kernel_target(k, &g);
+	return target_driver(&g, t->disk->modules, t->disk->pci_id);
+}
+
+void drivers_no_disk(const struct guest_kernel *k, const struct target *t, char why[TARGET_WHY_MAX])
+{
+	struct target_guest g;
+
+	facts_kernel_target(k, &g);
+	target_driver_missing(&g, t->disk->modules, t->disk->pci_id, why);
 }
 
 const char *drivers_nic(const struct guest_kernel *k, const struct target *t)
 {
-	return first_of(k, t->nic->modules);
+	struct target_guest g;
+
+	facts_kernel_target(k, &g);
+	return target_driver(&g, t->nic->modules, t->nic->pci_id);
+}
+
+void drivers_no_nic(const struct guest_kernel *k, const struct target *t, char why[TARGET_WHY_MAX])
+{
+	struct target_guest g;
+
+	facts_kernel_target(k, &g);
+	target_driver_missing(&g, t->nic->modules, t->nic->pci_id, why);
 }
 
 static bool is_file(const struct guest_kernel *k, const char *module)

@@ -9,9 +9,12 @@
 
 #define DRIVERS_MAX 2
 
-/* The driver of the target's disks in this kernel; NULL: it has none. */
+/* The driver of the target's disks in this kernel, one that it would take; NULL: it has none. */
 const char *drivers_disk(const struct guest_kernel *k, const struct target *t);
 const char *drivers_nic(const struct guest_kernel *k, const struct target *t);
+/* Why it has none, as a clause: "there is no FILES", or what is wrong with one that is there. */
+void drivers_no_disk(const struct guest_kernel *k, const struct target *t, char why[TARGET_WHY_MAX]);
+void drivers_no_nic(const struct guest_kernel *k, const struct target *t, char why[TARGET_WHY_MAX]);
 /* What the initrd must load: the disk's driver unless it is built in. */
 size_t drivers_wanted(const struct guest_kernel *k, const struct target *t, const char *out[DRIVERS_MAX]);
 /* What the scsi_hostadapter aliases must be, in their order. */

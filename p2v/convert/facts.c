@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/size.h"
 #include "unrack/json.h"
 
 /* --- Freeing -------------------------------------------------------------------------- */
@@ -74,53 +73,13 @@ void facts_free(struct guest_facts *f)
 }
 
 /* --- Drivers -------------------------------------------------------------------------- */
-/* Kernels before 2.6.33 have no modules.builtin; their configuration says what is built in. */
-static const struct {
-	const char *module, *option;
-} options[] = {
-	{ "scsi_mod", "CONFIG_SCSI" },
-	{ "sd_mod", "CONFIG_BLK_DEV_SD" },
-	{ "BusLogic", "CONFIG_SCSI_BUSLOGIC" },
-	{ "mptbase", "CONFIG_FUSION" },
-	{ "mptspi", "CONFIG_FUSION_SPI" },
-	{ "mptsas", "CONFIG_FUSION_SAS" },
-	{ "vmw_pvscsi", "CONFIG_VMWARE_PVSCSI" },
-	{ "ahci", "CONFIG_SATA_AHCI" },
-	{ "ata_piix", "CONFIG_ATA_PIIX" },
-	{ "libata", "CONFIG_ATA" },
-	{ "piix", "CONFIG_BLK_DEV_PIIX" },
-	{ "nvme", "CONFIG_BLK_DEV_NVME" },
-	{ "e1000", "CONFIG_E1000" },
-	{ "e1000e", "CONFIG_E1000E" },
-	{ "pcnet32", "CONFIG_PCNET32" },
-	{ "vmxnet3", "CONFIG_VMXNET3" },
-	{ "ext2", "CONFIG_EXT2_FS" },
-	{ "ext3", "CONFIG_EXT3_FS" },
-	{ "ext4", "CONFIG_EXT4_FS" },
-	{ "xfs", "CONFIG_XFS_FS" },
-};
-
-static bool is_configured(const struct guest_kernel *k, const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(options) && k->config; i++) {
-		size_t n = strlen(options[i].option);
-
-		if (strcmp(options[i].module, name) != 0)
-			continue;
-		for (const char *p = k->config; (p = strstr(p, options[i].option)); p += n)
-			if ((p == k->config || p[-1] == '\n') && p[n] == '=')
-				return p[n + 1] == 'y';
-	}
-	return false;
-}
-
 const char *facts_module(const struct guest_kernel *k, const char *name)
 {
 	const char *path = k->tree ? module_tree_find(k->tree, name) : NULL;
 
 	if (path)
 		return path;
-	if ((k->tree && module_tree_builtin(k->tree, name)) || is_configured(k, name))
+	if ((k->tree && module_tree_builtin(k->tree, name)) || module_config_builtin(k->config, name))
 		return "(built in)";
 	return NULL;
 }
@@ -128,6 +87,44 @@ const char *facts_module(const struct guest_kernel *k, const char *name)
 static const char *module_of(void *ctx, const char *name)
 {
 	return facts_module(ctx, name);
+}
+
+/* The numbers of "15ad:07c0". */
+static void split_id(const char *pci_id, uint16_t *vendor, uint16_t *device)
+{
+	char *end;
+
+	*vendor = (uint16_t)strtoul(pci_id, &end, 16);
+	*device = (uint16_t)strtoul(end + (*end == ':'), NULL, 16);
+}
+
+static bool module_drives(void *ctx, const char *name, const char *pci_id, char why[TARGET_WHY_MAX])
+{
+	const struct guest_kernel *k = ctx;
+	const char *path = k->tree ? module_tree_find(k->tree, name) : NULL, *unfit;
+	enum module_claim claim = MODULE_CLAIMS_UNKNOWN;
+	struct unrack_error e = UNRACK_ERROR_INIT;
+	uint16_t vendor, device;
+
+	if (!path)
+		return true;
+	unfit = module_tree_unfit(k->tree, name);
+	if (unfit) {
+		snprintf(why, TARGET_WHY_MAX, "%s", unfit);
+		return false;
+	}
+	split_id(pci_id, &vendor, &device);
+	/* What cannot be read is told where it is needed. */
+	if (module_tree_claims(k->tree, name, vendor, device, &claim, &e) < 0 || claim != MODULE_CLAIMS_NO)
+		return true;
+	snprintf(why, TARGET_WHY_MAX, "%s is for other devices than %s", path, pci_id);
+	return false;
+}
+
+void facts_kernel_target(const struct guest_kernel *k, struct target_guest *out)
+{
+	*out = (struct target_guest){ .module = module_of, .ctx = (void *)(uintptr_t)k, .kver = k->kver,
+				      .bits = k->bits, .drives = module_drives };
 }
 
 int facts_target_guest(const struct guest_facts *f, struct target_guest *out,
@@ -147,11 +144,9 @@ int facts_target_guest(const struct guest_facts *f, struct target_guest *out,
 				 "no kernel was found in /boot of %s; mount or copy the disk "
 				 "that holds /boot too",
 				 f->release);
-	memset(out, 0, sizeof *out);
-	out->module = module_of;
-	out->ctx = k;
-	out->kver = k->kver;
-	out->bits = k->bits ? k->bits : f->bits;
+	facts_kernel_target(k, out);
+	if (!out->bits)
+		out->bits = f->bits;
 	out->release = f->major;
 	out->efi = f->efi;
 	return 0;

@@ -42,6 +42,10 @@ char *inspect_take_mac(char *list[], size_t n);
 /* What the first sectors of a disk, N bytes, hold. */
 enum boot_sector inspect_boot_sector(const uint8_t *head, size_t n);
 
+/* Reads a file of a kernel's modules; CTX is the struct guest_kernel. As struct module_source and
+ * struct initrd_change want it. */
+int inspect_read_module(void *ctx, const char *path, struct buf *out, struct unrack_error *err);
+
 /* --- For the parts, the plan and the check -------------------------------------------- */
 /* Small files; one that is missing is empty. */
 int inspect_read(struct guest *g, const char *path, struct buf *out, bool *found, struct unrack_error *err);

@@ -87,6 +87,16 @@ static int read_bits(struct guest *g, struct guest_kernel *k, const char *dir,
 	return 0;
 }
 
+int inspect_read_module(void *ctx, const char *path, struct buf *out, struct unrack_error *err)
+{
+	const struct guest_kernel *k = ctx;
+	CLEANUP_BUF struct buf full = { 0 };
+
+	if (buf_printf(&full, "/lib/modules/%s/%s", k->kver, path) < 0)
+		return error_nomem(err);
+	return k->guest->ops->read(k->guest, buf_str(&full), INSPECT_BINARY_MAX, out, err);
+}
+
 /* The drivers of K, if it has a folder of them. */
 static int read_modules(struct guest *g, struct guest_kernel *k, struct unrack_error *err)
 {
@@ -115,6 +125,8 @@ static int read_modules(struct guest *g, struct guest_kernel *k, struct unrack_e
 		r = module_tree_new(k->kver, buf_str(&files), files.len,
 				    has_dep ? buf_str(&dep) : NULL,
 				    has_builtin ? buf_str(&builtin) : NULL, &k->tree, err);
+	if (r == 0)
+		r = module_tree_attach(k->tree, &(struct module_source){ inspect_read_module, k, k->config }, err);
 	return r == 0 ? read_bits(g, k, buf_str(&dir), &files, err) : r;
 }
 
@@ -126,6 +138,7 @@ static int add_kernel(struct guest *g, struct guest_facts *f, const char *kver, 
 	bool found;
 	int r;
 
+	k->guest = g;
 	k->kver = strdup(kver);
 	k->vmlinuz = strdup(vmlinuz);
 	k->initrds = calloc(INITRDS_MAX, sizeof *k->initrds);
@@ -250,7 +263,8 @@ static int open_initrd(struct guest *g, const struct guest_kernel *k, struct gue
 	if (r == 0)
 		r = ask_initrd(image, k, i, &why);
 	initrd_close(image);
-	if (r == UNRACK_INTERNAL) {
+	/* These say nothing of the image. */
+	if (r == UNRACK_INTERNAL || r == UNRACK_IO || r == UNRACK_NOSPACE) {
 		*err = why;
 		return r;
 	}

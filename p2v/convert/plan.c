@@ -225,15 +225,15 @@ static int choose_kernel(struct plan_job *j, struct unrack_error *err)
 
 static int require_driver(const struct plan_job *j, struct unrack_error *err)
 {
-	char files[512];
+	char why[TARGET_WHY_MAX];
 
 	if (drivers_disk(j->kernel, j->t))
 		return 0;
-	device_module_files(j->t->disk->modules, j->kernel->kver, files, sizeof files);
+	drivers_no_disk(j->kernel, j->t, why);
 	return error_set(err, UNRACK_UNSUPPORTED,
 			 "no kernel with a usable driver: %s, which starts by default, has no "
-			 "driver for %s (there is no %s)",
-			 j->kernel->kver, j->t->disk->name, files);
+			 "driver for %s (%s)",
+			 j->kernel->kver, j->t->disk->name, why);
 }
 
 /* Names that were matched only by their order are said. */

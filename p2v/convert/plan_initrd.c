@@ -13,16 +13,6 @@
 
 #define NEW_BYTES_MAX (1ull << 30) /* of all new initrds together */
 
-static int read_module(void *ctx, const char *path, struct buf *out, struct unrack_error *err)
-{
-	const struct plan_change *p = ctx;
-	CLEANUP_BUF struct buf full = { 0 };
-
-	if (buf_printf(&full, "/lib/modules/%s/%s", p->kver, path) < 0)
-		return error_nomem(err);
-	return p->g->ops->read(p->g, buf_str(&full), INSPECT_BINARY_MAX, out, err);
-}
-
 /* --- Names inside --------------------------------------------------------------------- */
 /* ROOT: the device that the script mounts; it must be right unless the loader names another. */
 static int add_name(struct plan_job *j, struct plan_table *t, const char *path, const char *name,
@@ -195,7 +185,7 @@ int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const st
 {
 	int r;
 
-	*out = (struct plan_change){ .g = j->g, .kver = k->kver, .file = { .path = LVM_CONF } };
+	*out = (struct plan_change){ .file = { .path = LVM_CONF } };
 	j->stable = i->kind == INITRD_DRACUT;
 	r = add_names(j, &out->names, k, i, err);
 	j->stable = false;
@@ -217,8 +207,8 @@ int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const st
 	out->c = (struct initrd_change){ .tree = k->tree,
 					 .wanted = out->wanted,
 					 .n_wanted = drivers_wanted(k, j->t, out->wanted),
-					 .read_module = read_module,
-					 .ctx = out,
+					 .read_module = inspect_read_module,
+					 .ctx = (void *)(uintptr_t)k,
 					 .devices = (const char *const (*)[2])out->pairs,
 					 .n_devices = out->names.v.len,
 					 .files = &out->file,
@@ -246,14 +236,15 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k, const
 
 	if (r == 0 && !answer.loads && !module_tree_has_deps(k->tree))
 		r = error_set(err, UNRACK_UNSUPPORTED,
-			      "/lib/modules/%s/modules.dep is missing or empty, so what %s needs is "
-			      "not known; run depmod -a %s on the server, then copy it again",
+			      "/lib/modules/%s/modules.dep is missing or empty, and its modules can't be "
+			      "read, so what %s needs is not known; run depmod -a %s on the server, then "
+			      "copy it again",
 			      k->kver, drivers_disk(k, j->t), k->kver);
 	else if (r == 0 && n && !module_tree_lists(k->tree, p->wanted[0]))
 		r = plan_warn(j,
-			      say("/lib/modules/%s/modules.dep does not list %s, so it is loaded without what "
-				  "it may need besides; if it fails, run depmod -a %s on the server and copy it "
-				  "again",
+			      say("/lib/modules/%s/modules.dep does not list %s, nor can that be read, so it is "
+				  "loaded without what it may need besides; if it fails, run depmod -a %s on the "
+				  "server and copy it again",
 				  k->kver, p->wanted[0], k->kver),
 			      err);
 	if (r == 0)
@@ -334,7 +325,7 @@ static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct 
 {
 	const char *driver = drivers_disk(k, j->t);
 	const char *wanted[DRIVERS_MAX];
-	char files[512];
+	char why[TARGET_WHY_MAX];
 	bool has_initrd = k == j->kernel ? j->entry->initrd_index >= 0 : k->n_initrds > 0;
 	int r = 0;
 
@@ -343,10 +334,9 @@ static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct 
 				 "kernel %s has no /lib/modules/%s to take a driver from", k->kver,
 				 k->kver);
 	if (!driver) {
-		device_module_files(j->t->disk->modules, k->kver, files, sizeof files);
-		return error_set(err, UNRACK_UNSUPPORTED,
-				 "kernel %s has no driver for %s (there is no %s)", k->kver,
-				 j->t->disk->name, files);
+		drivers_no_disk(k, j->t, why);
+		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s has no driver for %s (%s)", k->kver,
+				 j->t->disk->name, why);
 	}
 	if (!has_initrd && drivers_wanted(k, j->t, wanted) > 0)
 		r = plan_absent(j, k, driver, needs, err);

@@ -83,8 +83,6 @@ struct plan_change {
 	const char *(*pairs)[2];
 	struct initrd_file file;
 	struct buf conf;
-	struct guest *g;
-	const char *kver;
 };
 
 /* For IMAGE, which I describes, and kernel K. It points to itself, and stays where it is. */

@@ -29,17 +29,48 @@ __attribute__((format(printf, 2, 3))) static void add_why(struct target *t, cons
 	va_end(ap);
 }
 
-/* The first of MODULES that the guest has, and its path. */
+/* The first of MODULES that drives the device in the guest, and its path. */
 static const char *find_module(const struct target_guest *g, const char *const *modules,
-			       const char **path)
+			       const char *pci_id, const char **path)
 {
-	for (; *modules; modules++) {
-		if (!device_module_drives(*modules, g->module, g->ctx))
-			continue;
-		*path = g->module(g->ctx, *modules);
-		return *modules;
-	}
+	const char *module = target_driver(g, modules, pci_id);
+
+	if (module)
+		*path = g->module(g->ctx, module);
+	return module;
+}
+
+/* The first of MODULES that is there and can't be used: WHY. */
+static bool find_unusable(const struct target_guest *g, const char *const *modules, const char *pci_id,
+			  char why[TARGET_WHY_MAX])
+{
+	for (; g->drives && *modules; modules++)
+		if (device_module_drives(*modules, g->module, g->ctx) &&
+		    !g->drives(g->ctx, *modules, pci_id, why))
+			return true;
+	return false;
+}
+
+const char *target_driver(const struct target_guest *g, const char *const *modules, const char *pci_id)
+{
+	char why[TARGET_WHY_MAX];
+
+	for (; *modules; modules++)
+		if (device_module_drives(*modules, g->module, g->ctx) &&
+		    (!g->drives || g->drives(g->ctx, *modules, pci_id, why)))
+			return *modules;
 	return NULL;
+}
+
+void target_driver_missing(const struct target_guest *g, const char *const *modules, const char *pci_id,
+			   char why[TARGET_WHY_MAX])
+{
+	size_t n;
+
+	if (find_unusable(g, modules, pci_id, why))
+		return;
+	n = (size_t)snprintf(why, TARGET_WHY_MAX, "there is no ");
+	device_module_files(modules, g->kver, why + n, TARGET_WHY_MAX - n);
 }
 
 /* Why this ESX can't have it (a clause), or NULL. */
@@ -65,7 +96,7 @@ static const struct disk_device *auto_disk(struct target *t, const struct target
 
 		if (disk_impossible(d, t) || (d->only_32bit && g->bits != 32))
 			continue;
-		module = find_module(g, d->modules, path);
+		module = find_module(g, d->modules, d->pci_id, path);
 		if (module) {
 			snprintf(t->disk_module, sizeof t->disk_module, "%s", module);
 			return d;
@@ -81,7 +112,7 @@ static const struct nic_device *auto_nic(struct target *t, const struct target_g
 
 	for (size_t i = 0; i < ARRAY_LEN(nic_order_old); i++) {
 		const struct nic_device *d = nic_device_find(order[i]);
-		const char *module = t->hw >= d->first_hw ? find_module(g, d->modules, path) : NULL;
+		const char *module = t->hw >= d->first_hw ? find_module(g, d->modules, d->pci_id, path) : NULL;
 
 		if (module) {
 			snprintf(t->nic_module, sizeof t->nic_module, "%s", module);
@@ -95,19 +126,19 @@ static int refuse_disk(const struct target_guest *g, const struct disk_device *w
 		       const struct disk_device *best, const char *best_module,
 		       struct unrack_error *err)
 {
-	char files[512];
+	char missing[TARGET_WHY_MAX];
 
-	device_module_files(wish->modules, g->kver, files, sizeof files);
+	target_driver_missing(g, wish->modules, wish->pci_id, missing);
 	if (!best)
 		return error_set(err, UNRACK_UNSUPPORTED,
-				 "the guest's kernel has no driver for --scsi %s: there is no %s, "
+				 "the guest's kernel has no driver for --scsi %s: %s, "
 				 "nor a driver for "
 				 "any other controller of this ESX; install a kernel that has one",
-				 wish->name, files);
+				 wish->name, missing);
 	return error_set(err, UNRACK_UNSUPPORTED,
-			 "the guest's kernel has no driver for --scsi %s: there is no %s; "
+			 "the guest's kernel has no driver for --scsi %s: %s; "
 			 "--scsi %s would work, the kernel has %s",
-			 wish->name, files, best->name, best_module);
+			 wish->name, missing, best->name, best_module);
 }
 
 static int choose_disk(const struct target_request *req, const struct target_guest *g,
@@ -115,21 +146,21 @@ static int choose_disk(const struct target_request *req, const struct target_gue
 {
 	const struct disk_device *pvscsi = disk_device_find(SCSI_PVSCSI);
 	const char *best_path = NULL, *path = NULL, *module, *reason;
+	char missing[TARGET_WHY_MAX];
 	struct target other = *t;
 	const struct disk_device *best = auto_disk(&other, g, &best_path);
 
 	if (req->scsi == SCSI_AUTO) {
 		if (!best) {
-			char files[512];
+			const struct disk_device *lsi = disk_device_find(SCSI_LSILOGIC);
 
-			device_module_files(disk_device_find(SCSI_LSILOGIC)->modules, g->kver, files,
-					    sizeof files);
+			target_driver_missing(g, lsi->modules, lsi->pci_id, missing);
 			return error_set(err, UNRACK_UNSUPPORTED,
 					 "kernel %s has no driver for any disk controller of ESX %s "
 					 "with hardware "
-					 "version %d: there is no %s, nor any of the others; install "
+					 "version %d: %s, nor any of the others; install "
 					 "a kernel that has one",
-					 g->kver, t->esx->name, t->hw, files);
+					 g->kver, t->esx->name, t->hw, missing);
 		}
 		t->disk = best;
 		memcpy(t->disk_module, other.disk_module, sizeof t->disk_module);
@@ -138,6 +169,8 @@ static int choose_disk(const struct target_request *req, const struct target_gue
 		reason = disk_impossible(pvscsi, t);
 		if (best != pvscsi && reason)
 			add_why(t, "; not on pvscsi: ESX %s can't, %s", t->esx->name, reason);
+		else if (best != pvscsi && find_unusable(g, pvscsi->modules, pvscsi->pci_id, missing))
+			add_why(t, "; not on pvscsi: %s", missing);
 		else if (best != pvscsi)
 			add_why(t, "; not on pvscsi: the kernel has no vmw_pvscsi");
 		return 0;
@@ -149,7 +182,7 @@ static int choose_disk(const struct target_request *req, const struct target_gue
 				 "ESX %s with hardware version %d can't have --scsi %s: %s%s%s",
 				 t->esx->name, t->hw, t->disk->name, reason,
 				 best ? "; for this guest take --scsi " : "", best ? best->name : "");
-	module = find_module(g, t->disk->modules, &path);
+	module = find_module(g, t->disk->modules, t->disk->pci_id, &path);
 	if (!module)
 		return refuse_disk(g, t->disk, best, other.disk_module, err);
 	snprintf(t->disk_module, sizeof t->disk_module, "%s", module);
@@ -169,7 +202,7 @@ static int choose_nic(const struct target_request *req, const struct target_gues
 	const char *best_path = NULL, *path = NULL, *module;
 	struct target other = *t;
 	const struct nic_device *best = auto_nic(&other, g, &best_path);
-	char files[512];
+	char missing[TARGET_WHY_MAX];
 
 	if (req->nic == NIC_AUTO) {
 		t->nic = best ? best : nic_device_find(NIC_E1000);
@@ -192,13 +225,13 @@ static int choose_nic(const struct target_request *req, const struct target_gues
 				 "version is too old for it%s%s",
 				 t->esx->name, t->hw, t->nic->name,
 				 best ? "; for this guest take --nic " : "", best ? best->name : "");
-	module = find_module(g, t->nic->modules, &path);
+	module = find_module(g, t->nic->modules, t->nic->pci_id, &path);
 	if (!module) {
-		device_module_files(t->nic->modules, g->kver, files, sizeof files);
+		target_driver_missing(g, t->nic->modules, t->nic->pci_id, missing);
 		return error_set(err, UNRACK_UNSUPPORTED,
-				 "the guest's kernel has no driver for --nic %s: there is no "
+				 "the guest's kernel has no driver for --nic %s: "
 				 "%s%s%s%s%s",
-				 t->nic->name, files, best ? "; --nic " : "", best ? best->name : "",
+				 t->nic->name, missing, best ? "; --nic " : "", best ? best->name : "",
 				 best ? " would work, the kernel has " : "",
 				 best ? other.nic_module : "");
 	}

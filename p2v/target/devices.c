@@ -27,7 +27,7 @@ static const struct disk_device disks[] = {
 	{ SCSI_IDE, "ide", "ide", "8086:7111", ide_modules, 7, false, "hd", "piix3-ide", NULL },
 };
 
-static const char *const vlance_modules[] = { "pcnet32", NULL };
+static const char *const vlance_modules[] = { "pcnet32", "vmxnet", NULL }; /* VMware Tools' one drives it too */
 static const char *const e1000_modules[] = { "e1000", NULL };
 static const char *const e1000e_modules[] = { "e1000e", NULL };
 static const char *const vmxnet3_modules[] = { "vmxnet3", NULL };
@@ -54,6 +54,7 @@ static const struct {
 	{ "piix", "kernel/drivers/ide/pci/piix" },
 	{ "ata_piix", "kernel/drivers/ata/ata_piix" },
 	{ "pcnet32", "kernel/drivers/net/pcnet32" },
+	{ "vmxnet", "misc/vmxnet" },
 	{ "e1000", "kernel/drivers/net/e1000/e1000" },
 	{ "e1000e", "kernel/drivers/net/e1000e/e1000e" },
 	{ "vmxnet3", "kernel/drivers/net/vmxnet3/vmxnet3" },

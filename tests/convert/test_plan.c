@@ -154,7 +154,7 @@ static void test_idempotence(void)
 	is_str(after_of("/etc/modprobe.conf"), "alias eth0 vmxnet3\nalias scsi_hostadapter pvscsi\nalias usb-controller ehci-hcd\n",
 	       "and the aliases");
 	is_int(p.n_warnings, 2, "two warnings");
-	has_str(p.warnings[0], "modules.dep does not list pvscsi, so it is loaded without what it may need besides",
+	has_str(p.warnings[0], "modules.dep does not list pvscsi, nor can that be read, so it is loaded without what it may need besides",
 		"depmod has not seen the driver");
 	has_str(p.warnings[1], "kernel " OLD_KVER " is left as it is: kernel " OLD_KVER " has no driver for pvscsi (there is no "
 		"/lib/modules/" OLD_KVER "/kernel/drivers/scsi/vmw_pvscsi.ko or /lib/modules/" OLD_KVER "/misc/pvscsi.ko)",
@@ -354,7 +354,7 @@ static void test_initrds(void)
 
 	el5_make();
 	el5_put("/lib/modules/" EL5 "/modules.dep", "");
-	refused(UNRACK_UNSUPPORTED, "/lib/modules/" EL5 "/modules.dep is missing or empty, so what mptspi needs is not known; run depmod -a "
+	refused(UNRACK_UNSUPPORTED, "/lib/modules/" EL5 "/modules.dep is missing or empty, and its modules can't be read, so what mptspi needs is not known; run depmod -a "
 		EL5, "an initrd would get half of the driver");
 	el5_remove("/lib/modules/" EL5 "/modules.dep");
 	refused(UNRACK_UNSUPPORTED, "modules.dep is missing or empty", "no modules.dep");

@@ -16,13 +16,29 @@ static const char *module(void *ctx, const char *name)
 	return strstr(ctx, word) ? "kernel/some/where.ko" : NULL;
 }
 
+/* Those that are there but of another kernel, or for other devices. */
+static const char *unusable = "";
+
+static bool drives(void *ctx, const char *name, const char *pci_id, char why[TARGET_WHY_MAX])
+{
+	char word[64];
+
+	(void)ctx;
+	snprintf(word, sizeof word, " %s ", name);
+	if (!strstr(unusable, word))
+		return true;
+	snprintf(why, TARGET_WHY_MAX, "%s is not for %s here", name, pci_id);
+	return false;
+}
+
 static const char *kver = "2.6.18-398.el5";
 
 static int choose(const char *esx, enum target_scsi scsi, enum target_nic nic, const char *modules, int release,
 		  int bits)
 {
 	struct target_request req = { .scsi = scsi, .nic = nic };
-	struct target_guest g = { module, (void *)(uintptr_t)modules, kver, bits, release, false };
+	struct target_guest g = { .module = module, .ctx = (void *)(uintptr_t)modules, .kver = kver, .bits = bits,
+				  .release = release, .drives = drives };
 
 	snprintf(req.esx, sizeof req.esx, "%s", esx);
 	err = (struct unrack_error)UNRACK_ERROR_INIT;
@@ -73,6 +89,15 @@ static void test_auto(void)
 	choose("4.0", SCSI_AUTO, NIC_AUTO, EL5_TOOLS, 5, 64);
 	has_str(target.why, "not on pvscsi: ESX 4.0 can't, it does not boot Linux from it", "the ESX version's part");
 
+	unusable = " pvscsi vmxnet3 e1000 ";
+	is_int(choose("6.7", SCSI_AUTO, NIC_AUTO, EL5_TOOLS, 5, 64), 0, "drivers that can't be used");
+	is_str(target.disk_module, "mptspi", "are not taken for disks");
+	is_str(target.nic_module, "e1000e", "nor for cards");
+	has_str(target.why, "; not on pvscsi: pvscsi is not for 15ad:07c0 here; ", "and it is said why");
+	is_int(choose("6.7", SCSI_PVSCSI, NIC_AUTO, EL5_TOOLS, 5, 64), UNRACK_UNSUPPORTED, "nor when they are asked for");
+	is_str(err.text, "the guest's kernel has no driver for --scsi pvscsi: pvscsi is not for 15ad:07c0 here; --scsi "
+	       "lsilogic would work, the kernel has mptspi", "with the reason");
+	unusable = "";
 	is_int(choose("6.7", SCSI_AUTO, NIC_AUTO, " aic7xxx e1000 ", 5, 64), UNRACK_UNSUPPORTED,
 	       "no driver for any controller is refused");
 	has_str(err.text, "no driver for any disk controller of ESX 6.7 with hardware version 14: there is no "
@@ -123,7 +148,8 @@ static void test_wishes(void)
 static void test_machine(void)
 {
 	struct target_request req = { .esx = "6.7", .hw = 7 };
-	struct target_guest g = { module, (void *)(uintptr_t)EL6, "2.6.32-754.el6.x86_64", 64, 6, true };
+	struct target_guest g = { .module = module, .ctx = (void *)(uintptr_t)EL6, .kver = "2.6.32-754.el6.x86_64",
+				  .bits = 64, .release = 6, .efi = true };
 
 	is_int(target_choose(&req, &g, &target, &err), UNRACK_UNSUPPORTED, "EFI needs hardware version 8");
 	has_str(err.text, "the guest boots by EFI, and ESX 6.7 with hardware version 7 has only BIOS", "and says so");
