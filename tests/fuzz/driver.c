@@ -5,7 +5,8 @@
  *	-runs=N            how many changed inputs; 0 by default
  *	-max_total_time=S  or as many as go into S seconds
  *	-seed=N  -max_len=N  -timeout=S (for one input)
- *	-artifact_prefix=P an input that makes the program die is written to Pcrash-SEED-RUN
+ *	-artifact_prefix=P an input that makes the program die is written to Pcrash-SEED-RUN, or Pcrash-file-N;
+ *			   by default into the folder unrack-fuzz of TMPDIR
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ struct input {
 static struct input corpus[FILES_MAX];
 static unsigned files;
 static struct input now; /* what runs, for the handlers */
-static const char *prefix = "";
+static char prefix[PATH_SIZE - 64], folder[PATH_SIZE - 64]; /* FOLDER: to be made, or "" */
 static char crash_name[PATH_SIZE];
 static unsigned long run, runs, seconds, seed = 1, max_len = 8192, timeout = 60;
 static uint64_t state;
@@ -37,8 +38,11 @@ void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak)
 
 static void keep_input(void)
 {
-	int fd = open(crash_name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	int fd;
 
+	if (folder[0])
+		mkdir(folder, 0700);
+	fd = open(crash_name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	if (fd < 0)
 		return;
 	if (write(fd, now.data, now.n) == (ssize_t)now.n)
@@ -203,11 +207,21 @@ static void option(const char *arg)
 			return;
 		}
 	if (!strncmp(arg, "-artifact_prefix=", 17)) {
-		prefix = arg + 17;
+		snprintf(prefix, sizeof prefix, "%s", arg + 17);
+		folder[0] = '\0';
 		return;
 	}
 	fprintf(stderr, "%s is no option\n", arg);
 	exit(2);
+}
+
+/* Never where the program happens to be started, which may be a repository. */
+static void default_prefix(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(folder, sizeof folder, "%.*s/unrack-fuzz", (int)sizeof folder - 20, tmp && tmp[0] ? tmp : "/tmp");
+	snprintf(prefix, sizeof prefix, "%.*s/", (int)sizeof prefix - 2, folder);
 }
 
 int main(int argc, char **argv)
@@ -216,6 +230,7 @@ int main(int argc, char **argv)
 	time_t end;
 	uint8_t *buf;
 
+	default_prefix();
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] == '-')
 			option(argv[i]);
