@@ -41,6 +41,14 @@ static bool is_trace(const char *s)
 	       snapshot_name(s);
 }
 
+/* The descriptor of a machine that is called like a snapshot ("web01-000001") is none. */
+static bool is_own(const struct machine *m, const char *s)
+{
+	size_t n = strlen(machine_name(m));
+
+	return !strncmp(s, machine_name(m), n) && !strcmp(s + n, ".vmdk");
+}
+
 int machine_check_traces(const struct machine *m, struct unrack_error *err)
 {
 	DIR *dir CLEANUP_CLOSEDIR = io_opendir(machine_io(m), machine_folder(m), err);
@@ -49,7 +57,7 @@ int machine_check_traces(const struct machine *m, struct unrack_error *err)
 	if (!dir)
 		return err->code;
 	while ((errno = 0, e = readdir(dir)))
-		if (is_trace(e->d_name))
+		if (is_trace(e->d_name) && !is_own(m, e->d_name))
 			return error_set(err, UNRACK_UNSAFE,
 					 "%s/%s shows that the virtual machine may have run since unrack wrote its "
 					 "images", machine_folder(m), e->d_name);

@@ -136,6 +136,26 @@ static void test_traces(void)
 	fixture_close(&f);
 }
 
+/* A machine may be called like a snapshot, or like its parts. */
+static void test_own_name(void)
+{
+	static const char *const names[] = { "web01-000001", "web01-delta", "web01-ctk", "web01-sesparse" };
+	struct fixture f;
+	char path[256];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		fixture_open(&f, names[i]);
+		fixture_disk(&f, 0, 1000, "mbr=1\n");
+		snprintf(path, sizeof path, "%s/%s.vmdk", machine_folder(f.m), names[i]);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+		expect(&f, 0, MACHINE_CHECK_QUICK, 0, "", names[i]);
+		snprintf(path, sizeof path, "%s/%s-000001.vmdk", machine_folder(f.m), names[i]);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+		expect(&f, 0, MACHINE_CHECK_QUICK, UNRACK_UNSAFE, "may have run", "but a snapshot of it is one");
+		fixture_close(&f);
+	}
+}
+
 static void test_incomplete(void)
 {
 	struct fixture f;
@@ -160,6 +180,7 @@ int main(void)
 	test_image();
 	test_after();
 	test_traces();
+	test_own_name();
 	test_incomplete();
 	return tap_done();
 }
