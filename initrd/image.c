@@ -66,6 +66,7 @@ static int add_item(struct initrd *i, const struct cpio_member *c, struct unrack
 			.mtime = c->mtime, .data = c->data, .size = c->size,
 		},
 		.stored = *c,
+		.carrier = i->items.len,
 	};
 
 	if (!name)
@@ -266,14 +267,17 @@ static int share_contents(struct initrd *i, struct unrack_error *err)
 	}
 	qsort(l, n, sizeof *l, compare_links);
 	for (size_t from = 0, to; from < n; from = to) {
-		const struct image_item *carrier = &i->items.at[l[from].item];
+		size_t carrier = l[from].item;
 
 		for (to = from; to < n && same_file(&l[from], &l[to]); to++)
 			if (i->items.at[l[to].item].stored.size)
-				carrier = &i->items.at[l[to].item];
+				carrier = l[to].item;
 		for (size_t k = from; k < to; k++) {
-			i->items.at[l[k].item].m.data = carrier->stored.data;
-			i->items.at[l[k].item].m.size = carrier->stored.size;
+			struct image_item *item = &i->items.at[l[k].item];
+
+			item->carrier = carrier;
+			item->m.data = i->items.at[carrier].stored.data;
+			item->m.size = i->items.at[carrier].stored.size;
 		}
 	}
 	free(l);

@@ -27,6 +27,7 @@
 struct image_item {
 	struct initrd_member m; /* with the content that all links of one file share */
 	struct cpio_member stored;
+	size_t carrier; /* the item that the content is stored with: another one if that is shared */
 };
 
 struct image_segment {

@@ -16,17 +16,6 @@ static bool is_replaced_by_new(const struct image_edit *edit, const char *name)
 	return false;
 }
 
-/* The member of a file with several names that carries the content, in archive SEG. */
-static size_t carrier_of(const struct initrd *i, const struct image_segment *seg, size_t item)
-{
-	const struct image_item *it = &i->items.at[item];
-
-	for (size_t k = seg->first; k < seg->first + seg->n; k++)
-		if (i->items.at[k].stored.data == it->m.data && i->items.at[k].stored.size == it->m.size)
-			return k;
-	return item;
-}
-
 static uint32_t greatest_ino(const struct initrd *i, const struct image_segment *seg)
 {
 	uint32_t max = 0;
@@ -109,14 +98,14 @@ static int put_segment(struct writer *w, size_t s, const struct image_edit *edit
 	int r = 0;
 
 	if (edit && edit->replace >= seg->first && edit->replace - seg->first < seg->n)
-		replace = carrier_of(i, seg, edit->replace);
+		replace = i->items.at[edit->replace].carrier;
 	for (size_t k = seg->first; r == 0 && k < seg->first + seg->n; k++) {
 		struct cpio_member m = i->items.at[k].stored;
 
 		if ((edit && edit->drop && edit->drop[k]) || is_replaced_by_new(edit, i->items.at[k].m.name))
 			continue;
 		/* the content may be stored with a name that goes */
-		if (edit && edit->drop && !m.size && i->items.at[k].m.size && edit->drop[carrier_of(i, seg, k)]) {
+		if (edit && edit->drop && !m.size && i->items.at[k].m.size && edit->drop[i->items.at[k].carrier]) {
 			m.data = i->items.at[k].m.data;
 			m.size = (uint32_t)i->items.at[k].m.size;
 		}

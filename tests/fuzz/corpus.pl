@@ -595,3 +595,76 @@ for my $how ([ plain => '-O none -I 128', 300 ], [ today => '-I 256', 300 ], [ g
 	save('ext2_initrd', "mke2fs-$name-grows", ramdisk(2, $image));
 	system 'rm', '-r', $folder, $file;
 }
+
+# --- Segments and members -------------------------------------------------------------------
+# Each member: name, mode, content, and what differs of a header's numbers.
+sub newc {
+	my ($magic, @members) = @_;
+	my ($out, $ino) = ('', 0);
+
+	for my $m (@members, [ 'TRAILER!!!', 0, '' ]) {
+		my ($name, $mode, $content, %of) = @$m;
+		my %n = (ino => ++$ino, mode => $mode, uid => 0, gid => 0, nlink => 1, mtime => 1, size => length $content,
+			major => 8, minor => 1, rmajor => 0, rminor => 0, namesize => 1 + length $name, check => 0, %of);
+
+		$out .= $magic . join '', map { sprintf '%08X', $n{$_} }
+			qw(ino mode uid gid nlink mtime size major minor rmajor rminor namesize check);
+		$out .= "$name\0";
+		$out .= "\0" x (-length($out) % 4) . $content;
+		$out .= "\0" x (-length($out) % 4);
+	}
+	return $out . "\0" x (-length($out) % 512);
+}
+sub segments { "\1" . join '', map { pack 'CCva*', $_->[0], $_->[1], length $_->[2], $_->[2] } @_ }
+
+my ($file, $dir, $link, $char) = (0100644, 040755, 0120777, 020600);
+my $el5 = newc('070701', [ bin => $dir, '' ], [ 'bin/nash' => 0100755, "\x7fELF nash" ], [ sbin => $link, 'bin' ],
+	[ 'dev/console' => $char, '', rmajor => 5, rminor => 1 ], [ 'lib/a.ko' => $file, '', ino => 9, nlink => 2 ],
+	[ 'lib/b.ko' => $file, "\x7fELF vermagic=2.6.18-8.el5 SMP", ino => 9, nlink => 2 ],
+	[ init => 0100755, "#!/bin/nash\ninsmod /lib/a.ko\nmkrootdev /dev/root\n" ]);
+my $el7 = newc('070701', [ init => $link, 'usr/lib/systemd/systemd' ], [ lib => $link, 'usr/lib' ],
+	[ 'usr/lib/dracut/modules.txt' => $file, "bash\nrescue\n" ],
+	[ 'usr/lib/modules/3.10.0-1.el7.x86_64/modules.dep' => $file, "kernel/a.ko:\n" ]);
+my $early = newc('070701', [ early_cpio => $file, "1\n" ],
+	[ 'kernel/x86/microcode/GenuineIntel.bin' => $file, "\xff" x 64 ]);
+my $odd = newc('070702', [ '/init' => $file, 'x', check => 120 ], [ './../../etc/passwd' => $file, 'root' ],
+	[ 'a' => $link, 'b' ], [ 'b' => $link, 'a' ], [ 'c/d/../e' => $file, '' ], [ "x\0y" => $file, 'z' ],
+	[ '' => $dir, '' ], [ "\e[2J" => $file, '' ]);
+my $dump = newc('070701', [ 'etc/kdump.conf' => $file, 'path /var/crash' ], [ 'bin/makedumpfile' => 0100755, 'x' ],
+	[ init => 0100755, "#!/bin/msh\n" ]);
+my $squashed = newc('070701', [ 'squash-root.img' => $file, 'hsqs' ], [ init => 0100755, "#!/bin/sh\n" ]);
+my $debian = newc('070701', [ 'scripts/functions' => $file, '' ], [ 'conf/initramfs.conf' => $file, '' ],
+	[ init => 0100755, "#!/bin/sh\n" ]);
+
+save('initrd', 'plain', "\0$el5");
+save('initrd', 'size-4g', "\0" . newc('070701', [ x => $file, 'x', size => 0xffffffff ]));
+save('initrd', 'name-4g', "\0" . newc('070701', [ x => $file, 'x', namesize => 0xffffffff ]));
+save('initrd', 'old-cpio', "\0" . '070707' . '0' x 70);
+save('initrd', 'romfs', "\0-rom1fs-" . "\0" x 100);
+save('initrd', 'kdump', "\0$dump");
+save('initrd', 'squashed', segments([ 0, 0, $early ], [ 1, 0, $squashed ]));
+save('initrd', 'debian', segments([ 0, 0, $early ], [ 5, 0, $debian ]));
+save('initrd', 'odd', segments([ 1, 3, $odd ]));
+save('initrd', 'twice', segments([ 1, 0, $el5 . $el7 ], [ 0, 0, '' ]));
+save('initrd', 'packed-twice', segments([ 1, 0, compress('x') ], [ 2, 0, "\x1f\x8b" ]));
+save('initrd', "packed-$_", segments([ 0, 0, $early ], [ $_, $_ == 6 ? 8 : 4, $el7 ], [ 1, 0, $el5 ])) for 1 .. 6;
+# What other programs pack, where they are installed.
+for my $how ([ gz => 'gzip -9n' ], [ bz2 => 'bzip2' ], [ xz => 'xz --check=crc32' ], [ lzma => 'xz --format=lzma' ],
+	     [ zst => 'zstd -q' ], [ lz4 => 'lz4 -lq' ]) {
+	my $from = "/tmp/initrd-corpus-$$";
+
+	open my $f, '>:raw', $from or die "$from: $!\n";
+	print $f $el5;
+	close $f;
+	my $packed = `$how->[1] < $from`;
+	unlink $from;
+	next if $?;
+	save('initrd', "real-$how->[0]", "\0$packed");
+	save('initrd', "real-$how->[0]-early", "\0$early$packed");
+	open $f, '>:raw', $from or die "$from: $!\n";
+	print $f "\0" x (4 << 20);
+	close $f;
+	$packed = `$how->[1] < $from`;
+	unlink $from;
+	save('initrd', "bomb-$how->[0]", "\0$packed") if length $packed < 4096;
+}
