@@ -27,13 +27,15 @@ size_t ext2_ramdisk_default(const char *kver);
 
 /* Appends I, which is a ramdisk, with EDIT (NULL: none) to OUT, packed as it was. It grows as far as what
  * is new does not fit. UNRACK_NOSPACE: it would have to grow beyond the ramdisk; the sentence has the
- * ramdisk_size= that it would take. UNRACK_DAMAGED: it has errors, which e2fsck would find. */
+ * ramdisk_size= that it would take. UNRACK_UNSUPPORTED: beyond EXT2_LAYOUT_IMAGE_MAX. UNRACK_DAMAGED: it has
+ * errors, which e2fsck would find. */
 int ext2_write(const struct initrd *i, const struct image_edit *edit, struct buf *out, struct unrack_error *err);
 
 /* A new filesystem in OUT, not packed, with the N members at M, as mke2fs -O none -b 1024 -I 128 makes it; of
  * KIB, or as many more as they take, up to MAX_KIB. Files of one number with several links are one file;
  * folders that have no member are 0755 of root; a member "." is the root folder. Deterministic, down to the
- * UUID. NAME is for messages. UNRACK_NOSPACE: see above; UNRACK_USAGE: a path that cannot be. */
+ * UUID. NAME is for messages. UNRACK_NOSPACE, UNRACK_UNSUPPORTED: see
+ * above; UNRACK_USAGE: a path that cannot be. */
 int ext2_make(const struct initrd_member *m, size_t n, size_t kib, size_t max_kib, const char *name,
 	      struct buf *out, struct unrack_error *err);
 

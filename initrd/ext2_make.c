@@ -15,6 +15,7 @@
 #define STEP_KIB 64u
 #define KIB_PER_INODE 4u /* as mke2fs does for small filesystems */
 #define INODES_MORE 32u
+#define INODE_BYTES 128u
 
 /* Names of one file. */
 struct link {
@@ -110,10 +111,10 @@ static int attempt(const struct initrd_member *m, size_t n, size_t kib, uint32_t
 	return r;
 }
 
-/* What they take at least. */
+/* What they take at least; folders that are no members turn out later. */
 static uint64_t least_kib(const struct initrd_member *m, size_t n)
 {
-	uint64_t kib = KIB_MIN;
+	uint64_t kib = KIB_MIN + n * INODE_BYTES / 1024;
 
 	for (size_t k = 0; k < n; k++)
 		if (!S_ISREG(m[k].mode) || m[k].nlink < 2)
@@ -124,8 +125,7 @@ static uint64_t least_kib(const struct initrd_member *m, size_t n)
 int ext2_make(const struct initrd_member *m, size_t n, size_t kib, size_t max_kib, const char *name,
 	      struct buf *out, struct unrack_error *err)
 {
-	size_t most = (size_t)min_u64(max_kib, EXT2_LAYOUT_IMAGE_MAX >> 10);
-	uint32_t inodes = 0;
+	uint32_t inodes = (uint32_t)min_u64(n, IMAGE_MEMBERS_MAX) + INODES_MORE;
 	uint8_t uuid[16];
 	int r = make_uuid(m, n, uuid, err);
 
@@ -140,12 +140,15 @@ int ext2_make(const struct initrd_member *m, size_t n, size_t kib, size_t max_ki
 		if (r <= 0)
 			break;
 	}
-	if (r == 0 && kib <= most)
+	if (r == 0 && kib <= max_kib)
 		return 0;
 	buf_clear(out);
 	if (r < 0)
 		return r;
-	return error_set(err, UNRACK_NOSPACE, "%s: needs a ramdisk of %s%zu KiB, and the kernel's has %zu KiB; put "
-			 "ramdisk_size=%zu on the kernel's command line, and allow as much here", name,
-			 r ? "more than " : "", kib, most, kib);
+	if (r > 0)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: needs a ramdisk of more than %u MiB, which are not handled",
+				 name, EXT2_LAYOUT_IMAGE_MAX >> 20);
+	return error_set(err, UNRACK_NOSPACE, "%s: needs a ramdisk of %zu KiB, and the kernel's has %zu KiB; put "
+			 "ramdisk_size=%zu on the kernel's command line, and allow as much here", name, kib, max_kib,
+			 kib);
 }

@@ -139,6 +139,10 @@ static int too_large(const struct initrd *i, uint64_t bytes, size_t max, struct 
 {
 	uint64_t kib = div_round_up(bytes, 1024);
 
+	if (bytes > EXT2_LAYOUT_IMAGE_MAX)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: needs a ramdisk of %llu KiB with what comes in; more than "
+				 "%u MiB are not handled", i->name, (unsigned long long)kib,
+				 EXT2_LAYOUT_IMAGE_MAX >> 20);
 	return error_set(err, UNRACK_NOSPACE, "%s: needs a ramdisk of %llu KiB with what comes in, and the kernel's has "
 			 "%zu KiB; put ramdisk_size=%llu on the kernel's command line, and allow as much here",
 			 i->name, (unsigned long long)kib, max >> 10, (unsigned long long)kib);
