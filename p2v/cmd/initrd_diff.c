@@ -32,9 +32,10 @@ static int put_meta(struct job *j, const struct initrd_member *m)
 	return m->rdev_major || m->rdev_minor ? buf_printf(&j->text, " %u,%u", m->rdev_major, m->rdev_minor) : 0;
 }
 
+/* Indexes of modules are texts, too, but nobody reads them. */
 static bool is_shown(const struct initrd_member *m)
 {
-	return m->size <= SHOWN_BYTES_MAX && initrd_text_is_text(m);
+	return !strstr(m->name, "lib/modules/") && m->size <= SHOWN_BYTES_MAX && initrd_text_is_text(m);
 }
 
 /* Two members of one name. */

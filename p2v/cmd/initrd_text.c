@@ -292,7 +292,10 @@ static int put_modules(struct buf *out, const struct initrd_answer *a)
 		p += n + (p[n] == '\n');
 		f += m + (f[m] == '\n');
 	}
-	return number ? 0 : buf_puts(out, "loads       no modules\n");
+	if (number)
+		return 0;
+	return buf_puts(out, a->kind == INITRD_DRACUT ? "loads       by udev what the devices that are there ask for\n" :
+			"loads       no modules\n");
 }
 
 int initrd_text_answer(struct buf *out, const struct initrd_answer *a)
