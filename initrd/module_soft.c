@@ -75,8 +75,9 @@ static int add_words(const struct module_tree *t, const char *p, struct index_ve
 			pre = n == 4 && !memcmp(word, "pre:", 4);
 			continue;
 		}
-		if (!pre || modules_builtin(t, word, n))
+		if (!pre)
 			continue;
+		/* As kmod, which asks for what is built in last. */
 		m = modules_choose(t, word, n);
 		if (!m)
 			r = add_aliased(t, word, n, out, err);
