@@ -145,8 +145,8 @@ static int result(const struct ext2_fs *f, errcode_t e, struct unrack_error *err
 		return EXT2_FS_NO_NAME;
 	if (e == EXT2_ET_NO_MEMORY || e == ENOMEM)
 		return error_nomem(err);
-	return error_set(err, UNRACK_INTERNAL, "%s: libext2fs cannot write to its filesystem (error %ld)", f->name,
-			 (long)e);
+	return error_set(err, UNRACK_DAMAGED, "%s: libext2fs does not write to its ext2 filesystem (error %ld); unpack it, "
+			 "repair it with e2fsck -f, and pack it again", f->name, (long)e);
 }
 
 /* --- Beginning and end ------------------------------------------------------------------ */

@@ -205,6 +205,14 @@ static void with_errors(void)
 	has_str(err.text, "repair it with e2fsck -f", "is told, with what to do");
 	is_int(initrd_write(f.i, &f.out, &err), 0, "it can be written as it is");
 	tear_down(&f);
+	set_up(&f, 300);
+	initrd_close(f.i);
+	f.b.data[1024 + 0x174] = 200; /* s_log_groups_per_flex */
+	f.i = made_open(&f.b);
+	add(&f, "lib/z.o", 10);
+	is_int(edit(&f), UNRACK_DAMAGED, "one whose superblock libext2fs does not like");
+	has_str(err.text, "initrd.img: libext2fs does not write to its ext2 filesystem (error 2133571388); unpack it, repair", "is told");
+	tear_down(&f);
 }
 
 /* --- Scripts of RHEL 2.1 and 3 --- */
