@@ -117,7 +117,7 @@ static int find_modules(struct rebase *j, struct unrack_error *err)
 static int strip(const struct rebase *j, struct buf *out, struct unrack_error *err)
 {
 	bool *drop CLEANUP_FREE = calloc(j->base->items.len + 1, sizeof *drop);
-	const struct image_edit edit = { .replace = SIZE_MAX, .drop = drop, .gzip = true };
+	const struct image_edit edit = { .drop = drop, .gzip = true };
 
 	if (!drop)
 		return error_nomem(err);

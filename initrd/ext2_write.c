@@ -52,9 +52,9 @@ static struct room missing_room(const struct initrd *i, const struct ext2_tree *
 	uint64_t need = 0, free_blocks = 0, free_inodes = 0;
 	struct room room = { 0, 0 };
 
-	if (edit->replace != SIZE_MAX) {
-		uint64_t new = blocks_of(&t->layout, edit->n);
-		uint64_t old = t->nodes[i->items.at[edit->replace].m.ino].blocks;
+	for (size_t k = 0; k < edit->n_replace; k++) {
+		uint64_t new = blocks_of(&t->layout, edit->replace[k].n);
+		uint64_t old = t->nodes[i->items.at[edit->replace[k].item].m.ino].blocks;
 
 		need += new > old ? new - old : 0;
 	}
@@ -92,8 +92,9 @@ static int change(const struct initrd *i, struct ext2_fs *f, const struct image_
 {
 	int r = 0;
 
-	if (edit->replace != SIZE_MAX)
-		r = ext2_fs_replace(f, i->items.at[edit->replace].m.ino, edit->data, edit->n, err);
+	for (size_t k = 0; r == 0 && k < edit->n_replace; k++)
+		r = ext2_fs_replace(f, i->items.at[edit->replace[k].item].m.ino, edit->replace[k].data,
+				    edit->replace[k].n, err);
 	for (size_t k = 0; r == 0 && k < edit->n_add; k++)
 		r = put_new(i, f, &edit->add[k], edit, err);
 	return r;

@@ -82,11 +82,17 @@ struct image_new {
 	struct buf data;
 };
 
-/* What is to be written differently. */
-struct image_edit {
-	size_t replace; /* this member gets DATA; SIZE_MAX: none */
+/* The member ITEM, a file, gets other contents. */
+struct image_replace {
+	size_t item;
 	const uint8_t *data;
 	size_t n;
+};
+
+/* What is to be written differently. */
+struct image_edit {
+	const struct image_replace *replace;
+	size_t n_replace;
 	/* Files that come after all members of SEGMENT, 0644, of root, with MTIME. A member that
 	 * has the name already goes. */
 	const struct image_new *add;

@@ -90,16 +90,27 @@ static int put_new_files(struct writer *w, const struct image_segment *seg, cons
 	return r;
 }
 
+/* What the member K of SEG gets instead of its content, if it carries that; NULL: nothing. */
+static const struct image_replace *replaced(const struct initrd *i, const struct image_segment *seg,
+					    const struct image_edit *edit, size_t k)
+{
+	for (size_t n = 0; edit && n < edit->n_replace; n++) {
+		size_t item = edit->replace[n].item;
+
+		if (item >= seg->first && item - seg->first < seg->n && i->items.at[item].carrier == k)
+			return &edit->replace[n];
+	}
+	return NULL;
+}
+
 static int put_segment(struct writer *w, size_t s, const struct image_edit *edit, struct unrack_error *err)
 {
 	const struct initrd *i = w->image;
 	const struct image_segment *seg = &i->segments.at[s];
-	size_t replace = SIZE_MAX;
 	int r = 0;
 
-	if (edit && edit->replace >= seg->first && edit->replace - seg->first < seg->n)
-		replace = i->items.at[edit->replace].carrier;
 	for (size_t k = seg->first; r == 0 && k < seg->first + seg->n; k++) {
+		const struct image_replace *new = replaced(i, seg, edit, k);
 		struct cpio_member m = i->items.at[k].stored;
 
 		if ((edit && edit->drop && edit->drop[k]) || is_replaced_by_new(edit, i->items.at[k].m.name))
@@ -109,9 +120,9 @@ static int put_segment(struct writer *w, size_t s, const struct image_edit *edit
 			m.data = i->items.at[k].m.data;
 			m.size = (uint32_t)i->items.at[k].m.size;
 		}
-		if (k == replace) {
-			m.data = edit->data;
-			m.size = (uint32_t)edit->n;
+		if (new) {
+			m.data = new->data;
+			m.size = (uint32_t)new->n;
 		}
 		r = put_member(w, &m, err);
 	}
@@ -141,7 +152,7 @@ static enum archive_packing packing_of(const struct image_segment *seg, const st
 int image_write_edited(const struct initrd *i, const struct image_edit *edit, struct buf *out,
 		       struct unrack_error *err)
 {
-	uint64_t more = edit ? edit->n : 0;
+	uint64_t more = 0;
 	int r;
 
 	if (i->ramdisk)
@@ -151,6 +162,8 @@ int image_write_edited(const struct initrd *i, const struct image_edit *edit, st
 				 "ext2 filesystems can be rewritten", i->name, i->container);
 	for (size_t k = 0; edit && k < edit->n_add; k++)
 		more += edit->add[k].data.len;
+	for (size_t k = 0; edit && k < edit->n_replace; k++)
+		more += edit->replace[k].n;
 	if (more > INITRD_UNPACKED_MAX)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: would grow by %llu MiB, which no initrd does",
 				 i->name, (unsigned long long)more >> 20);

@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
-
-static int add_line(struct buf *b, const char *p, size_t n)
-{
-	for (const char *s = buf_str(b); *s; s += strcspn(s, "\n") + 1)
-		if (!strncmp(s, p, n) && s[n] == '\n')
-			return 0;
-	return buf_append(b, p, n) < 0 || buf_puts(b, "\n") < 0 ? -1 : 0;
-}
+#include "line_list.h"
 
 static void set_word(char *out, size_t size, const struct nash_word *w)
 {
@@ -113,11 +106,11 @@ static int put_volumes(const struct nash_line *l, struct buf *out)
 			value = OTHER_VALUE;
 		} else if (changes && !option && activates) {
 			any = true;
-			if (add_line(out, w.p, w.n) < 0)
+			if (line_list_add(out, w.p, w.n) < 0)
 				return -1;
 		}
 	}
-	return changes && activates && !any ? add_line(out, "*", 1) : 0;
+	return changes && activates && !any ? line_list_add(out, "*", 1) : 0;
 }
 
 /* Words like /dev/sda2 that are neither told of already nor nodes which every system has. */
@@ -136,7 +129,7 @@ static int mention(const struct nash_line *l, struct initrd_answer *out)
 			device &= !nash_word_is(&w, common[k]);
 		if (!device || nash_word_is(&w, out->root) || nash_word_is(&w, out->resume))
 			continue;
-		if (add_line(&out->mentions, w.p, w.n) < 0)
+		if (line_list_add(&out->mentions, w.p, w.n) < 0)
 			return -1;
 	}
 	return 0;
@@ -176,7 +169,7 @@ static int put_filesystem(const struct nash_line *l, const struct initrd *image,
 
 	if (!loads_file(image, l) || !module_of(l, name) || !is_filesystem(name))
 		return 0;
-	return add_line(out, name, strlen(name));
+	return line_list_add(out, name, strlen(name));
 }
 
 /* The line that mounts root; nash 5 may mount what mkrootdev wrote into /etc/fstab. */
@@ -213,7 +206,7 @@ int nash_names_module(const struct nash *s, const struct initrd *image, const st
 		return 0;
 	r = module_tree_closure(tree, &name, 1, &list, err);
 	if (r < 0)
-		return r == UNRACK_MISSING ? 0 : r;
+		return r == UNRACK_MISSING || r == UNRACK_UNSUPPORTED ? 0 : r;
 	for (size_t k = 0; k < list.n && !lost[0]; k++) {
 		char needed[64];
 
@@ -241,7 +234,7 @@ static int find_in_line(const struct nash_line *l, const struct initrd *image, s
 	case NASH_LVM:
 		return put_volumes(l, &out->volumes) < 0 ? -1 : mention(l, out);
 	case NASH_RAID:
-		return nash_arguments(l, w) && add_line(&out->arrays, w[0].p, w[0].n) < 0 ? -1
+		return nash_arguments(l, w) && line_list_add(&out->arrays, w[0].p, w[0].n) < 0 ? -1
 											   : mention(l, out);
 	default:
 		return mention(l, out);

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "module_options.h"
 
 /* --- Names, and lines that must go ------------------------------------------------------ */
 
-static int rename_devices(struct nash *s, const struct initrd_change *c, const char *image,
+static int rename_devices(struct nash *s, const struct initrd_change *c, const struct initrd *image,
 			  struct unrack_error *err)
 {
 	for (size_t k = 0; k < s->lines.len;) {
@@ -19,8 +20,8 @@ static int rename_devices(struct nash *s, const struct initrd_change *c, const c
 		    nash_rename(l, c->devices, c->n_devices, &drop) < 0)
 			return error_nomem(err);
 		if (drop && (l->command == NASH_MKROOTDEV || nash_mounts_root(l)))
-			return error_set(err, UNRACK_USAGE, "%s: /init mounts root by a name that has no new one: %.*s; "
-					 "say what the root device is called now", image,
+			return error_set(err, UNRACK_USAGE, "%s: /%s mounts root by a name that has no new one: %.*s; "
+					 "say what the root device is called now", image->name, initrd_script(image),
 					 (int)min_u64(l->len - 1, 200), l->text);
 		if (drop)
 			nash_remove(s, k);
@@ -30,7 +31,7 @@ static int rename_devices(struct nash *s, const struct initrd_change *c, const c
 	return 0;
 }
 
-/* dm and rmparts take hold of the disks by names and numbers of the old machine; what
+/* dm, dmraid and rmparts take hold of the disks by names and numbers of the old machine; what
  * network and iscsistart want to reach is on a disk of the virtual machine now. */
 static void drop_old_machine(struct nash *s)
 {
@@ -46,7 +47,13 @@ static void drop_old_machine(struct nash *s)
 
 /* --- Modules ---------------------------------------------------------------------------- */
 
-/* An insmod line and the echo before it that tells of it go together. */
+/* A line goes together with the echo before it that tells of it: "Creating block devices". */
+static size_t echo_start(const struct nash *s, size_t at)
+{
+	return at && s->lines.at[at - 1].command == NASH_ECHO ? at - 1 : at;
+}
+
+/* The same of an insmod line, of which many have no echo. */
 static size_t group_start(const struct nash *s, size_t at)
 {
 	const struct nash_line *l = at ? &s->lines.at[at - 1] : NULL;
@@ -78,17 +85,19 @@ static bool stacks_disks(const char *name)
 	return false;
 }
 
-/* Where a module goes that nothing decides about. */
+/* Where a module goes that nothing decides about: RHEL 2.1 loads them before it mounts /proc, the
+ * others after that, and before the nodes of disks are made the last time. */
 static size_t default_place(const struct nash *s, size_t root)
 {
 	size_t last = LOADS_NONE, nodes = LOADS_NONE;
+	bool el21 = nash_release_of(s) == NASH_EL21;
 
 	for (size_t k = 0; k < root; k++) {
 		const struct nash_line *l = &s->lines.at[k];
 		char path[256], name[64];
 		struct nash_word w;
 
-		if (l->command == NASH_NODES)
+		if (l->command == NASH_NODES || (el21 && nash_mounts_proc(l)))
 			nodes = k;
 		if (!nash_insmod_path(l, &w))
 			continue;
@@ -100,7 +109,7 @@ static size_t default_place(const struct nash *s, size_t root)
 	}
 	if (last != LOADS_NONE)
 		return last + 1;
-	return nodes != LOADS_NONE ? nodes : group_start(s, root);
+	return echo_start(s, nodes != LOADS_NONE ? nodes : root);
 }
 
 static size_t index_of(const struct loads_want *want, const char *name)
@@ -111,25 +120,28 @@ static size_t index_of(const struct loads_want *want, const char *name)
 	return LOADS_NONE;
 }
 
-/* "lib/mptspi.ko": modules in an image are never packed. */
-static const char *suffix_of(const char *path)
+/* "mptspi.ko": modules in an image are never packed. */
+static void file_name(const char *path, const char *name, char *out, size_t size)
 {
-	const char *dot = strrchr(path, '/');
+	const char *slash = strrchr(path, '/');
 
-	dot = strstr(dot ? dot : path, ".ko");
-	return dot ? "ko" : "o";
+	snprintf(out, size, "%s.%s", name, strstr(slash ? slash : path, ".ko") ? "ko" : "o");
 }
 
+/* RHEL 2.1 tells of modules without ".o". */
 static int insert_module(struct nash *s, size_t at, const char *path, const char *name,
-			 struct unrack_error *err)
+			 const struct initrd_change *c, struct unrack_error *err)
 {
-	char line[160];
+	CLEANUP_BUF struct buf insmod = { 0 }, echo = { 0 };
+	bool el21 = nash_release_of(s) == NASH_EL21;
+	char file[80];
 
-	snprintf(line, sizeof line, "insmod /lib/%s.%s\n", name, suffix_of(path));
-	if (nash_insert(s, at, line) < 0)
+	file_name(path, name, file, sizeof file);
+	if (buf_printf(&insmod, "insmod /lib/%s", file) < 0 || module_options(c->modules_conf, name, &insmod) < 0 ||
+	    buf_puts(&insmod, "\n") < 0 || buf_printf(&echo, "echo \"Loading %s module\"\n", el21 ? name : file) < 0 ||
+	    nash_insert(s, at, buf_str(&insmod)) < 0 || nash_insert(s, at, buf_str(&echo)) < 0)
 		return error_nomem(err);
-	snprintf(line, sizeof line, "echo \"Loading %s.%s module\"\n", name, suffix_of(path));
-	return nash_insert(s, at, line) < 0 ? error_nomem(err) : 0;
+	return 0;
 }
 
 /* The place of module M: before all that need it, else behind all that it needs and behind
@@ -159,7 +171,7 @@ static size_t place_of(const struct nash *s, const struct loads_want *want, cons
 /* Modules come in an order in which all that M needs has its right place already: before M,
  * if M is there, and before all that need M, since they need that too. */
 static int put_module(struct nash *s, const struct initrd *image, const struct loads_want *want,
-		      size_t m, size_t *behind, struct unrack_error *err)
+		      const struct initrd_change *c, size_t m, size_t *behind, struct unrack_error *err)
 {
 	size_t place, now, n = 2;
 	bool forced, right, moves;
@@ -180,7 +192,7 @@ static int put_module(struct nash *s, const struct initrd *image, const struct l
 		n = now - group_start(s, now) + 1;
 		move_group(s, now, place);
 	} else {
-		r = insert_module(s, place, want->list.paths[m], want->names[m], err);
+		r = insert_module(s, place, want->list.paths[m], want->names[m], c, err);
 	}
 	if (!forced)
 		*behind = place + n;
@@ -193,6 +205,7 @@ static int put_module(struct nash *s, const struct initrd *image, const struct l
 static int put_waiting(struct nash *s, const struct initrd *image, const struct loads_want *want,
 		       struct unrack_error *err)
 {
+	static const char *const makers[] = { "mkdevices /dev\n", "mkdevices /dev\n", "/sbin/udevstart\n", "mkblkdevs\n" };
 	size_t place;
 	struct loads l;
 	int r = loads_find(s, image, want, true, &l, err), failed = 0;
@@ -218,7 +231,7 @@ static int put_waiting(struct nash *s, const struct initrd *image, const struct 
 		place = l.wait + 1;
 	}
 	if (l.last != LOADS_NONE && l.makes_nodes && l.nodes == LOADS_NONE)
-		failed |= nash_insert(s, place, l.waits ? "mkblkdevs\n" : "/sbin/udevstart\n");
+		failed |= nash_insert(s, place, makers[nash_release_of(s)]);
 	loads_free(&l);
 	return failed ? error_nomem(err) : 0;
 }
@@ -231,12 +244,12 @@ int nash_repair(struct nash *s, const struct initrd *image, const struct loads_w
 
 	if (nash_end_last_line(s) < 0)
 		return error_nomem(err);
-	r = rename_devices(s, c, image->name, err);
+	r = rename_devices(s, c, image, err);
 	if (r < 0)
 		return r;
 	drop_old_machine(s);
 	for (size_t m = 0; m < want->list.n; m++)
-		if ((r = put_module(s, image, want, m, &behind, err)) < 0)
+		if ((r = put_module(s, image, want, c, m, &behind, err)) < 0)
 			return r;
 	return put_waiting(s, image, want, err);
 }

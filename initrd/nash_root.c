@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "line_list.h"
 #include "nash_grammar.h"
 #include "nash_names.h"
 
@@ -40,14 +41,6 @@ static void find_root(const struct way *w, const struct initrd_needs *needs, cha
 }
 
 /* --- Links ------------------------------------------------------------------------------ */
-
-static bool has_line(const struct buf *b, const char *p, size_t n)
-{
-	for (const char *s = buf_str(b); *s; s += strcspn(s, "\n") + 1)
-		if (!strncmp(s, p, n) && s[n] == '\n')
-			return true;
-	return false;
-}
 
 /* Whether the kernel has NAME as a file, and the script does not load it. */
 static bool lacks(const struct way *w, const char *name, struct unrack_error *err)
@@ -86,9 +79,9 @@ static void explain_volume(const struct way *w, const char *volume, struct unrac
 	if (!w->out->volumes.len)
 		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and %s activates no volume group",
 			    w->script);
-	else if (*volume && !has_line(&w->out->volumes, "*", 1) &&
-		 !has_line(&w->out->volumes, volume, group) &&
-		 !has_line(&w->out->volumes, volume, strlen(volume)))
+	else if (*volume && !line_list_has(&w->out->volumes, "*", 1) &&
+		 !line_list_has(&w->out->volumes, volume, group) &&
+		 !line_list_has(&w->out->volumes, volume, strlen(volume)))
 		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on the volume group %.*s, and %s activates "
 			    "only others", (int)min_u64(group, 128), volume, w->script);
 	else if (!nash_grammar_program(w->image, tool))

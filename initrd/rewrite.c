@@ -7,6 +7,7 @@
 #include "check.h"
 #include "dracut_repair.h"
 #include "ext2.h"
+#include "image_path.h"
 #include "nash_check.h"
 #include "nash_grammar.h"
 #include "nash_names.h"
@@ -150,15 +151,32 @@ static int check_grammar(const struct initrd *i, const struct nash *s, const str
 	return r;
 }
 
+/* The files that get another content; R has room for all of them. */
+static size_t collect_files(const struct initrd *i, const struct initrd_change *c, struct image_replace *r)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < c->n_files; k++) {
+		const struct initrd_file *f = &c->files[k];
+		const struct initrd_member *m = image_file(i, f->path);
+
+		if (m && (m->size != f->n || memcmp(m->data, f->data, f->n) != 0))
+			r[n++] = (struct image_replace){ image_index(i, m->name), f->data, f->n };
+	}
+	return n;
+}
+
 static int change_nash(const struct initrd *i, const struct initrd_change *c,
 		       const struct loads_want *want, struct nash *s, struct buf *out,
 		       bool *changed, struct buf *summary, struct unrack_error *err)
 {
 	const struct initrd_member *init = initrd_find(i, initrd_script(i));
+	size_t item = image_index(i, initrd_script(i));
+	struct image_replace *replace CLEANUP_FREE = calloc(c->n_files + 1, sizeof *replace);
 	CLEANUP_BUF struct buf script = { 0 };
 	struct additions add = { 0 };
-	struct image_edit e = { 0 };
-	int r = nash_repair(s, i, want, c, err);
+	struct image_edit e = { .replace = replace };
+	int r = replace ? nash_repair(s, i, want, c, err) : error_nomem(err);
 
 	if (r < 0)
 		return r;
@@ -167,15 +185,16 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 	r = check_grammar(i, s, init, err);
 	if (r == 0)
 		r = collect(i, s, want, c, &add, err);
-	*changed = r == 0 && (add.n || script.len != init->size ||
-			      memcmp(script.data, init->data, init->size) != 0);
+	if (r == 0) {
+		e.n_replace = collect_files(i, c, replace);
+		if (script.len != init->size || memcmp(script.data, init->data, init->size) != 0)
+			replace[e.n_replace++] = (struct image_replace){ item, script.data, script.len };
+	}
+	*changed = r == 0 && (add.n || e.n_replace);
 	if (*changed) {
-		e.replace = image_index(i, initrd_script(i));
-		e.data = script.data;
-		e.n = script.len;
 		e.add = add.at;
 		e.n_add = add.n;
-		e.segment = i->ramdisk ? 0 : segment_of(i, e.replace);
+		e.segment = i->ramdisk ? 0 : segment_of(i, item);
 		e.mtime = (uint32_t)init->mtime;
 		e.ramdisk_max = c->ramdisk_max ? c->ramdisk_max
 					       : ext2_ramdisk_default(module_tree_kver(c->tree)) << 10;

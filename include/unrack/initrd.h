@@ -187,9 +187,12 @@ struct initrd_change {
 	 * new name is also an old one, a second call changes it again: call once per change. */
 	const char *const (*devices)[2];
 	size_t n_devices;
-	/* INITRD_DRACUT: files that get another content. */
+	/* Files that get another content. INITRD_NASH: only those that the image has. */
 	const struct initrd_file *files;
 	size_t n_files;
+	/* INITRD_NASH: text of the guest's modules.conf or modprobe.conf, whose options the modules that
+	 * come in get; NULL: none. */
+	const char *modules_conf;
 	/* Of a ramdisk: how many bytes the kernel gives it at most (ramdisk_size= counts KiB). 0: what
 	 * TREE's kernel has by itself, 8192 KiB, and 4096 KiB of the 2.4.9 of RHEL 2.1. */
 	size_t ramdisk_max;
@@ -201,7 +204,8 @@ struct initrd_change {
  * Nothing is handed out that initrd_check would refuse. What read_module returns may be packed.
  *
  * INITRD_NASH: the image is written anew; a ramdisk in place, and as much larger as it must be. More
- * than RAMDISK_MAX: UNRACK_NOSPACE, and the sentence has the ramdisk_size= it would take. Lines of dmraid, multipath and iSCSI go too.
+ * than RAMDISK_MAX: UNRACK_NOSPACE, and the sentence has the ramdisk_size= it would take. Lines of
+ * dmraid, multipath and iSCSI go too; others that are not touched stay as they are, those of old adapters among them.
  *
  * INITRD_DRACUT: the image stays as it is, byte for byte, and gets one gzip'd segment behind it,
  * which the kernel unpacks over it: the modules that are missing, as they are in the guest, and

@@ -125,7 +125,8 @@ static void write_to(const struct initrd *i, bool grow)
 	const struct image_new add[] = {
 		{ names[0], { big, grow ? GROW_BYTES : 2000, 0 } }, { names[1], { big, 1, 0 } }, { names[2], { big, 20000, 0 } },
 	};
-	struct image_edit e = { .replace = image_index(i, "linuxrc"), .data = big, .n = 3000, .add = add,
+	const struct image_replace replace = { image_index(i, "linuxrc"), big, 3000 };
+	struct image_edit e = { .replace = &replace, .n_replace = replace.item != SIZE_MAX, .add = add,
 				.n_add = ARRAY_LEN(add), .mtime = NEW_TIME, .ramdisk_max = RAMDISK_MAX };
 	struct unrack_error err = UNRACK_ERROR_INIT;
 	struct buf out = { 0 }, again = { 0 };
@@ -133,8 +134,8 @@ static void write_to(const struct initrd *i, bool grow)
 	struct initrd *new;
 	int r;
 
-	if (e.replace != SIZE_MAX && !S_ISREG(i->items.at[e.replace].m.mode))
-		e.replace = SIZE_MAX;
+	if (e.n_replace && !S_ISREG(i->items.at[replace.item].m.mode))
+		e.n_replace = 0;
 	r = image_write_edited(i, &e, &out, &err);
 	fuzz_check(r == image_write_edited(i, &e, &again, &err));
 	if (r == 0) {

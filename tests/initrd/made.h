@@ -151,6 +151,45 @@ static const char made_el5_dep[] __attribute__((unused)) =
 	EL5_K "drivers/usb/host/ehci-hcd.ko:\n"
 	EL5_K "drivers/net/e1000/e1000.ko:\n";
 
+/* --- Those of RHEL 3 (modutils) and of RHEL 4 from update 3 on --- */
+
+#define EL3 "2.4.21-63.ELsmp"
+#define EL3_K "/lib/modules/" EL3 "/kernel/drivers/"
+static const char made_el3_dep[] __attribute__((unused)) =
+	EL3_K "scsi/scsi_mod.o:\n"
+	EL3_K "scsi/sd_mod.o:\t" EL3_K "scsi/scsi_mod.o\n"
+	EL3_K "scsi/BusLogic.o:\t" EL3_K "scsi/scsi_mod.o\n"
+	EL3_K "scsi/aic7xxx/aic7xxx.o:\t" EL3_K "scsi/scsi_mod.o\n"
+	EL3_K "message/fusion/mptbase.o:\n"
+	EL3_K "message/fusion/mptscsih.o:\t" EL3_K "message/fusion/mptbase.o \\\n"
+	"\t" EL3_K "scsi/scsi_mod.o\n"
+	EL3_K "md/lvm-mod.o:\n"
+	EL3_K "md/md.o:\n"
+	EL3_K "md/raid1.o:\t" EL3_K "md/md.o\n"
+	EL3_K "md/xor.o:\n"
+	"/lib/modules/" EL3 "/kernel/fs/jbd/jbd.o:\n"
+	"/lib/modules/" EL3 "/kernel/fs/ext3/ext3.o:\t/lib/modules/" EL3 "/kernel/fs/jbd/jbd.o\n";
+
+#define EL4 "2.6.9-89.EL"
+#define EL4_K "/lib/modules/" EL4 "/kernel/drivers/"
+static const char made_el4_dep[] __attribute__((unused)) =
+	EL4_K "scsi/scsi_mod.ko:\n"
+	EL4_K "scsi/sd_mod.ko: " EL4_K "scsi/scsi_mod.ko\n"
+	EL4_K "scsi/libata.ko: " EL4_K "scsi/scsi_mod.ko\n"
+	EL4_K "scsi/ata_piix.ko: " EL4_K "scsi/libata.ko " EL4_K "scsi/scsi_mod.ko\n"
+	EL4_K "scsi/aic7xxx/aic7xxx.ko: " EL4_K "scsi/scsi_mod.ko\n"
+	EL4_K "message/fusion/mptbase.ko:\n"
+	EL4_K "message/fusion/mptscsi.ko: " EL4_K "message/fusion/mptbase.ko " EL4_K "scsi/scsi_mod.ko\n"
+	EL4_K "message/fusion/mptspi.ko: " EL4_K "message/fusion/mptscsi.ko " EL4_K "message/fusion/mptbase.ko "
+		EL4_K "scsi/scsi_mod.ko\n"
+	EL4_K "md/dm-mod.ko:\n"
+	EL4_K "md/dm-mirror.ko: " EL4_K "md/dm-mod.ko\n"
+	EL4_K "md/dm-zero.ko: " EL4_K "md/dm-mod.ko\n"
+	EL4_K "md/dm-snapshot.ko: " EL4_K "md/dm-mod.ko\n"
+	EL4_K "md/raid1.ko:\n"
+	"/lib/modules/" EL4 "/kernel/fs/jbd/jbd.ko:\n"
+	"/lib/modules/" EL4 "/kernel/fs/ext3/ext3.ko: /lib/modules/" EL4 "/kernel/fs/jbd/jbd.ko\n";
+
 /* The files that modules.dep lists, as a listing of the directory. */
 MADE struct module_tree *made_tree(const char *kver, const char *dep)
 {
@@ -163,6 +202,8 @@ MADE struct module_tree *made_tree(const char *kver, const char *dep)
 	for (const char *p = dep; *p; p = strchr(p, '\n') + 1) {
 		const char *path = strncmp(p, top, strlen(top)) ? p : p + strlen(top);
 
+		if (*p == '\t')
+			continue;
 		made(buf_append(&files, path, strcspn(path, ":")) == 0 && buf_zeros(&files, 1) == 0, dep);
 	}
 	made(module_tree_new(kver, (const char *)files.data, files.len, dep, NULL, &t, &err) == 0, dep);

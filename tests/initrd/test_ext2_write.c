@@ -10,12 +10,13 @@ struct fixture {
 	struct buf b, out;
 	struct initrd *i;
 	struct image_new add[10];
+	struct image_replace replace;
 	struct image_edit e;
 };
 
 static void set_up(struct fixture *f, size_t kib)
 {
-	*f = (struct fixture){ .e = { .replace = SIZE_MAX, .add = f->add, .mtime = 7000 } };
+	*f = (struct fixture){ .e = { .add = f->add, .mtime = 7000 } };
 	made_ramdisk(&f->b, "#!/bin/nash\nold\n", "x y", kib);
 	f->i = made_open(&f->b);
 }
@@ -27,9 +28,9 @@ static void add(struct fixture *f, const char *name, size_t n)
 
 static void script(struct fixture *f, const char *text)
 {
-	f->e.replace = image_index(f->i, "linuxrc");
-	f->e.data = (const uint8_t *)text;
-	f->e.n = strlen(text);
+	f->replace = (struct image_replace){ image_index(f->i, "linuxrc"), (const uint8_t *)text, strlen(text) };
+	f->e.replace = &f->replace;
+	f->e.n_replace = 1;
 }
 
 static int edit(struct fixture *f)

@@ -104,6 +104,7 @@ static void edits(void)
 	const struct initrd_member *m;
 	struct image_new add[2] = { { .name = (char *)"lib/new.ko" }, { .name = (char *)"lib/empty.ko" } };
 	struct image_edit e = { .add = add, .n_add = 2, .mtime = 99 };
+	struct image_replace replace[2];
 	struct initrd *i, *j;
 
 	buf_puts(&add[0].data, "new");
@@ -115,13 +116,16 @@ static void edits(void)
 	made_member(&b, "after", S_IFREG | 0644, "2");
 	made_end(&b);
 	i = made_open(&b);
-	e.replace = image_index(i, "init");
-	e.data = (const uint8_t *)"#!/bin/nash\nresume x\n";
-	e.n = 21;
+	replace[0] = (struct image_replace){ image_index(i, "init"), (const uint8_t *)"#!/bin/nash\nresume x\n", 21 };
+	replace[1] = (struct image_replace){ image_index(i, "before"), (const uint8_t *)"12", 2 };
+	e.replace = replace;
+	e.n_replace = 2;
 	is_int(image_write_edited(i, &e, &out, &err), 0, "an edited image is written");
 	j = made_open(&out);
 	m = initrd_find(j, "init");
-	ok(m->size == 21 && !memcmp(m->data, e.data, 21), "a member is replaced");
+	ok(m->size == 21 && !memcmp(m->data, replace[0].data, 21), "a member is replaced");
+	m = initrd_find(j, "before");
+	ok(m->size == 2 && !memcmp(m->data, "12", 2), "and another one");
 	is_int(initrd_find(j, "linuxrc")->size, 21, "under all its names");
 	is_int(j->items.at[image_index(j, "init")].stored.size, 0, "and stored once");
 	is_int(initrd_len(j), 7, "nothing is there twice");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "../../initrd/nash_grammar.h"
 #include "../../initrd/nash_repair.h"
 #include "made.h"
 #include "unrack/diff.h"
@@ -6,6 +7,7 @@
 static struct unrack_error err;
 static struct module_tree *tree;
 static struct buf whole; /* the last repaired script */
+static const char *conf; /* the guest's modprobe.conf */
 
 /* What the repair does to SCRIPT (text, or the name of a file in data/), as the lines that
  * go and come, without context. The repaired script must pass the check's own search, and
@@ -15,13 +17,15 @@ static const char *repaired(const char *script, const char *names, const char *c
 {
 	static char out[4000];
 	CLEANUP_BUF struct buf text = { 0 }, now = { 0 }, again = { 0 }, diff = { 0 }, b = { 0 };
-	struct initrd_change c = { .tree = tree, .devices = devices, .n_devices = n_devices };
+	struct initrd_change c = { .tree = tree, .devices = devices, .n_devices = n_devices,
+				   .modules_conf = conf };
 	const char *wanted[8];
 	char copy[100], path[100], *save = NULL;
 	struct loads_want want;
 	struct initrd *i;
 	struct loads l;
-	struct nash s;
+	struct nash s, before;
+	struct nash_fault fault;
 	bool right;
 	int r;
 
@@ -41,6 +45,7 @@ static const char *repaired(const char *script, const char *names, const char *c
 	made(nash_parse(text.data, text.len, "/init", &s, &err) == 0, "a script");
 	r = nash_repair(&s, i, &want, &c, &err);
 	is_int(r, want_code, "repairs for %s", names);
+	made(nash_parse(text.data, text.len, "/init", &before, &err) == 0, "a script");
 	out[0] = '\0';
 	if (r == 0) {
 		nash_print(&s, &now);
@@ -55,6 +60,8 @@ static const char *repaired(const char *script, const char *names, const char *c
 				right &= !loads_needs(&want, a, k) || l.at[k] < l.at[a];
 		}
 		ok(right, "the script is right then");
+		ok(nash_grammar_accepts(&s, nash_release_of(&before), NULL, &before, &fault), "for its nash, too %s",
+		   fault.text);
 		loads_free(&l);
 		r = nash_repair(&s, i, &want, &c, &err);
 		nash_print(&s, &again);
@@ -66,6 +73,7 @@ static const char *repaired(const char *script, const char *names, const char *c
 				snprintf(out + strlen(out), sizeof out - strlen(out), "%s\n", p);
 	}
 	nash_free(&s);
+	nash_free(&before);
 	loads_want_free(&want);
 	initrd_close(i);
 	return out;
@@ -169,6 +177,70 @@ static void devices(void)
 	       "/dev/sda2; say what the root device is called now", "root's own line is never dropped");
 }
 
+#define O(m) "+echo \"Loading " m ".o module\"\n+insmod /lib/" m ".o\n"
+#define O21(m) "+echo \"Loading " m " module\"\n+insmod /lib/" m ".o\n"
+
+/* Scripts of RHEL 2.1 and 3, with modules of the 2.4 series. */
+static void ramdisks(void)
+{
+	struct module_tree *el5 = tree;
+
+	tree = made_tree(EL3, made_el3_dep);
+	is_str(repaired("el21-scsi.linuxrc", "mptscsih", NULL, 0, 0), O21("mptbase") O21("mptscsih"),
+	       "RHEL 2.1 tells of modules without \".o\"");
+	has_str(buf_str(&whole), "insmod /lib/sd_mod.o \necho \"Loading mptbase module\"\ninsmod /lib/mptbase.o\n"
+		"echo \"Loading mptscsih module\"\ninsmod /lib/mptscsih.o\necho \"Loading aic7xxx module\"\n"
+		"insmod /lib/aic7xxx.o aic7xxx=verbose\n", "behind sd_mod, before the old adapter with its options");
+	is_str(repaired("el21-md.linuxrc", "BusLogic", NULL, 0, 0), O21("BusLogic"), "an array");
+	is_str(repaired("el3-scsi.linuxrc", "mptscsih", NULL, 0, 0), O("mptbase") O("mptscsih"), "RHEL 3");
+	is_str(repaired("el3-lvm.linuxrc", "BusLogic", NULL, 0, 0), O("BusLogic"), "RHEL 3, LVM");
+	has_str(buf_str(&whole), "insmod /lib/BusLogic.o\necho \"Loading cciss.o module\"\n", "before the old adapter");
+	is_str(repaired("el3-md.linuxrc", "BusLogic", NULL, 0, 0), O("BusLogic"), "RHEL 3, arrays before the nodes");
+	conf = "options BusLogic BusLogic=TQ:Disable\noptions mptbase \"a=1\"\noptions aic7xxx x=y\n";
+	repaired("el3-scsi.linuxrc", "BusLogic mptscsih", NULL, 0, 0);
+	has_str(buf_str(&whole), "insmod /lib/BusLogic.o BusLogic=TQ:Disable\n", "new modules get their options");
+	has_str(buf_str(&whole), "insmod /lib/mptbase.o \"a=1\"\n", "as they are");
+	has_str(buf_str(&whole), "insmod /lib/aic7xxx.o \n", "those that were there are not touched");
+	conf = NULL;
+
+	repaired("#!/bin/nash\n\nmount -t proc /proc /proc\necho Mounting /proc filesystem\necho Creating root device\n"
+		 "mkrootdev /dev/root\numount /proc\nmount --ro -t ext2 /dev/root /sysroot\n"
+		 "pivot_root /sysroot /sysroot/initrd\n", "BusLogic", NULL, 0, 0);
+	has_str(buf_str(&whole), "#!/bin/nash\n\necho \"Loading scsi_mod module\"\n", "RHEL 2.1: before /proc");
+	has_str(buf_str(&whole), "insmod /lib/BusLogic.o\nmount -t proc /proc /proc\necho Mounting", "is mounted");
+	repaired("#!/bin/nash\n\nmount -t proc /proc /proc\nsetquiet\necho Creating block devices\nmkdevices /dev\n"
+		 "echo Creating root device\nmkrootdev /dev/root\nmount --ro -t ext2 /dev/root /sysroot\n"
+		 "pivot_root /sysroot /sysroot/initrd\n", "BusLogic", NULL, 0, 0);
+	has_str(buf_str(&whole), "setquiet\necho \"Loading scsi_mod.o module\"\n", "RHEL 3: behind that");
+	has_str(buf_str(&whole), "insmod /lib/BusLogic.o\necho Creating block devices\nmkdevices /dev\n",
+		"and before the nodes of disks");
+	repaired("#!/bin/nash\nsetquiet\nmkdevices /dev\ninsmod /lib/scsi_mod.o\ninsmod /lib/sd_mod.o\n"
+		 "insmod /lib/lvm-mod.o\nvgscan\nvgchange -ay\nmount --ro -t ext2 /dev/a/b /sysroot\n",
+		 "BusLogic", NULL, 0, 0);
+	has_str(buf_str(&whole), "insmod /lib/BusLogic.o\nmkdevices /dev\ninsmod /lib/lvm-mod.o\n",
+		"which are made once more if they were made too soon");
+	module_tree_free(tree);
+
+	tree = made_tree(EL4, made_el4_dep);
+	is_str(repaired("el4-scsi.init", "mptspi", NULL, 0, 0), PLUS("mptbase") PLUS("mptscsi") PLUS("mptspi"), "RHEL 4");
+	is_str(repaired("el4-md.init", "mptspi", NULL, 0, 0), PLUS("mptbase") PLUS("mptscsi") PLUS("mptspi"),
+	       "RHEL 4, arrays");
+	module_tree_free(tree);
+	tree = el5;
+}
+
+/* Later builds of RHEL 5 run dmraid and kpartx, which find the members by what is on them. */
+static void programs_of_old_disks(void)
+{
+	is_str(repaired(HEAD SCSI WAIT "echo Scanning and configuring dmraid supported devices\n"
+			"dmraid -ay -i -p --rm_partitions \"isw_a\"\nkpartx -a -p p \"/dev/mapper/isw_a\"\n" ROOT, "sd_mod",
+			NULL, 0, 0),
+	       "-dmraid -ay -i -p --rm_partitions \"isw_a\"\n-kpartx -a -p p \"/dev/mapper/isw_a\"\n", "they go");
+	is_str(repaired(HEAD SCSI WAIT "/bin/multipath -v 0 mpath0\n" ROOT, "sd_mod", NULL, 0, 0),
+	       "-/bin/multipath -v 0 mpath0\n", "so does multipath");
+	is_str(repaired("el5-md.init", "mptspi", NULL, 0, 0), MPT, "arrays of md stay");
+}
+
 /* Lines of all kinds in any order: what comes out is right, and stays. */
 static void random_scripts(void)
 {
@@ -198,6 +270,8 @@ int main(void)
 	real_ones();
 	places();
 	devices();
+	ramdisks();
+	programs_of_old_disks();
 	random_scripts();
 	module_tree_free(tree);
 	buf_free(&whole);

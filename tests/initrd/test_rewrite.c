@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <time.h>
 
+#include "../../initrd/ext2.h"
 #include "made.h"
 
 static struct unrack_error err;
@@ -159,6 +160,91 @@ static void segments(void)
 	tear_down(&f);
 }
 
+/* Files of the image get new contents, in the same go or alone. */
+static void files(void)
+{
+	struct initrd_file file[] = {
+		{ "etc/lvm/lvm.conf", "filter=[]\n", 10 }, { "etc/lvm/other.conf", "x", 1 },
+	};
+	CLEANUP_BUF struct buf b = { 0 };
+	const struct initrd_member *m;
+	struct fixture f = { .wanted = "ahci" };
+	struct initrd *new;
+
+	made_member(&b, "bin/insmod", S_IFREG | 0755, "\177ELF insmod");
+	made_node(&b, "etc/lvm/lvm.conf", S_IFREG | 0600, 7, 1, 0, 0, "filter=[cciss]\n", 15);
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\nmkblkdevs\nmkrootdev -t ext2 -o ro /dev/sda1\nmount /sysroot\n");
+	made_end(&b);
+	f.i = made_open(&b);
+	f.c = (struct initrd_change){ .tree = tree, .n_wanted = 1, .read_module = made_read, .files = file, .n_files = 2 };
+	is_int(change(&f), 0, "modules and a file");
+	has_str(buf_str(&f.summary), "changed etc/lvm/lvm.conf, 15 to 10 bytes\n", "are both told of");
+	new = made_open(&f.out);
+	m = initrd_find(new, "etc/lvm/lvm.conf");
+	ok(m && m->size == 10 && !memcmp(m->data, "filter=[]\n", 10) && m->mode == (S_IFREG | 0600) && m->ino == 7,
+	   "it keeps its rights");
+	ok(!initrd_find(new, "etc/lvm/other.conf"), "one that was not there does not come in");
+	initrd_close(f.i);
+	f.i = new;
+	buf_clear(&f.summary);
+	is_int(change(&f), 0, "again");
+	ok(!f.changed, "nothing is to be done");
+	file[0].data = "filter=no\n";
+	is_int(change(&f), 0, "the file alone");
+	is_str(buf_str(&f.summary), "changed etc/lvm/lvm.conf, 10 to 10 bytes\n", "is changed");
+	tear_down(&f);
+}
+
+static struct initrd_member made_file_member(const char *name, uint32_t mode, const char *text)
+{
+	return (struct initrd_member){ .name = name, .mode = S_IFREG | mode, .nlink = 1, .mtime = 5,
+				       .data = (const uint8_t *)text, .size = strlen(text) };
+}
+
+/* A ramdisk of RHEL 3. */
+static void ramdisk(void)
+{
+	CLEANUP_BUF struct buf script = { 0 }, fs = { 0 };
+	struct module_tree *el5 = tree;
+	struct initrd_member m[8];
+	struct initrd_answer a;
+	struct initrd *new;
+	struct fixture f = { .wanted = "mptscsih" };
+
+	tree = made_tree(EL3, made_el3_dep);
+	made_file(&script, "el3-scsi.linuxrc", "tests/initrd/data/el3-scsi.linuxrc");
+	m[0] = made_file_member("bin/insmod", 0755, "\177ELF insmod");
+	m[1] = made_file_member("lib/scsi_mod.o", 0644, "scsi_mod");
+	m[2] = made_file_member("lib/sd_mod.o", 0644, "sd_mod");
+	m[3] = made_file_member("lib/aic7xxx.o", 0644, "aic7xxx");
+	m[4] = made_file_member("lib/jbd.o", 0644, "jbd");
+	m[5] = made_file_member("lib/ext3.o", 0644, "ext3");
+	m[6] = made_file_member("linuxrc", 0755, buf_str(&script));
+	m[7] = made_file_member("etc/lvm.conf", 0600, "x");
+	made(ext2_make(m, 8, 3000, 8192, "ramdisk", &fs, &err) == 0, "a ramdisk");
+	made_gzip(&fs);
+	f.i = made_open(&fs);
+	f.c = (struct initrd_change){ .tree = tree, .n_wanted = 1, .read_module = made_read };
+	is_int(initrd_check(f.i, tree, &f.wanted, 1, &a, &err), 0, "a ramdisk is checked");
+	is_str(a.text, "/linuxrc never loads mptbase and lib/mptbase.o is not in the image (and 1 more)", "by its linuxrc");
+	initrd_answer_free(&a);
+	is_int(change(&f), 0, "a ramdisk is changed");
+	has_str(buf_str(&f.summary), "--- linuxrc\n+++ linuxrc\n", "its linuxrc");
+	has_str(buf_str(&f.summary), "added   lib/mptscsih.o,", "and its modules");
+	new = made_open(&f.out);
+	is_int(initrd_check(new, tree, &f.wanted, 1, &a, &err), 0, "the new one is checked");
+	ok(a.loads && a.missing_link == INITRD_LINK_NONE, "and boots");
+	is_str(a.text, "/linuxrc loads scsi_mod, sd_mod, mptbase, mptscsih before it looks for root", "it says how");
+	initrd_answer_free(&a);
+	initrd_close(f.i);
+	f.i = new;
+	is_int(change(&f), 0, "once more");
+	ok(!f.changed, "does nothing");
+	tear_down(&f);
+	module_tree_free(tree);
+	tree = el5;
+}
+
 static int read_packed(void *ctx, const char *path, struct buf *out, struct unrack_error *e)
 {
 	CLEANUP_BUF struct buf plain = { 0 };
@@ -301,6 +387,8 @@ int main(void)
 	repair();
 	all_forms();
 	segments();
+	files();
+	ramdisk();
 	module_files();
 	refusals();
 	mutations();

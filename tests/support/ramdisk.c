@@ -71,17 +71,18 @@ static void list(const struct initrd *i)
 
 static void edit(const struct initrd *i, char **arg, int n, struct buf *out)
 {
-	struct image_edit e = { .replace = SIZE_MAX, .n_add = (size_t)(n - 2) / 2,
+	struct image_edit e = { .n_add = (size_t)(n - 2) / 2,
 				.ramdisk_max = strtoul(arg[0], NULL, 10) << 10, .mtime = 1000000000 };
 	struct image_new *new = calloc(e.n_add + 1, sizeof *new);
+	struct image_replace replace;
 	struct buf script = { 0 };
 
 	if (strcmp(arg[1], "-") != 0) {
 		read_file(arg[1], &script);
-		e.replace = image_index(i, initrd_script(i));
-		need(e.replace != SIZE_MAX, "there is no script");
-		e.data = script.data;
-		e.n = script.len;
+		replace = (struct image_replace){ image_index(i, initrd_script(i)), script.data, script.len };
+		need(replace.item != SIZE_MAX, "there is no script");
+		e.replace = &replace;
+		e.n_replace = 1;
 	}
 	for (size_t k = 0; k < e.n_add; k++) {
 		new[k].name = arg[2 + 2 * k];
