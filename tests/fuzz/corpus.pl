@@ -668,3 +668,74 @@ for my $how ([ gz => 'gzip -9n' ], [ bz2 => 'bzip2' ], [ xz => 'xz --check=crc32
 	unlink $from;
 	save('initrd', "bomb-$how->[0]", "\0$packed") if length $packed < 4096;
 }
+
+# --- Kernel modules -------------------------------------------------------------------------
+# Texts of fuzz_modules_dep.c, and what modules say that they need.
+sub modules { my ($flags, @texts) = @_; pack('C', $flags) . join "\xff", @texts }
+my $spi = 'kernel/drivers/message/fusion/mptspi.ko';
+my @needs = ('', 'scsi_mod', 'scsi_mod', 'mptbase,scsi_mod', 'mptbase', '', '', 'scsi_mod', 'printk_R12345678');
+my $dep = "$spi: kernel/drivers/message/fusion/mptbase.ko kernel/drivers/scsi/scsi_mod.ko\nkernel/drivers/scsi/scsi_mod.ko:\n";
+my $old = "/lib/modules/2.6.18-398.el5/$spi:\t/lib/modules/2.6.18-398.el5/kernel/drivers/scsi/scsi_mod.ko \\\n\t/lib/x.ko\n\n";
+
+save('modules_dep', 'kmod', modules(0, $dep, "kernel/fs/ext4.ko\n", '', '', '', '', @needs));
+save('modules_dep', 'modutils', modules(0, $old, '', '', '', '', '', @needs));
+save('modules_dep', 'alone', modules(4, $dep, "kernel/fs/ext4.ko\n"));
+save('modules_dep', 'missing', modules(3, '', '', '', '', '', "CONFIG_SCSI=y\nCONFIG_EXT4_FS=m\n", @needs));
+save('modules_dep', 'lying', modules(0, "$spi: kernel/gone.ko\nextra/mptspi.ko:\n", '', '', '', '', '', @needs));
+save('modules_dep', 'soft', modules(0, $dep, '', "# x\nsoftdep mptspi pre: crypto-x pvscsi post: a\nsoftdep pvscsi pre: mptspi\n",
+	"alias crypto-x ehci_hcd\nalias crypto_x ext4\nalias pci:v00001000d00000030sv*sd*bc*sc*i* mptspi\n",
+	"mptspi 0x00001000 0x00000054 0xffffffff\n", '', @needs));
+save('modules_dep', 'cycle', modules(1, '', '', "softdep a pre: a\n", '', '', '', 'sd_mod', 'mptbase', 'mptspi', 'scsi_mod,mptspi'));
+
+# A relocatable object of sections [ name, type, data, link, info ], which are counted from 1; then come .symtab of
+# symbols [ name, bind, section, value ], .strtab and .shstrtab.
+sub elf {
+	my ($bits, $big, $machine, $sections, @symbols) = @_;
+	my ($n2, $n4, $n8) = $big ? qw(n N Q>) : qw(v V Q<);
+	my $w = $bits == 64 ? $n8 : $n4;
+	my ($strings, $names, $table, $headers, $data) = ("\0", "\0", "\0" x ($bits == 64 ? 24 : 16), '', '');
+	my $at = $bits == 64 ? 64 : 52;
+
+	for (@symbols) {
+		my ($name, $bind, $section, $value) = @$_;
+
+		$table .= $bits == 64 ? pack "$n4 C C $n2 $n8 $n8", length $strings, $bind << 4, 0, $section, $value, 0
+			: pack "$n4 $n4 $n4 C C $n2", length $strings, $value, 0, $bind << 4, 0, $section;
+		$strings .= "$name\0";
+	}
+	my @all = (@$sections, [ '.symtab', 2, $table, @$sections + 2, 1 ], [ '.strtab', 3, $strings ], [ '.shstrtab', 3, '' ]);
+	for (@all) {
+		push @$_, length $names;
+		$names .= "$_->[0]\0";
+	}
+	$all[-1][2] = $names;
+	for (@all) {
+		my ($name, $type, $bytes) = @$_;
+
+		$headers .= pack "$n4 $n4 $w $w $w $w $n4 $n4 $w $w", $_->[-1], $type, 0, 0, $at + length $data, length $bytes,
+			@$_ > 4 ? @$_[3, 4] : (0, 0), 1, 0;
+		$data .= $bytes;
+	}
+	return pack("a4 C C C x9 $n2 $n2 $n4 $w $w $w $n4 $n2 $n2 $n2 $n2 $n2 $n2", "\x7fELF", $bits == 64 ? 2 : 1, $big ? 2 : 1, 1, 1,
+		$machine, 1, 0, 0, $at + length $data, 0, $at, 0, 0, $bits == 64 ? 64 : 40, 1 + @all, scalar @all) .
+		$data . "\0" x ($bits == 64 ? 64 : 40) . $headers;
+}
+my $magic5 = "vermagic=2.6.18-398.el5 SMP\0";
+my $info24 = "kernel_version=2.4.21-63.EL\0using_checksums=1\0";
+my @old_symbols = ([ 'init_module', 1, 2, 0 ], [ '__ksymtab_a_Rsmp_12345678', 1, 3, 0 ], [ 'printk_R12345678', 1, 0, 0 ], [ 'weak', 2, 0, 0 ]);
+my $pci = pack 'x4V7V7V7', 0x1000, 0x30, (~0) x 2, 0, 0, 0, 0x1000, ~0, (~0) x 2, 0, 0, 0, (0) x 7;
+my $pci_be = pack 'x8N6x8N6x8', 0x1000, 0x30, (~0) x 2, 0, 0, (0) x 6;
+
+save('elf', 'new', elf(64, 0, 62, [ [ '.modinfo', 1, "license=GPL\0alias=pci:v00001000d00000030sv*sd*bc*sc*i*\0depends=scsi_mod\0$magic5" ],
+	[ '__versions', 1, pack 'Q<a56Q<a56', 0x12345678, 'printk', 7, 'struct_module' ] ]));
+save('elf', 'soft', elf(64, 0, 62, [ [ '.modinfo', 1, "softdep=pre: y scsi_mod post: z\0\0\0depends=\0${magic5}x" ] ]));
+save('elf', 'new-be', elf(64, 1, 22, [ [ '.modinfo', 1, "depends=\0vermagic=6.13 SMP\0" ],
+	[ '__version_ext_crcs', 1, pack 'NN', 1, 2 ], [ '__version_ext_names', 1, "a\0module_layout\0" ] ]));
+save('elf', 'old', elf(32, 0, 3, [ [ '.modinfo', 1, $info24 ], [ '.text', 1, "\xc3" ], [ '__ksymtab', 1, 'x' x 8 ], [ '.rodata', 1, $pci ],
+	[ '.data', 1, pack 'VV', 0, 4 ], [ '.rel.data', 9, pack('VV', 4, 6 << 8 | 1), 7, 5 ] ], @old_symbols, [ '__module_pci_device_table', 0, 5, 4 ],
+	[ '.rodata', 0, 4, 0 ]));
+save('elf', 'old-be', elf(64, 1, 21, [ [ '.modinfo', 1, $info24 ], [ '.text', 1, 'x' ], [ '.rodata', 1, $pci_be ], [ '.data', 1, "\0" x 16 ],
+	[ '.rela.data', 4, pack('Q>Q>Q>', 8, 1 << 32 | 38, 8), 6, 4 ] ], [ '.rodata', 0, 3, 0 ], [ '__module_pci_device_table', 0, 4, 8 ],
+	[ 'a_function', 1, 2, 0 ]));
+save('elf', 'bare', elf(32, 0, 3, []));
+save('elf', 'packed', pack('C10', 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3) . substr(compress(elf(32, 0, 3, [ [ '.modinfo', 1, $info24 ] ])), 2));
