@@ -18,6 +18,7 @@ static int check_nash(const struct initrd *i, const struct module_tree *tree,
 
 	if (r < 0)
 		return r;
+	s.ramdisk = i->ramdisk;
 	r = nash_check(&s, i, tree, want, needs, out, err);
 	nash_free(&s);
 	return r;

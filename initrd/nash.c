@@ -248,7 +248,7 @@ enum nash_release nash_release_of(const struct nash *s)
 				found = max_u64(found, signs[n].release);
 			}
 	}
-	return any ? found : NASH_EL5;
+	return any ? found : s->ramdisk ? NASH_EL3 : NASH_EL5;
 }
 
 static int make_line(struct nash_line *l, const char *p, size_t n)

@@ -54,6 +54,7 @@ DEFINE_VEC(nash_lines, struct nash_line);
 
 struct nash {
 	struct nash_lines lines;
+	bool ramdisk; /* it is a /linuxrc, of release 2.1 or 3; set by who knows */
 };
 
 /* NAME is for messages. UNRACK_UNSUPPORTED: too long, or a NUL in it. */
@@ -63,7 +64,7 @@ void nash_free(struct nash *s);
 int nash_print(const struct nash *s, struct buf *out); /* -1: no memory */
 
 /* By the commands that only one release's nash has, or whose arguments changed; the latest
- * one that there is a sign of. Without any sign: NASH_EL5. */
+ * one that there is a sign of. Without any sign: NASH_EL5, of a ramdisk NASH_EL3. */
 enum nash_release nash_release_of(const struct nash *s);
 
 struct nash_word {

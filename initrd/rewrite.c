@@ -103,6 +103,7 @@ static int verify(const struct initrd *new, const struct module_tree *tree,
 	r = nash_parse(init->data, init->size, new->name, &s, err);
 	if (r < 0)
 		return r;
+	s.ramdisk = new->ramdisk;
 	r = nash_check(&s, new, tree, want, NULL, &answer, err);
 	if (r == 0 && !answer.loads)
 		r = error_set(err, UNRACK_UNSUPPORTED, "%s: its script cannot be repaired: %s", new->name,
@@ -239,6 +240,7 @@ static int change(const struct initrd *i, const struct initrd_change *c, struct 
 	r = nash_parse(init->data, init->size, i->name, &s, err);
 	if (r < 0)
 		return r;
+	s.ramdisk = i->ramdisk;
 	r = want_filesystem(i, &s, c, want, err);
 	if (r == 0)
 		r = change_nash(i, c, want, &s, out, changed, summary, err);

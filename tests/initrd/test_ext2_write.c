@@ -286,6 +286,24 @@ static void release(const char *data, const char *kver, const char *dep, const c
 	module_tree_free(tree);
 }
 
+/* A script that has no command by which one tells the release. */
+static void no_signs(void)
+{
+	CLEANUP_BUF struct buf b = { 0 }, out = { 0 }, summary = { 0 };
+	struct module_tree *tree = made_tree(EL3, DEP(EL3));
+	const char *driver = "BusLogic";
+	struct initrd_change c = { .tree = tree, .wanted = &driver, .n_wanted = 1, .read_module = made_read };
+	struct initrd *i;
+	bool changed;
+
+	made_ramdisk(&b, "#!/bin/nash\nmount -t ext3 /dev/root /sysroot\n", "", 300);
+	i = made_open(&b);
+	is_int(initrd_change(i, &c, &out, &changed, &summary, &err), 0, "a script without a sign of its release");
+	ok(!strstr(buf_str(&summary), "stabilized"), "gets no command that only nash 5 has, since it is a ramdisk's");
+	initrd_close(i);
+	module_tree_free(tree);
+}
+
 int main(void)
 {
 	unsigned seed = 1;
@@ -296,6 +314,7 @@ int main(void)
 	replaced();
 	growth();
 	with_errors();
+	no_signs();
 	release("el3-scsi.linuxrc", EL3, DEP(EL3), "BusLogic", "BusLogic");
 	release("el3-scsi.linuxrc", EL3, DEP(EL3), "mptscsih", "mptbase");
 	release("el3-lvm.linuxrc", EL3, DEP(EL3), "BusLogic", "BusLogic");
