@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "drivers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BUILT_IN "(built in)"
@@ -54,17 +55,51 @@ size_t drivers_wanted(const struct guest_kernel *k, const struct target *t, cons
 	return 1;
 }
 
-size_t drivers_adapters(const struct guest_kernel *k, const struct target *t,
-			const char *out[DRIVERS_MAX])
+static void add_adapter(struct drivers_adapters *a, const char *name)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!strcmp(a->names[i], name))
+			return;
+	if (a->n == DRIVERS_ADAPTERS_MAX)
+		return;
+	snprintf(a->names[a->n], sizeof a->names[a->n], "%s", name);
+	a->at[a->n] = a->names[a->n];
+	a->n++;
+}
+
+/* DRIVER and what it needs; mkinitrd puts scsi_mod and sd_mod before all adapters itself. */
+static int add_closure(const struct guest_kernel *k, const char *driver, struct drivers_adapters *out,
+		       struct unrack_error *err)
+{
+	struct module_list l;
+	int r = module_tree_closure(k->tree, &driver, 1, &l, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < l.n; i++) {
+		char name[64];
+
+		module_name_of(l.paths[i], name);
+		if (strcmp(name, "scsi_mod") != 0 && !l.soft[i])
+			add_adapter(out, name);
+	}
+	module_list_free(&l);
+	return 0;
+}
+
+int drivers_adapters(const struct guest_kernel *k, const struct target *t, int major,
+		     struct drivers_adapters *out, struct unrack_error *err)
 {
 	const char *driver = drivers_disk(k, t);
-	size_t n = 0;
 
+	*out = (struct drivers_adapters){ 0 };
 	if (!driver || !is_file(k, driver))
 		return 0;
 	/* Anaconda names Fusion's base first, and so does kudzu. */
 	if (!strncmp(driver, "mpt", 3) && is_file(k, "mptbase"))
-		out[n++] = "mptbase";
-	out[n++] = driver;
-	return n;
+		add_adapter(out, "mptbase");
+	if (major <= 4)
+		return add_closure(k, driver, out, err);
+	add_adapter(out, driver);
+	return 0;
 }

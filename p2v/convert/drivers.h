@@ -17,7 +17,18 @@ void drivers_no_disk(const struct guest_kernel *k, const struct target *t, char 
 void drivers_no_nic(const struct guest_kernel *k, const struct target *t, char why[TARGET_WHY_MAX]);
 /* What the initrd must load: the disk's driver unless it is built in. */
 size_t drivers_wanted(const struct guest_kernel *k, const struct target *t, const char *out[DRIVERS_MAX]);
-/* What the scsi_hostadapter aliases must be, in their order. */
-size_t drivers_adapters(const struct guest_kernel *k, const struct target *t, const char *out[DRIVERS_MAX]);
+
+#define DRIVERS_ADAPTERS_MAX 10 /* mkinitrd sorts them as text: scsi_hostadapter10 would come too early */
+
+struct drivers_adapters {
+	char names[DRIVERS_ADAPTERS_MAX][64];
+	const char *at[DRIVERS_ADAPTERS_MAX]; /* point into NAMES */
+	size_t n;
+};
+/* What the scsi_hostadapter aliases must be, in their order, in release MAJOR. Up to 4 it is all
+ * that the driver needs, too: mkinitrd of 2.1 resolves no dependencies, and those of 3 and 4 none
+ * that modules.dep does not have. */
+int drivers_adapters(const struct guest_kernel *k, const struct target *t, int major,
+		     struct drivers_adapters *out, struct unrack_error *err);
 
 #endif

@@ -54,8 +54,8 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err)
 	/* The VM's CD hangs on an IDE controller, and its USB is of no vendor's. */
 	static const char *const kept[] = { "ata_piix", "usb-storage" };
 	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
-	const char *adapters[DRIVERS_MAX];
-	struct modconf_change c = { .adapters = adapters, .kept = kept, .n_kept = 2 };
+	struct drivers_adapters adapters;
+	struct modconf_change c = { .adapters = adapters.at, .kept = kept, .n_kept = 2 };
 	const char **nics CLEANUP_FREE = NULL;
 	bool found;
 	int r;
@@ -65,7 +65,10 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err)
 	nics = calloc(j->f->n_nics + 1, sizeof *nics);
 	if (!nics)
 		return error_nomem(err);
-	c.n_adapters = drivers_adapters(j->kernel, j->t, adapters);
+	r = drivers_adapters(j->kernel, j->t, j->f->major, &adapters, err);
+	if (r < 0)
+		return r;
+	c.n_adapters = adapters.n;
 	c.nic_module = drivers_nic(j->kernel, j->t);
 	c.nics = nics;
 	for (size_t i = 0; i < j->f->n_nics; i++)
@@ -76,8 +79,6 @@ int plan_modconf(struct plan_job *j, struct unrack_error *err)
 			      say("kernel %s has no driver for %s: the VM will have no network",
 				  j->kernel->kver, j->t->nic->name),
 			      err);
-	else
-		r = 0;
 	if (r == 0 && j->f->modconf)
 		r = inspect_read(j->g, j->f->modconf, &before, &found, err);
 	if (r == 0)
