@@ -150,11 +150,11 @@ int plan_add_image(struct plan_job *j, const char *path, const char *label_from,
 
 #define LVM_CONF "etc/lvm/lvm.conf"
 
-/* An image by dracut has a copy of the guest's lvm.conf, whose filter was made for the old names. */
-static int edit_filter(struct plan_job *j, const struct guest_initrd *i, const struct initrd *image,
-		       struct buf *conf, char hidden[DEVNAME_MAX], struct unrack_error *err)
+/* An image has a copy of the guest's lvm.conf, whose filter was made for the old names. */
+static int edit_filter(struct plan_job *j, const struct initrd *image, struct buf *conf, char hidden[DEVNAME_MAX],
+		       struct unrack_error *err)
 {
-	const struct initrd_member *m = i->kind == INITRD_DRACUT ? initrd_find(image, LVM_CONF) : NULL;
+	const struct initrd_member *m = initrd_find(image, LVM_CONF);
 	CLEANUP_BUF struct buf before = { 0 };
 
 	hidden[0] = '\0';
@@ -183,6 +183,7 @@ static char *say_why(const struct plan_table *t, const char *hidden, const char 
 int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
 		      const struct initrd *image, struct plan_change *out, struct unrack_error *err)
 {
+	bool found;
 	int r;
 
 	*out = (struct plan_change){ .file = { .path = LVM_CONF } };
@@ -190,7 +191,9 @@ int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const st
 	r = add_names(j, &out->names, k, i, err);
 	j->stable = false;
 	if (r == 0)
-		r = edit_filter(j, i, image, &out->conf, out->hidden, err);
+		r = edit_filter(j, image, &out->conf, out->hidden, err);
+	if (r == 0 && i->kind == INITRD_NASH && j->f->modconf)
+		r = inspect_read(j->g, j->f->modconf, &out->options, &found, err);
 	out->pairs = calloc(out->names.v.len + 1, sizeof *out->pairs);
 	if (r == 0 && !out->pairs)
 		r = error_nomem(err);
@@ -212,7 +215,8 @@ int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const st
 					 .devices = (const char *const (*)[2])out->pairs,
 					 .n_devices = out->names.v.len,
 					 .files = &out->file,
-					 .n_files = out->hidden[0] != '\0' };
+					 .n_files = out->hidden[0] != '\0',
+					 .modules_conf = buf_str(&out->options) };
 	return 0;
 }
 
@@ -220,6 +224,7 @@ void plan_change_end(struct plan_change *p)
 {
 	plan_table_free(&p->names);
 	buf_free(&p->conf);
+	buf_free(&p->options);
 	free(p->pairs);
 	p->pairs = NULL;
 }

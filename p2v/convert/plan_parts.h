@@ -83,6 +83,7 @@ struct plan_change {
 	const char *(*pairs)[2];
 	struct initrd_file file;
 	struct buf conf;
+	struct buf options; /* the guest's modprobe.conf */
 };
 
 /* For IMAGE, which I describes, and kernel K. It points to itself, and stays where it is. */

@@ -277,8 +277,23 @@ static void test_names(void)
 	el5_clean();
 }
 
+/* The default kernel's initrd with a lvm.conf in it. */
+static void put_image_with(const char *lvm_conf)
+{
+	struct buf script = { 0 }, image = { 0 };
+
+	made_file(&script, EL5_SCRIPT, EL5_SCRIPT);
+	made_member(&image, "etc/lvm/lvm.conf", S_IFREG | 0644, lvm_conf);
+	made_initrd(&image, buf_str(&script), EL5_MODULES);
+	el5_put_bytes("/boot/initrd-" EL5 ".img", image.data, image.len);
+	buf_free(&script);
+	buf_free(&image);
+}
+
 static void test_volumes(void)
 {
+	const struct edit *e;
+
 	el5_make();
 	with_volumes = true;
 	el5_put("/etc/lvm/lvm.conf", "devices {\n    filter = [ \"a|^/dev/cciss/|\", \"r|.*|\" ]\n}\n");
@@ -289,6 +304,15 @@ static void test_volumes(void)
 	el5_put("/etc/lvm/lvm.conf", "devices {\n    filter = [ \"a|^/dev/sd|\", \"a|^/dev/cciss/|\", \"r|.*|\" ]\n}\n");
 	is_int(plan_for("6.7", SCSI_LSILOGIC, NIC_E1000, false), 0, "and again: %s", err.text);
 	is_str(after_of("/etc/lvm/lvm.conf"), "(not changed)", "nothing to do");
+	done();
+	put_image_with("filter = [ \"a|^/dev/cciss/|\", \"r|.*|\" ]\n");
+	el5_put("/etc/modprobe.conf", "alias scsi_hostadapter cciss\noptions mptspi mpt_saf_te=1\n");
+	is_int(plan_for("6.7", SCSI_LSILOGIC, NIC_E1000, false), 0, "a filter in the initrd: %s", err.text);
+	e = edit_of("/boot/initrd-" EL5 ".img", EDIT_WRITE);
+	has_str(e ? e->reason : NULL, "; and etc/lvm/lvm.conf in it has a filter that hides /dev/sda5, a physical volume of the guest",
+		"is told");
+	has_str(e ? buf_str(&e->summary) : NULL, "changed etc/lvm/lvm.conf, ", "and adapted");
+	has_str(e ? buf_str(&e->summary) : NULL, "+insmod /lib/mptspi.ko mpt_saf_te=1\n", "modules get the guest's options for them");
 	done();
 	el5_put("/etc/lvm/lvm.conf", "devices {\n    filter = [ \"r|p5$|\", \"r|^/dev/sda5$|\" ]\n}\n");
 	is_int(plan_for("6.7", SCSI_LSILOGIC, NIC_E1000, false), 0, "a volume hidden on purpose: %s", err.text);
