@@ -25,8 +25,9 @@ enum archive_packing {
 /* What is packed must not be longer: it is in memory, twice while it is changed. */
 #define ARCHIVE_PACKED_MAX (192u << 20)
 
-/* What a stream may ask of memory to be unpacked: liblzma's -9 needs as much. */
-#define ARCHIVE_DICTIONARY_MAX (64u << 20)
+/* What a stream may ask of memory to be unpacked: as much as a kernel gives zstd (Linux
+ * lib/decompress_unzstd.c), and twice what xz -9 needs. */
+#define ARCHIVE_DICTIONARY_MAX (128u << 20)
 
 enum archive_packing archive_packing_of(const uint8_t *p, size_t n);
 const char *archive_packing_name(enum archive_packing how); /* "gzip"; "" for PLAIN */

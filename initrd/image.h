@@ -14,7 +14,7 @@
 #include "cpio.h"
 #include "unrack/initrd.h"
 
-#define IMAGE_MEMBERS_MAX (1u << 17)
+#define IMAGE_MEMBERS_MAX (1u << 15) /* four times what a rescue image has; each is an object in JSON */
 #define IMAGE_SEGMENTS_MAX 256
 #define IMAGE_NAMES_MAX   (16u << 20)
 #define IMAGE_NAMES_BLOCK (64u << 10)

@@ -269,7 +269,7 @@ static void too_much(void)
 		made_node(&b, "x", S_IFREG, 1, 1, 0, 0, NULL, 0);
 	made_end(&b);
 	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many members");
-	has_str(err.text, "holds more than 131072 files, which no initrd does", "are told");
+	has_str(err.text, "holds more than 32768 files, which no initrd does", "are told");
 	buf_clear(&b);
 	for (unsigned k = 0; k <= IMAGE_SEGMENTS_MAX; k++)
 		made_end(&b);
