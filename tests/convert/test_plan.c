@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "../../p2v/convert/apply.h"
 #include "el5.h"
+#include "../initrd/made_ramdisk.h"
 #include "unrack/plan.h"
 
 static struct unrack_error err;
@@ -325,6 +326,20 @@ static void test_volumes(void)
 	el5_clean();
 }
 
+/* An image as RHEL 2.1 and 3 have it, which unrack initrd can change, is left alone in a guest. */
+static void test_ramdisk(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+
+	el5_make();
+	made_ramdisk(&b, "#!/bin/nash\nmount -t ext3 /dev/root /sysroot\n", "scsi_mod sd_mod", 300);
+	made_gzip(&b);
+	el5_put_bytes("/boot/initrd-" EL5 ".img", b.data, b.len);
+	refused(UNRACK_UNSUPPORTED, "/boot/initrd-" EL5 ".img: is a ramdisk (gzip ext2), as RHEL 2.1 and 3 have them; this version of "
+		"unrack repairs guests from release 4 on", "a ramdisk");
+	el5_clean();
+}
+
 static void test_kernels(void)
 {
 	el5_make();
@@ -431,6 +446,7 @@ int main(void)
 	test_harm();
 	test_names();
 	test_volumes();
+	test_ramdisk();
 	test_kernels();
 	test_initrds();
 	test_families();
