@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/size.h"
 #include "kmod_index.h"
 #include "line_list.h"
@@ -75,40 +76,42 @@ static int translate_dep(const struct dracut_modules *m, const char *text, struc
 	return 0;
 }
 
-/* What modules.dep says of the module at PATH, by TREE: what it needs, that which needs the others
- * first, as depmod has it. */
-static int put_dep_line(const struct dracut_modules *m, const char *path, struct buf *out, struct unrack_error *err)
-{
-	struct module_list l;
-	char name[64];
-	const char *const names[] = { name };
-	int r, bad;
-
-	module_name_of(path, name);
-	r = module_tree_closure(m->c->tree, names, 1, &l, err);
-	if (r < 0)
-		return r;
-	bad = buf_printf(out, "%s:", path);
-	for (size_t k = l.n; k-- > 0;)
-		if (!l.soft[k] && strcmp(l.paths[k], path) != 0)
-			bad |= buf_printf(out, " %s", l.paths[k]);
-	bad |= buf_puts(out, "\n");
-	module_list_free(&l);
-	return bad ? error_nomem(err) : 0;
-}
-
 /* For a guest without one: what the image's own says, and the modules that come. */
 static int make_dep(const struct dracut_modules *m, struct buf *out, struct unrack_error *err)
 {
 	int r = dracut_read_dep(m->d, out, err);
 
 	for (const char *p = buf_str(&m->put); r == 0 && *p; p += strcspn(p, "\n") + 1) {
+		char path[IMAGE_PATH_MAX], name[64];
+
+		snprintf(path, sizeof path, "%.*s", (int)strcspn(p, "\n"), p);
+		module_name_of(path, name);
+		r = modules_dep_line(m->c->tree, name, out, err);
+	}
+	return r;
+}
+
+/* The guest's modules.dep may be cut or wrong: it must be right for all modules that the image has
+ * then, those that come and its own. *CHANGED: OUT is what to take for it. */
+static int mend_dep(const struct dracut_modules *m, struct buf *out, bool *changed, struct unrack_error *err)
+{
+	size_t n = m->d->own ? m->d->own->modules.len : 0, k = 0;
+	char (*names)[64] CLEANUP_FREE = NULL;
+
+	for (const char *p = buf_str(&m->put); *p; p += strcspn(p, "\n") + 1)
+		n++;
+	names = calloc(n + 1, sizeof *names);
+	if (!names)
+		return error_nomem(err);
+	for (; m->d->own && k < m->d->own->modules.len; k++)
+		module_name_of(m->d->own->modules.at[k].path, names[k]);
+	for (const char *p = buf_str(&m->put); *p; p += strcspn(p, "\n") + 1) {
 		char path[IMAGE_PATH_MAX];
 
 		snprintf(path, sizeof path, "%.*s", (int)strcspn(p, "\n"), p);
-		r = put_dep_line(m, path, out, err);
+		module_name_of(path, names[k++]);
 	}
-	return r;
+	return modules_mend_dep(m->c->tree, (const char (*)[64])names, n, out, changed, err);
 }
 
 /* --- Pairs of text and index ------------------------------------------------------------ */
@@ -172,22 +175,28 @@ static int put_pair(const struct dracut_modules *m, enum kmod_index_kind kind, c
 
 static int put_dep(const struct dracut_modules *m, struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf dep = { 0 }, own = { 0 };
+	CLEANUP_BUF struct buf dep = { 0 }, fixed = { 0 }, own = { 0 };
 	const char *kver = module_tree_kver(m->c->tree);
-	bool found;
+	bool found, changed = false;
 	int r = dracut_read_guest(m->c, "modules.dep", &dep, &found, err);
 
 	if (r < 0)
 		return r;
 	if ((!found || !dep.len) && module_tree_has_deps(m->c->tree))
-		r = make_dep(m, &dep, err);
+		r = make_dep(m, &fixed, err);
 	else if (!found || !dep.len)
 		return error_set(err, UNRACK_UNSUPPORTED, "/lib/modules/%s/modules.dep is missing or empty, so %s can't be "
 				 "repaired; run depmod -a %s on the server, then copy it again",
 				 kver, m->d->image->name, kver);
-	if (translate_dep(m, buf_str(&dep), &own) < 0)
+	else
+		r = mend_dep(m, &fixed, &changed, err);
+	changed |= !found || !dep.len;
+	if (r < 0)
+		return r;
+	if (translate_dep(m, buf_str(changed ? &fixed : &dep), &own) < 0)
 		return error_nomem(err);
-	return put_pair(m, KMOD_DEP, "modules.dep", strcmp(buf_str(&own), buf_str(&dep)) ? &own : NULL, err);
+	changed |= strcmp(buf_str(&own), buf_str(&dep)) != 0;
+	return put_pair(m, KMOD_DEP, "modules.dep", changed ? &own : NULL, err);
 }
 
 int dracut_put_indexes(const struct dracut_modules *m, struct unrack_error *err)

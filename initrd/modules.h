@@ -2,7 +2,7 @@
 /* What only this layer asks of a module tree, and what its parts know of each other:
  * modules.c the tables, module_own.c what modules and indexes say, module_fit.c which the kernel
  * would take, module_symbols.c who exports what (2.4), module_soft.c soft dependencies,
- * module_closure.c closures, module_ids.c PCI devices. */
+ * module_closure.c closures, module_dep.c modules.dep anew, module_ids.c PCI devices. */
 #ifndef INITRD_MODULES_H
 #define INITRD_MODULES_H
 
@@ -106,6 +106,15 @@ bool module_fit_has_reference(const struct module_tree *t);
 int module_symbols_owner(const struct module_tree *t, const struct module *m, const char *name,
 			 struct module **out, struct unrack_error *err);
 void module_symbols_free(struct module_symbols *s);
+
+/* module_dep.c: what modules.dep says of the modules NAMES, put right: OUT is the whole text in kmod's form then, and *mended is true; else it is right as it is. Lines are
+ * wrong that are not there, that name files which are not there, or that do not name all that the
+ * module itself, if it was read, says it needs. A module of which nothing better is known keeps
+ * its line. */
+int modules_mend_dep(const struct module_tree *t, const char (*names)[64], size_t n, struct buf *out,
+		     bool *mended, struct unrack_error *err);
+/* Adds the line of one: what it needs, that which needs the others first. */
+int modules_dep_line(const struct module_tree *t, const char *name, struct buf *out, struct unrack_error *err);
 
 /* module_soft.c: adds to OUT the modules that should be loaded before M. */
 int module_soft_deps(const struct module_tree *t, struct module *m, struct index_vec *out,
