@@ -18,7 +18,7 @@
 #define AT_PASS 32
 #define AT_STATE 40
 #define AT_RUNS 56
-#define FILE_MAX (HEADER_SIZE + (size_t)RANGES_MAX * RUN_SIZE)
+#define FILE_MAX (HEADER_SIZE + (size_t)MAP_RUNS_MAX * RUN_SIZE)
 #define MAP_MODE 0600
 
 struct map {
@@ -62,6 +62,8 @@ int map_new(uint64_t disk_bytes, struct ranges *unused, struct map **out, struct
 
 	if (unused)
 		at = ranges_list(unused, &n);
+	if (n > MAP_RUNS_MAX)
+		return error_set(err, UNRACK_INTERNAL, "a map of %zu ranges", n);
 	m = map_alloc(disk_bytes, n, err);
 	if (!m)
 		return err->code;
@@ -133,10 +135,10 @@ int map_splice(const struct map *a, const struct map *b, uint64_t grain, struct 
 		return err->code;
 	copy_runs(m, a, 0, grain);
 	copy_runs(m, b, grain, b->grains);
-	if (m->n > RANGES_MAX) {
+	if (m->n > MAP_RUNS_MAX) {
 		map_free(m);
 		return error_set(err, UNRACK_UNSUPPORTED, "the map of this copy has more than %u runs; "
-				 "continue with --all-blocks", RANGES_MAX);
+				 "continue with --all-blocks", MAP_RUNS_MAX);
 	}
 	*out = m;
 	return 0;
@@ -256,7 +258,7 @@ static int parse(const struct buf *file, const char *path, uint64_t disk_bytes, 
 	if (get_le32(data + AT_VERSION) != VERSION)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s was written by a newer unrack; use that", path);
 	n = get_le64(data + AT_RUNS);
-	if (n > RANGES_MAX || file->len != HEADER_SIZE + n * RUN_SIZE)
+	if (n > MAP_RUNS_MAX || file->len != HEADER_SIZE + n * RUN_SIZE)
 		return error_set(err, UNRACK_DAMAGED, "%s has not as many runs as it says", path);
 	if (get_le64(data + AT_BYTES) != disk_bytes)
 		return error_set(err, UNRACK_DAMAGED, "%s is the map of another disk, of %llu bytes", path,

@@ -94,9 +94,9 @@ static int take_runs(struct receiver_disk *d, struct run_vec *runs, struct unrac
 		}
 		if (r == 0)
 			r = message_decode_map(payload, f.length, m, err);
-		if (r == 0 && runs->len + m->count > RANGES_MAX)
+		if (r == 0 && runs->len + m->count > MAP_RUNS_MAX)
 			r = error_set(err, UNRACK_DAMAGED, "the sender's map of disk %u has more than %u runs",
-				      d->index, RANGES_MAX);
+				      d->index, MAP_RUNS_MAX);
 		for (uint32_t i = 0; r == 0 && i < m->count; i++)
 			if (run_vec_push(runs, m->run[i]) < 0)
 				r = error_nomem(err);

@@ -3,7 +3,7 @@
  * they are zeros. Whatever is not in a map is copied.
  *
  * A map is made from the unused byte ranges of the disk, rounded inwards to whole grains (grain.h; the
- * short last grain of a disk is a whole one). It is small: runs, and at most RANGES_MAX of them.
+ * short last grain of a disk is a whole one). It is small: runs, and at most MAP_RUNS_MAX of them.
  * It stays as it is once made. Threads: any, but map_free.
  *
  * diskN.map (little-endian; offset:size): 0:8 magic "UNRACKMP"  8:4 version 1  12:4 0
@@ -20,13 +20,16 @@
 #include "unrack/io.h"
 #include "unrack/ranges.h"
 
+/* 8 MiB in memory. A receiver has up to three at a time (kept, sent, joined), and the bytes of one. */
+#define MAP_RUNS_MAX (1u << 19)
+
 struct map;
 
 struct map_run {
 	uint64_t first, count; /* grains; COUNT is not 0 */
 };
 
-/* UNUSED (NULL: nothing is unused) stays the caller's. */
+/* UNUSED (NULL: nothing is unused; at most MAP_RUNS_MAX ranges) stays the caller's. */
 int map_new(uint64_t disk_bytes, struct ranges *unused, struct map **out, struct unrack_error *err);
 /* From RUNS, which must be sorted, not touch, and lie within the disk: else UNRACK_DAMAGED. */
 int map_from_runs(uint64_t disk_bytes, const struct map_run *runs, size_t n, struct map **out,

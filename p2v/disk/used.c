@@ -490,7 +490,8 @@ static int begin(struct finder *f, struct unrack_error *err)
 {
 	/* States are compared with each other only, and tell of no content. */
 	static const uint8_t seed[DIGEST_SEED_SIZE] = "unrack: states of sources";
-	size_t max = max_u64(RANGES_MAX / 2 / f->n, RANGES_LEAST);
+	/* Half of what a map may have: a copy that goes on with another map has parts of both. */
+	size_t max = max_u64(MAP_RUNS_MAX / 2 / f->n, RANGES_LEAST);
 	uint8_t size[8];
 
 	digest_key_init(&f->key, seed);

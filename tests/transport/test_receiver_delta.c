@@ -29,7 +29,7 @@ static void endless_map(struct rig *r)
 {
 	static struct map_run runs[MESSAGE_MAP_RUNS];
 
-	for (uint32_t n = 0; n <= RANGES_MAX; n += MESSAGE_MAP_RUNS) {
+	for (uint32_t n = 0; n <= MAP_RUNS_MAX; n += MESSAGE_MAP_RUNS) {
 		for (uint32_t i = 0; i < MESSAGE_MAP_RUNS; i++)
 			runs[i] = (struct map_run){ 2ull * (n + i), 1 };
 		send_map(r, runs, MESSAGE_MAP_RUNS, true);
@@ -104,7 +104,7 @@ static void test_maps(void)
 		     "one whose runs touch too");
 	after_accept(map_behind_end, UNRACK_DAMAGED, "the sender's map of disk 0 is not valid",
 		     "one that goes behind the end");
-	after_accept(endless_map, UNRACK_DAMAGED, "the sender's map of disk 0 has more than 1048576 runs",
+	after_accept(endless_map, UNRACK_DAMAGED, "the sender's map of disk 0 has more than 524288 runs",
 		     "one that does not end");
 	after_accept(no_map, UNRACK_DAMAGED, "a ZERO where the map of the disk is due", "data without a map");
 	after_accept(map_of_other_disk, UNRACK_DAMAGED, "a MAP where the map of the disk is due",
