@@ -739,3 +739,40 @@ save('elf', 'old-be', elf(64, 1, 21, [ [ '.modinfo', 1, $info24 ], [ '.text', 1,
 	[ 'a_function', 1, 2, 0 ]));
 save('elf', 'bare', elf(32, 0, 3, []));
 save('elf', 'packed', pack('C10', 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3) . substr(compress(elf(32, 0, 3, [ [ '.modinfo', 1, $info24 ] ])), 2));
+
+# --- Images by dracut -----------------------------------------------------------------------
+sub pieces {
+	my ($flags, @files) = @_;
+
+	return pack('C', $flags) . join '', map { "$_->[0]\0" . pack('v/a*', $_->[1]) } @files;
+}
+my $dracut_dir = 'usr/lib/modules/3.10.0-1160.el7.x86_64';
+my @lvm = ([ 'usr/sbin/lvm' => 'ELF' ], [ 'usr/sbin/lvm_scan' => '#!/bin/sh' ],
+	[ 'usr/lib/udev/rules.d/64-lvm.rules' => 'RUN+="lvm_scan"' ],
+	[ 'usr/lib/dracut/hooks/cmdline/30-parse-lvm.sh' => 'getargbool 0 rd.auto' ]);
+my @md = ([ 'usr/sbin/mdadm' => 'ELF' ], [ 'usr/lib/udev/rules.d/65-md.rules' => 'mdadm -I' ],
+	[ 'etc/mdadm.conf' => "ARRAY /dev/md0 UUID=1:2:3:4\n" ]);
+
+save('dracut', "bare-$_", pieces($_)) for 0, 1, 16;
+save('dracut', 'lvm', pieces(2, @lvm, [ '=' => 'ro rd.lvm.lv=vg/root rd.lvm.lv=vg/swap' ]));
+save('dracut', 'lvm-off', pieces(2, @lvm, [ '=' => 'rd.lvm=0' ]));
+save('dracut', 'lvm-other', pieces(18, @lvm, [ 'etc/cmdline.d/90lvm.conf' => 'rd.lvm.vg=other' ], [ '=' => 'quiet' ]));
+save('dracut', 'md-xfs', pieces(12, @md, [ '=' => 'rd.md.uuid=1:2:3:4 rd.driver.blacklist=vmw-pvscsi,x' ]));
+save('dracut', 'el6-names', pieces(3, @lvm, [ 'etc/cmdline' => "root=/dev/sda2 rd_LVM_LV=vg/root rdloaddriver=noalias\n" ]));
+save('dracut', 'blacklist', pieces(0, [ 'etc/modprobe.d/x.conf' => "blacklist vmw_pvscsi\ninstall scsi_mod /bin/true\n" ],
+	[ '@usr/lib/dracut/hooks' => '../../../var/lib/dracut/hooks' ]));
+save('dracut', 'by-name', pieces(0, [ 'usr/lib/systemd/systemd-modules-load' => 'ELF' ],
+	[ 'etc/modules-load.d/x.conf' => "# x\nnoalias\n" ], [ 'usr/lib/dracut/hooks/pre-udev/x.sh' => 'modprobe -i vmw-pvscsi;' ]));
+save('dracut', 'unit', pieces(0, [ 'usr/lib/systemd/system/dracut-pre-udev.service' => 'cmdline.d' ],
+	[ 'etc/cmdline.d/x.conf' => 'rd.driver.pre=noalias resume="/dev/a b" root=block:/dev/sda1' ]));
+save('dracut', 'no-rules', pieces(0, [ 'usr/lib/udev/rules.d/80-drivers.rules' => '#' ]));
+save('dracut', 'softdeps', pieces(0, [ '!modules.softdep' => "softdep vmw_pvscsi pre: raid1 x post: y\n" ],
+	[ '!modules.dep.bin' => "\xb0\x07\xf4\x57\0\2\0\1\0\0\0\x0c" ]));
+save('dracut', 'no-dep', pieces(0, [ '!modules.dep' => '' ]));
+save('dracut', 'packed', pieces(0, [ '!kernel/vmw_pvscsi.ko.xz' => compress('x' x 100) ],
+	[ '!kernel/noalias.ko' => "\x1f\x8b\x08\0" . 'x' x 20 ]));
+save('dracut', 'links', pieces(0, [ '@usr/lib' => '/lib' ], [ '@etc' => 'etc' ]));
+save('dracut', 'elsewhere', pieces(0, [ '@usr/lib/modules' => '../../srv' ], [ '@' . "$dracut_dir/kernel" => '/' ]));
+save('dracut', 'unpacked', pieces(0, [ "$dracut_dir/kernel/scsi_mod.ko" => 'ELF' ], [ "$dracut_dir/modules.dep" => 'kernel/scsi_mod.ko:' ]));
+save('dracut', 'kdump', pieces(0, [ 'usr/lib/dracut/modules.txt' => "kdumpbase\n" ]));
+save('dracut', 'nash', pieces(0, [ init => "#!/bin/nash\nmkrootdev /dev/root\n" ]));
