@@ -112,7 +112,6 @@ int ext2_layout_read(const uint8_t *p, size_t n, const char *name, struct ext2_l
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: is a ramdisk of %zu MiB; more than %u MiB are not "
 				 "handled", name, n >> 20, EXT2_LAYOUT_IMAGE_MAX >> 20);
 	out->resize_inode = get_le32(s + 92) & COMPAT_RESIZE_INODE;
-	out->file_types = get_le32(s + 96) & INCOMPAT_FILETYPE;
 	out->sparse_super = get_le32(s + 100) & RO_SPARSE_SUPER;
 	if (!blocks_sane(s, out))
 		return contradicts(name, "superblock", err);

@@ -30,7 +30,7 @@ struct ext2_layout {
 	uint32_t inodes, inodes_per_group, inode_size, first_inode; /* below FIRST_INODE: no files, but for root */
 	uint32_t descriptor_blocks, reserved_blocks; /* behind a superblock; reserved for more descriptors */
 	uint32_t table_blocks;                       /* of inodes, in each group */
-	bool sparse_super, file_types, resize_inode;
+	bool sparse_super, resize_inode;
 };
 
 /* "ext2", "ext3", "ext4" for a superblock at P, NULL for none. Only ext2 is read further. */
