@@ -13,7 +13,8 @@
 #include "ext2.h"
 #include "ext2_layout.h"
 
-#define READ_PIECE (1u << 20)
+#define READ_PIECE  (1u << 20)
+#define ZEROS_PIECE 4096u
 
 /* --- Reading ---------------------------------------------------------------------------- */
 
@@ -118,10 +119,22 @@ static int read_archive(struct initrd *i, struct image_segment seg, const struct
 	}
 }
 
-static size_t skip_zeros(const uint8_t *p, size_t n, size_t at)
+/* There may be many of them. */
+static size_t skip_zeros(const struct store *s, size_t at)
 {
-	while (at < n && !p[at])
-		at++;
+	size_t forgotten = at;
+
+	while (at < s->len && !s->data[at]) {
+		size_t n = (size_t)min_u64(s->len - at, ZEROS_PIECE);
+
+		if (!is_zero(s->data + at, n))
+			n = 1;
+		at += n;
+		if (at - forgotten > IMAGE_READ_AHEAD) {
+			store_forget(s, forgotten, at);
+			forgotten = at;
+		}
+	}
 	return at;
 }
 
@@ -129,7 +142,7 @@ static size_t skip_zeros(const uint8_t *p, size_t n, size_t at)
 static int read_stream(struct initrd *i, struct image_segment seg, const struct store *s,
 		       struct unrack_error *err)
 {
-	size_t at = skip_zeros(s->data, s->len, 0);
+	size_t at = skip_zeros(s, 0);
 
 	if (archive_packing_of(s->data + at, s->len - at) != PACK_PLAIN)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: is packed more than once, which no kernel can undo",
@@ -139,8 +152,9 @@ static int read_stream(struct initrd *i, struct image_segment seg, const struct 
 
 		if (r < 0)
 			return r;
-		at = skip_zeros(s->data, s->len, at);
+		at = skip_zeros(s, at);
 	}
+	store_forget(s, 0, s->len);
 	return 0;
 }
 
@@ -306,19 +320,19 @@ static int index_names(struct initrd *i, struct unrack_error *err)
 
 static int read_image(struct initrd *i, struct unrack_error *err)
 {
-	const uint8_t *p = i->streams.at[0].data;
-	size_t n = i->streams.at[0].len, at = skip_zeros(p, n, 0), room = INITRD_UNPACKED_MAX;
+	const struct store file = i->streams.at[0];
+	size_t n = file.len, at = skip_zeros(&file, 0), room = INITRD_UNPACKED_MAX;
 	int r;
 
 	if (at == n)
 		return error_set(err, UNRACK_DAMAGED, "%s: is empty; take another copy of this file", i->name);
 	/* A filesystem's first bytes may be zeros. */
-	if (at && filesystem_of(p, n))
+	if (at && filesystem_of(file.data, n))
 		at = 0;
 	while (at < n && !i->container[0]) {
 		if ((r = read_segment(i, &at, &room, err)) < 0)
 			return r;
-		at = skip_zeros(p, n, at);
+		at = skip_zeros(&file, at);
 	}
 	if (!i->container[0] && !i->segments.len)
 		return error_set(err, UNRACK_DAMAGED, "%s: holds no archive; take another copy of this file",

@@ -1,0 +1,153 @@
+#!/bin/bash
+# Initrds that mean harm, and honest ones that are large: whatever comes in, unrack ends, with a sentence, in time, and
+# with less than 256 MiB.
+. "$(dirname "$0")/../support/lib.sh"
+needs cpio gzip xz zstd lz4 perl
+[ "$(uname -m)" = x86_64 ] || skip_all "how a system call is numbered is known for x86_64 only"
+set +e
+LIMIT_KIB=262144 LIMIT_SECONDS=20
+
+# newc NAME MODE CONTENT [FIELD=VALUE]... : a member; numbers are those of the header, from 0 (inode).
+cat >newc.pl <<'END'
+my ($name, $mode, $content, @fields) = @ARGV;
+my @n = (1, oct $mode, 0, 0, 1, 1, length $content, 8, 1, 0, 0, 1 + length $name, 0);
+/(\d+)=(.*)/ and $n[$1] = hex $2 for @fields;
+my $out = '070701' . join('', map { sprintf '%08X', $_ } @n) . "$name\0";
+$out .= "\0" x (-length($out) % 4) . $content;
+print $out . "\0" x (-length($out) % 4);
+END
+newc() { perl newc.pl "$@"; }
+trailer() { newc 'TRAILER!!!' 0 ''; }
+
+# Runs unrack, and gives what it did not hold to in $over: the most memory that it and its children had, its time.
+cat >measure.pl <<'END'
+my ($kib, $seconds, @command) = @ARGV;
+my $pid = fork;
+if (!$pid) { alarm $seconds; exec @command; }
+waitpid $pid, 0;
+my ($status, $usage) = ($?, "\0" x 144);
+syscall 98, -1, $usage; # getrusage of the children
+my $most = unpack 'x32 q', $usage;
+print STDERR "MEMORY: $most KiB are more than $kib\n" if $most > $kib;
+print STDERR "TIME: more than $seconds s\n" if ($status & 127) == 14;
+exit($status & 127 ? 128 + ($status & 127) : $status >> 8);
+END
+bounded() {
+	rc=0
+	perl "$work/measure.pl" $LIMIT_KIB $LIMIT_SECONDS "$UNRACK" "$@" >"$work/.out" 2>"$work/.err" || rc=$?
+	err=$(<"$work/.err")
+	over=$(grep -E '^(MEMORY|TIME):' "$work/.err")
+}
+
+refused() { # FILE REGEX NAME
+	local r=0
+	bounded initrd list "$1"
+	[ $rc = 6 ] && [[ $err =~ $2 ]] && [ -z "$over" ] || r=1
+	result $r "$3" || printf 'status %s\n%s\n' $rc "$err" | sed 's/^/# /'
+}
+
+taken() { # FILE NAME
+	local action
+	for action in "list --json" show "diff $1"; do
+		# shellcheck disable=SC2086 # two words
+		bounded initrd $action "$1"
+		[ $rc = 0 ] && [ -z "$over" ] && continue
+		result 1 "$2"
+		printf '%s: status %s\n%s\n' "$action" $rc "$err" | sed 's/^/# /'
+		return
+	done
+	result 0 "$2"
+}
+
+# --- Bombs --------------------------------------------------------------------------------------
+for how in "gzip -1" "zstd -q -1" "xz -0 --check=crc32" "lz4 -l -q"; do
+	head -c 600M /dev/zero | $how >bomb.img
+	refused bomb.img 'unpacks to more than the 512 MiB left for it; no initrd is that large' "${how%% *}: zeros, 600 MiB of them"
+done
+{ newc x 100644 '' 6=fffffff0; head -c 600M /dev/zero; } | zstd -q -1 >bomb.img
+refused bomb.img 'unpacks to more than the 512 MiB' "a member of 4 GiB, of which 600 MiB are there"
+head -c 100M /dev/zero | zstd -q -1 >part.img
+for _ in 1 2 3 4 5 6; do newc x 100644 '' && trailer; done | cat - part.img part.img part.img part.img part.img part.img >bomb.img
+refused bomb.img '512|MiB left for it' "six streams that are too much together"
+head -c 30M /dev/zero | gzip -9 | gzip -9 | gzip -9 >bomb.img
+refused bomb.img 'packed more than once' "packed three times"
+head -c 600M /dev/zero >zeros.img
+refused zeros.img 'more than 512 MiB' "a file of 600 MiB"
+truncate -s 100M zeros.img
+refused zeros.img 'is empty' "zeros that are not packed"
+for _ in $(seq 300); do trailer; done >many.img
+refused many.img 'more than 256 archives' "many archives"
+perl -e 'for (1 .. 40000) { my $n = sprintf "%08x", $_; printf "070701%08X%s%08X%s%s\0\0", $_, "0" x 80, 9, "0" x 8, $n }' >many.img
+refused many.img 'more than 32768 files' "many files"
+perl -e 'for (1 .. 30000) { my $n = sprintf "%08x%s", $_, "x" x 991; printf "070701%08X%08X%s%08X%s%s\0", $_, 0100644, "0" x 72, 1000, "0" x 8, $n;
+	print "\0" x (-(110 + 1000) % 4) }' | zstd -q >many.img
+refused many.img 'names of more than 16 MiB' "long names"
+for limit in "xz -0 --check=crc32 --lzma2=dict=1GiB" "zstd -q --long=30"; do
+	trailer | $limit >dictionary.img
+	refused dictionary.img 'needs a dictionary of more than 128 MiB' "${limit%% *}: a dictionary of 1 GiB"
+done
+
+# --- Sizes, names, links ------------------------------------------------------------------------
+for size in ffffffff fffffffd 80000000 7fffffff; do
+	{ newc x 100644 abc "6=$size"; trailer; } >size.img
+	refused size.img "says it has [0-9]+ bytes, but the archive ends before" "a file of $size bytes"
+	{ newc x 100644 abc "11=$size"; trailer; } | gzip >size.img
+	refused size.img "says its name has [0-9]+ bytes; 1 to 4096 are possible" "a name of $size bytes"
+done
+{ newc x 100644 abc 11=0; trailer; } >size.img
+refused size.img "says its name has 0 bytes" "a name of no bytes"
+
+{
+	newc /etc/passwd 100644 'root::0:0::/:/bin/sh'
+	newc ../../outside 100644 'x'
+	newc ../../../../../../../../tmp/unrack-outside 100644 'x'
+	newc a 120777 b
+	newc b 120777 a
+	newc a/c 100644 x
+	newc loop 120777 loop/loop
+	newc lib 120777 ../../..
+	newc lib/modules 40755 ''
+	newc usr/lib/dracut/modules.txt 120777 loop
+	newc init 120777 loop
+	newc "$(printf 'x\033]0;title\a\r\ny')" 100644 x
+	trailer
+} >names.img
+mkdir inside
+cd inside || exit 1
+taken ../names.img "names that lead outside, links in circles"
+unlike "$(<"$work/.out")" $'[\001-\010\013-\037]' "nothing that a terminal would obey is printed"
+cd .. || exit 1
+is "$(find inside outside 2>/dev/null)" inside "nothing is written"
+nok "nor anywhere else" test -e /tmp/unrack-outside
+bounded initrd add --driver ahci --kver 5.14.0-1.el9.x86_64 --modules inside names.img
+is "$over" "" "a change is refused in time"
+[ $rc -ge 2 ]
+result $? "with a reason"
+
+# --- Cut short ----------------------------------------------------------------------------------
+{ newc init 100755 '#!/bin/nash'; newc lib/x.ko 100644 x; trailer; } >whole.cpio
+for how in cat "gzip -9n" "xz --check=crc32" "zstd -q" bzip2; do
+	$how <whole.cpio >whole.img
+	bad=
+	size=$(stat -c %s whole.img)
+	for ((n = 0; n < size; n += 1 + size / 60)); do
+		head -c $n whole.img >cut.img
+		"$UNRACK" initrd list cut.img >/dev/null 2>&1
+		[ $? = 6 ] || bad+=" $n"
+	done
+	is "$bad" "" "${how%% *}: cut short anywhere, it is refused"
+done
+
+# --- Large, but honest --------------------------------------------------------------------------
+mkdir large
+seq 20000000 >large/a
+cp large/a large/b
+printf '#!/bin/sh\n' >large/init
+(cd large && find . | cpio --quiet -o -H newc) >large.cpio
+is "$(($(stat -c %s large.cpio) >> 20))" 322 "an image of 322 MiB"
+taken large.cpio "is taken as it is"
+for how in "gzip -1" "zstd -q -1 --long=27" "lz4 -l -q -1"; do
+	$how <large.cpio >large.img
+	taken large.img "so it is when packed by ${how%% *}"
+done
+done_testing
