@@ -26,12 +26,20 @@ declare -A driver_of=([megasas-gen2]=megaraid_sas [pvscsi]=vmw_pvscsi [mptsas106
 declare -A scsi_of=([pvscsi]=pvscsi [mptsas1068]=lsisas1068 [ahci]=sata [nvme]=nvme)
 TARGET_DRIVERS='vmw_pvscsi|mptbase|mptscsih|mptsas|libata|libahci|ahci|nvme-core|nvme'
 
+# For images by dracut: where root is, how to give up in time, and what they say then.
+declare -A root_args=(
+	[partition]="root=UUID=$INITRD_PARTITION_UUID"
+	[volume]="root=/dev/mapper/VolGroup00-LogVol00 rd.lvm.lv=VolGroup00/LogVol00"
+)
+GIVE_UP='rd.retry=10 rd.shell=0 rd.emergency=poweroff'
+NO_DRACUT_ROOT='does not ?exist'
+
 # boot IMAGE DEVICE ROOT ARGS: 0: the ROOT, partition or volume, was found by the device's
 # driver; 1: the guest has given up; 2: neither in time. What it said is in screen.txt.
 boot() {
 	local image=$1 device=$2 root=$3 args=$4
 	# In LVM root is on any partition; NVMe's have names with a p.
-	timeout 600 nice -n 5 "$fixtures/boot-raw.sh" "$disk" --disk "$device" --nic none --timeout "${BOOT_TIMEOUT:-180}" \
+	timeout 600 "$fixtures/boot-raw.sh" "$disk" --disk "$device" --nic none --timeout "${BOOT_TIMEOUT:-240}" \
 		--until "ROOT-UP $root [a-z0-9]+ ${driver_of[$device]} *\$" --fail 'ROOT-UP|Kernel panic' --keep "$work" -- \
 		-kernel "$kernel/boot/vmlinuz-$kver" -initrd "$image" -append "ro loglevel=4 $args" >boot.log 2>&1
 }
@@ -54,7 +62,8 @@ finds_none() {
 	shift 2
 	boot "$@" || r=$?
 	is "$r" 1 "$name" || sed 's/^/# /' boot.log screen.txt
-	like "$(<screen.txt)" "$says" "it says that there is no such disk" && echo "# in $((SECONDS - from)) s"
+	# A line has 80 columns, and trailing blanks are cut.
+	like "$(tr -d '\n' <screen.txt)" "$says" "it says that there is no such disk" && echo "# in $((SECONDS - from)) s"
 	unlike "$(<screen.txt)" 'ROOT-UP' "and no root is up"
 }
 

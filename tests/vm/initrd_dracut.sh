@@ -9,18 +9,13 @@
 # shellcheck source=../support/initrd_boots.sh
 . "$fixtures/../support/initrd_boots.sh"
 
-GIVE_UP='rd.retry=10 rd.shell=0 rd.emergency=poweroff'
-declare -A args_of=(
-	[partition]="root=UUID=$INITRD_PARTITION_UUID"
-	[volume]="root=/dev/mapper/VolGroup00-LogVol00 rd.lvm.lv=VolGroup00/LogVol00"
-)
 while IFS='|' read -r name init options root devices; do
 	# shellcheck disable=SC2053 # a pattern
 	[[ $name == ${INITRDS:-*} ]] || continue
 	read -ra options <<<"$options"
 	image=$("$fixtures/initramfs.sh" --init "$init" "${options[@]}" 2>build.log)
 	result $? "$name is built" || { sed 's/^/# /' build.log; continue; }
-	files=ko args="${args_of[$root]} $GIVE_UP" no_root='does not exist|Timed out waiting for device|Powering off'
+	files=ko args="${root_args[$root]} $GIVE_UP"
 	[ "$init" = scripts ] || files=xz
 	members=$(image_members "$image")
 	lacks "$members" "$name"
@@ -28,7 +23,7 @@ while IFS='|' read -r name init options root devices; do
 		"$name: modules are where its release has them"
 	finds_root "$name finds its root on the physical machine" "$image" megasas-gen2 "$root" "$args"
 	for device in $devices; do
-		finds_none "$name finds none on $device" "$no_root" "$image" "$device" "$root" "$args"
+		finds_none "$name finds none on $device" "$NO_DRACUT_ROOT" "$image" "$device" "$root" "$args"
 		adds "$name for $device" "$image" "$name-$device.img" $files "$device" --scsi "${scsi_of[$device]}"
 		finds_root "$name finds it on $device with its driver" "$name-$device.img" "$device" "$root" "$args"
 	done

@@ -39,7 +39,7 @@ while IFS='|' read -r name options args devices; do
 		finds_none "$name finds none on $device" "$NO_ROOT" loaded.img "$device" partition "$args"
 	done
 	for device in $devices; do
-		adds "$name for $device" "$name.img" "$name-$device.img" o "$device" --driver "${driver_of[$device]}" --ramdisk-size 8192
+		adds "$name for $device" "$name.img" "$name-$device.img" o "$device" --driver "${driver_of[$device]}"
 		now=$(field "$name-$device.img" 'Block count')
 		ok "$name for $device: e2fsck finds it clean" e2fsck -fn raw.img
 		ok "$name for $device: $now blocks fit the ramdisk" test "$now" -le 8192
