@@ -10,6 +10,8 @@
 #include "base/size.h"
 #include "modules.h"
 
+#define DEPS_MAX 8192u /* that one module may name, the same ones more than once, too */
+
 DEFINE_VEC(path_vec, char *);
 
 enum { UNSEEN, OPEN, DONE };
@@ -28,6 +30,9 @@ static int visit(struct walk *w, struct module *m, struct unrack_error *err);
 
 static int add(const struct walk *w, const struct module *m, struct index_vec *deps, struct unrack_error *err)
 {
+	if (deps->len == DEPS_MAX)
+		return error_set(err, UNRACK_DAMAGED, "%s of kernel %s is said to need more than %u others; run depmod in "
+				 "the guest", m->path, w->t->kver, DEPS_MAX);
 	return index_vec_push(deps, (size_t)(m - w->t->modules.at)) < 0 ? error_nomem(err) : 0;
 }
 
@@ -179,7 +184,8 @@ static int visit_all(struct walk *w, const struct index_vec *v, bool soft, struc
 
 static int visit(struct walk *w, struct module *m, struct unrack_error *err)
 {
-	struct index_vec hard = { 0 }, soft = { 0 };
+	struct index_vec hard = { 0 };
+	const struct index_vec *soft = NULL;
 	int r = choose(w->t, &m, err);
 	size_t k = (size_t)(m - w->t->modules.at);
 
@@ -197,10 +203,9 @@ static int visit(struct walk *w, struct module *m, struct unrack_error *err)
 		r = visit_all(w, &hard, false, err);
 	if (r == 0 && w->soft)
 		r = module_soft_deps(w->t, m, &soft, err);
-	if (r == 0)
-		r = visit_all(w, &soft, true, err);
+	if (r == 0 && soft)
+		r = visit_all(w, soft, true, err);
 	index_vec_free(&hard);
-	index_vec_free(&soft);
 	if (r < 0)
 		return r;
 	w->state[k] = DONE;

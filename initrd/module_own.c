@@ -94,6 +94,7 @@ void module_own_free(struct module_own *o)
 	if (!o)
 		return;
 	modinfo_free(&o->info);
+	index_vec_free(&o->soft);
 	free(o->problem);
 	free(o->why);
 	free(o);
@@ -113,6 +114,8 @@ int module_own_text(const struct module_tree *t, struct module_text *text, const
 				return fail(t, &e, err);
 		}
 		text->tried = true;
+		if (text->text.len > MODULE_TEXT_MAX)
+			buf_free(&text->text);
 	}
 	*out = buf_str(&text->text);
 	return 0;

@@ -6,6 +6,7 @@
 #include "modules.h"
 
 #define ALIASES_MAX 16 /* modules behind one alias; more are left out */
+#define SOFT_MAX 32    /* soft dependencies of one module; more are left out */
 
 const char *module_word(const char **p, size_t *n)
 {
@@ -33,7 +34,7 @@ static int add(const struct module_tree *t, const struct module *m, struct index
 	for (size_t i = 0; i < out->len; i++)
 		if (out->at[i] == k)
 			return 0;
-	return out->len < MODULES_CLOSURE_MAX ? index_vec_push(out, k) : 0;
+	return out->len < SOFT_MAX ? index_vec_push(out, k) : 0;
 }
 
 /* "alias WORD MODULE" */
@@ -68,7 +69,7 @@ static int add_words(const struct module_tree *t, const char *p, struct index_ve
 	size_t n;
 	int r = 0;
 
-	while (r == 0 && (word = module_word(&p, &n))) {
+	while (r == 0 && out->len < SOFT_MAX && (word = module_word(&p, &n))) {
 		const struct module *m;
 
 		if (word[n - 1] == ':') {
@@ -87,16 +88,12 @@ static int add_words(const struct module_tree *t, const char *p, struct index_ve
 	return r;
 }
 
-int module_soft_deps(const struct module_tree *t, struct module *m, struct index_vec *out,
+static int find_soft(const struct module_tree *t, const struct module *m, struct index_vec *out,
 		     struct unrack_error *err)
 {
-	const struct module_own *own;
 	const char *p;
-	int r;
+	int r = module_own_text(t, &t->lazy->softdep, "modules.softdep", &p, err);
 
-	if (!t->lazy)
-		return 0;
-	r = module_own_text(t, &t->lazy->softdep, "modules.softdep", &p, err);
 	for (; r == 0 && *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		size_t n;
 		const char *line = p, *w = module_word(&line, &n);
@@ -105,9 +102,29 @@ int module_soft_deps(const struct module_tree *t, struct module *m, struct index
 		    module_word_is(w, n, m->base, m->len))
 			r = add_words(t, line, out, err);
 	}
-	if (r == 0)
-		r = module_own_get(t, m, &own, err);
-	for (const char *s = NULL; r == 0 && own->read && (s = modinfo_get(&own->info, "softdep", s));)
+	for (const char *s = NULL; r == 0 && (s = modinfo_get(&m->own->info, "softdep", s));)
 		r = add_words(t, s, out, err);
 	return r;
+}
+
+int module_soft_deps(const struct module_tree *t, struct module *m, const struct index_vec **out,
+		     struct unrack_error *err)
+{
+	static const struct index_vec none;
+	const struct module_own *own;
+	int r = module_own_get(t, m, &own, err);
+
+	*out = &none;
+	if (r < 0 || !own)
+		return r;
+	if (!own->has_soft) {
+		r = find_soft(t, m, &m->own->soft, err);
+		if (r < 0) {
+			index_vec_free(&m->own->soft);
+			return r;
+		}
+		m->own->has_soft = true;
+	}
+	*out = &own->soft;
+	return 0;
 }

@@ -17,6 +17,8 @@
 bool modules_same_name(const char *a, const char *b);
 
 /* --- The tree --------------------------------------------------------------------------- */
+DEFINE_VEC(index_vec, size_t);
+
 /* What a module says of itself, once it was read. */
 struct module_own {
 	struct modinfo info;
@@ -24,6 +26,8 @@ struct module_own {
 	char *problem; /* begins with the path */
 	bool judged;
 	char *why;     /* it does not fit; NULL: it does */
+	bool has_soft;
+	struct index_vec soft; /* that should be loaded before it, once they were asked for */
 };
 
 struct module {
@@ -36,7 +40,6 @@ struct module {
 };
 
 DEFINE_VEC(module_vec, struct module);
-DEFINE_VEC(index_vec, size_t);
 
 struct module_text {
 	struct buf text;
@@ -80,6 +83,9 @@ struct module *modules_by_name(const struct module_tree *t, const char *name, si
 struct module *modules_choose(const struct module_tree *t, const char *name, size_t n);
 bool modules_builtin(const struct module_tree *t, const char *name, size_t n);
 
+/* The longest indexes that are believed; those of real kernels are a tenth of it. */
+#define MODULE_TEXT_MAX (8u << 20)
+
 /* module_own.c: *OUT is what M says of itself; NULL if the tree is not attached. Only failures
  * that say nothing of the module are errors. */
 int module_own_get(const struct module_tree *t, struct module *m, const struct module_own **out,
@@ -116,8 +122,8 @@ int modules_mend_dep(const struct module_tree *t, const char (*names)[64], size_
 /* Adds the line of one: what it needs, that which needs the others first. */
 int modules_dep_line(const struct module_tree *t, const char *name, struct buf *out, struct unrack_error *err);
 
-/* module_soft.c: adds to OUT the modules that should be loaded before M. */
-int module_soft_deps(const struct module_tree *t, struct module *m, struct index_vec *out,
+/* module_soft.c: the modules that should be loaded before M; they belong to T. */
+int module_soft_deps(const struct module_tree *t, struct module *m, const struct index_vec **out,
 		     struct unrack_error *err);
 
 /* Words of an index's line: the next one from *P on, of N bytes; NULL: the line has no more. */

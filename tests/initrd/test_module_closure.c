@@ -110,6 +110,9 @@ static void configured(void)
 	ok(!module_tree_builtin(t, "sd_mod") && !module_tree_builtin(t, "xfs") && !module_tree_builtin(t, "other"), "and what is not");
 	is_str(closure2(t, "sd_mod", "scsi_mod", 0), "sd_mod", "in closures, too");
 	module_tree_free(t);
+	t = made_files_tree(&files, EL7, NULL, "", "CONFIG_SCSI=y\n");
+	ok(!module_tree_builtin(t, "scsi_mod"), "not if modules.builtin is empty");
+	module_tree_free(t);
 	t = made_files_tree(&files, EL7, NULL, "kernel/fs/ext4.ko\n", "CONFIG_SCSI=y\n");
 	ok(!module_tree_builtin(t, "scsi_mod"), "modules.builtin knows better");
 	module_tree_free(t);
@@ -163,7 +166,8 @@ static void soft(void)
 	add("kernel/helper.ko", "depends=");
 	add("kernel/nvme.ko", "depends=\nsoftdep=pre: helper post: mbcache\nsoftdep=pre: gone-module cycle");
 	add("kernel/cycle.ko", "depends=\nsoftdep=pre: nvme");
-	add("kernel/broken.ko", "depends=helper,not-there");
+	add("kernel/broken.ko", "depends=helper,half");
+	add("kernel/half.ko", "depends=not-there");
 	add("kernel/fragile.ko", "depends=\nsoftdep=pre: broken jbd2");
 	add("kernel/both.ko", "depends=helper\nsoftdep=pre: helper");
 	add("kernel/bare.ko", "depends=\nsoftdep=jbd2 mbcache");
@@ -210,7 +214,7 @@ static void old(void)
 	add_old("kernel/drivers/sound/soundcore.o", "register_sound", "");
 	add_old("kernel/drivers/sound/es1371.o", "", "register_sound");
 	add_old("kernel/drivers/net/odd.o", "", "register_sound");
-	made_old_module(made_add(&files, "misc/wrong.o"), "kernel_version=2.4.9\n", "scsi_free", "");
+	made_old_module(made_add(&files, "misc/wrong.o"), "kernel_version=2.4.9\n", "scsi_free own", "");
 	made_add_text(&files, "kernel/drivers/scsi/text.o", "no module");
 	t = made_files_tree(&files, "2.4.21-63.EL", NULL, NULL, NULL);
 	ok(module_tree_has_deps(t) && module_tree_lists(t, "mptscsih"), "2.4: symbols tell what modules need");
@@ -230,8 +234,59 @@ static void old(void)
 	made_files_free(&files);
 }
 
+/* Those who cannot tell of a failure pass over it. */
+static void failing(void)
+{
+	struct module_tree *t;
+
+	add("kernel/a.ko", "depends=");
+	add("extra/a.ko", "depends=");
+	add("kernel/b.ko", "depends=");
+	files.bad = "extra/a.ko";
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	is_int(module_tree_failed(t, &err), 0, "nothing has failed");
+	is_str(module_tree_find(t, "a"), "kernel/a.ko", "of two the one that can be read");
+	is_int(module_tree_failed(t, &err), UNRACK_IO, "but it is told that the other could not");
+	has_str(err.text, "can't read extra/a.ko", "which");
+	files.bad = NULL;
+	closure(t, "b", UNRACK_IO);
+	has_str(err.text, "can't read extra/a.ko", "the next closure tells, too");
+	module_tree_free(t);
+	made_files_free(&files);
+}
+
+static void hostile(void)
+{
+	CLEANUP_BUF struct buf dep = { 0 };
+	struct module_tree *t;
+	struct buf *soft;
+
+	add("kernel/a.ko", "depends=");
+	add("kernel/b.ko", "depends=");
+	made(buf_puts(&dep, "kernel/a.ko:") == 0, "a line");
+	for (int k = 0; k < 9000; k++)
+		made(buf_puts(&dep, " kernel/b.ko") == 0, "a line");
+	t = made_files_tree(&files, EL7, buf_str(&dep), NULL, NULL);
+	closure(t, "a", UNRACK_DAMAGED);
+	is_str(err.text, "kernel/a.ko of kernel " EL7 " is said to need more than 8192 others; run depmod in the guest",
+	       "a line without end");
+	module_tree_free(t);
+	soft = made_add(&files, "modules.softdep");
+	made(buf_puts(soft, "softdep a pre: b\n") == 0, "a line");
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	is_str(closure(t, "a", 0), "(b) a", "a soft dependency");
+	module_tree_free(t);
+	made(buf_zeros(soft, 8 << 20) == 0, "a long file");
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	is_str(closure(t, "a", 0), "a", "an index that no kernel has is not looked at");
+	module_tree_free(t);
+	made_files_free(&files);
+}
+
 int main(void)
 {
+	hostile();
+	failing();
 	without_index();
 	configured();
 	unfit();

@@ -154,6 +154,7 @@ static void reference(void)
 	add("kernel/a.ko", "6.1.0 SMP", NULL);
 	add("kernel/b.ko", "6.1.0 SMP", NULL);
 	add("extra/c.ko", "6.1.1 SMP", NULL);
+	add("misc/ext3.ko", "6.1.1 SMP", NULL);
 	t = made_files_tree(&files, "renamed", NULL, NULL, NULL);
 	is_str(why(t, "kernel/b.ko"), "", "if none is of that version, they are believed");
 	has_str(why(t, "extra/c.ko"), "the kernel is \"6.1.0 SMP\"", "and others compared with them");
@@ -193,6 +194,7 @@ static void reference(void)
 	}
 	files.bad = NULL;
 	is_str(why(t, "kernel/m08.ko"), "", "so it may be asked again");
+	is_int(module_tree_failed(t, &err), UNRACK_IO, "but it is not forgotten");
 	module_tree_free(t);
 	made_files_free(&files);
 }

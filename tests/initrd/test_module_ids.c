@@ -41,7 +41,9 @@ static void modules(void)
 	is_int(claims(t, "ahci", 0x197b, 0x2360), MODULE_CLAIMS_YES, "all of one maker");
 	is_int(claims(t, "odd", 0x8086, 1), MODULE_CLAIMS_UNKNOWN, "aliases that are none");
 	is_int(claims(t, "listed", 0x15ad, 0x7c0), MODULE_CLAIMS_YES, "modules.alias tells of one that says nothing");
+	files.reads = 0;
 	is_int(claims(t, "listed", 0x15ad, 0x7c1), MODULE_CLAIMS_NO, "but not for others");
+	is_int(files.reads, 0, "which is read once");
 	is_int(claims(t, "mapped", 0x1000, 0x54), MODULE_CLAIMS_YES, "so does modules.pcimap");
 	is_int(claims(t, "mapped", 0x1000, 0x55), MODULE_CLAIMS_NO, "as far as it can be read");
 	is_int(claims(t, "BusLogic", 0x104b, 0x1040), MODULE_CLAIMS_UNKNOWN, "a driver of which nothing is told");
