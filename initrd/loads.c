@@ -178,7 +178,7 @@ static void find_modules(const struct nash *s, const struct initrd *image,
 			out->last = out->at[m];
 }
 
-/* RHEL 3 starts arrays before it makes the nodes of disks: md finds its members without. */
+/* Where mkdevices makes the nodes of disks, arrays are started before: md finds its members without. */
 static size_t behind_arrays(const struct nash *s, size_t root)
 {
 	for (size_t k = root; k < s->lines.len; k++)
@@ -190,7 +190,6 @@ static size_t behind_arrays(const struct nash *s, size_t root)
 int loads_find(const struct nash *s, const struct initrd *image, const struct loads_want *want,
 	       bool assume_files, struct loads *out, struct unrack_error *err)
 {
-	enum nash_release release;
 	size_t n = want->list.n, end;
 
 	*out = (struct loads){ .root = s->lines.len, .last = LOADS_NONE, .wait = LOADS_NONE,
@@ -208,10 +207,9 @@ int loads_find(const struct nash *s, const struct initrd *image, const struct lo
 			out->root = k - 1;
 		out->makes_nodes |= l->command == NASH_NODES;
 	}
-	release = nash_release_of(s);
-	out->waits = release == NASH_EL5;
+	out->waits = nash_release_of(s) == NASH_EL5;
 	find_modules(s, image, want, assume_files, out);
-	end = release == NASH_EL3 ? behind_arrays(s, out->root) : out->root;
+	end = out->waits ? out->root : behind_arrays(s, out->root);
 	for (size_t k = out->last == LOADS_NONE ? 0 : out->last + 1; k < end; k++) {
 		const struct nash_line *l = &s->lines.at[k];
 

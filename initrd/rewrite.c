@@ -8,6 +8,7 @@
 #include "dracut_repair.h"
 #include "ext2.h"
 #include "image_path.h"
+#include "module_file.h"
 #include "nash_check.h"
 #include "nash_grammar.h"
 #include "nash_names.h"
@@ -25,31 +26,6 @@ static void free_additions(struct additions *a)
 		buf_free(&a->at[k].data);
 	}
 	free(a->at);
-}
-
-/* The file of a module as insmod needs it: nash's has no decompression. */
-static int read_module(const struct initrd_change *c, const char *path, struct buf *out,
-		       struct unrack_error *err)
-{
-	CLEANUP_BUF struct buf raw = { 0 };
-	enum archive_packing how;
-	size_t used;
-	int r = c->read_module(c->ctx, path, &raw, err);
-
-	if (r < 0)
-		return r;
-	how = archive_packing_of(raw.data, raw.len);
-	if (how == PACK_PLAIN) {
-		*out = raw;
-		raw = (struct buf){ 0 };
-	} else if ((r = archive_unpack(how, raw.data, raw.len, INITRD_UNPACKED_MAX, path, out, &used,
-				       err)) < 0) {
-		return r;
-	}
-	if (!out->len)
-		return error_set(err, UNRACK_DAMAGED, "%s: is empty; install the package of kernel %s again",
-				 path, module_tree_kver(c->tree));
-	return 0;
 }
 
 /* The files that the wanted modules' lines load from and that the image does not have. */
@@ -74,7 +50,8 @@ static int collect(const struct initrd *i, const struct nash *s, const struct lo
 			continue;
 		add->n++;
 		f->name = strndup(w.p, w.n);
-		r = f->name ? read_module(c, want->list.paths[k], &f->data, err) : error_nomem(err);
+		r = f->name ? module_file_read(c->tree, c->read_module, c->ctx, want->list.paths[k],
+						  &f->data, err) : error_nomem(err);
 	}
 	loads_free(&l);
 	return r;

@@ -223,6 +223,37 @@ int initrd_change(const struct initrd *i, const struct initrd_change *c, struct 
 int initrd_rebase(const struct initrd *base, const struct initrd_change *c, struct buf *out,
 		  struct buf *summary, struct unrack_error *err);
 
+/* What an image that is made from nothing is for. */
+struct initrd_recipe {
+	const char *name;  /* of the image, for messages */
+	int release;       /* of RHEL: 2 (2.1), 3, 4, 5 */
+	const struct module_tree *tree;
+	const char *const *wanted; /* drivers of disks, in this order */
+	size_t n_wanted;
+	/* As in struct initrd_change; and a file of the guest by its path ("/sbin/nash"), links followed. */
+	int (*read_module)(void *ctx, const char *path, struct buf *out, struct unrack_error *err);
+	int (*read_file)(void *ctx, const char *path, struct buf *out, struct unrack_error *err);
+	void *ctx;
+	const char *root;         /* as fstab has it: "LABEL=/", "/dev/VolGroup00/LogVol00" */
+	const char *root_fs;      /* "ext3" */
+	const char *root_options; /* "defaults,usrquota"; NULL: defaults */
+	const char *resume;       /* RHEL 5: the first swap of fstab; NULL: none */
+	const char *const *groups; /* LVM: volume groups that root and swap are on */
+	size_t n_groups;
+	const char *const *arrays; /* md: "/dev/md0", ..., that root or its volume group is on */
+	size_t n_arrays;
+	int64_t mtime;             /* of all its members */
+	size_t ramdisk_max;        /* as in struct initrd_change */
+};
+
+/* An initrd as that release's mkinitrd would have made it on the machine: of the guest's own nash,
+ * insmod, LVM tools and configuration (modprobe.conf, lvm.conf, udev.conf), with the kernel's modules.
+ * SUMMARY: its members, and the script. Nothing is handed out that initrd_check_needs would refuse.
+ * Deterministic. UNRACK_MISSING: the guest has no such program, the kernel no such driver;
+ * UNRACK_UNSUPPORTED: that release cannot start from such a root; UNRACK_NOSPACE: see initrd_change. */
+int initrd_make(const struct initrd_recipe *recipe, struct buf *out, struct buf *summary,
+		struct unrack_error *err);
+
 /* The same members in the same container, each with the header it had: for round trips.
  * Deterministic. What is neither a row of cpio archives nor ext2, or would have more than 192 MiB:
  * UNRACK_UNSUPPORTED. */
