@@ -28,12 +28,13 @@ static int visit(struct walk *w, struct module *m, struct unrack_error *err);
 
 /* --- What one module needs -------------------------------------------------------------- */
 
-static int add(const struct walk *w, const struct module *m, struct index_vec *deps, struct unrack_error *err)
+static int add(const struct walk *w, const struct module *m, const struct module *dep, struct index_vec *deps,
+	       struct unrack_error *err)
 {
 	if (deps->len == DEPS_MAX)
 		return error_set(err, UNRACK_DAMAGED, "%s of kernel %s is said to need more than %u others; run depmod in "
 				 "the guest", m->path, w->t->kver, DEPS_MAX);
-	return index_vec_push(deps, (size_t)(m - w->t->modules.at)) < 0 ? error_nomem(err) : 0;
+	return index_vec_push(deps, (size_t)(dep - w->t->modules.at)) < 0 ? error_nomem(err) : 0;
 }
 
 /* The file that modules.dep names, or one of its name: it may have been packed or moved since. */
@@ -62,7 +63,7 @@ static int take_listed(const struct walk *w, const struct module *m, struct inde
 			return error_nomem(err);
 		dep = find_listed(w->t, path, name);
 		if (dep)
-			r = add(w, dep, deps, err);
+			r = add(w, m, dep, deps, err);
 		else if (!modules_builtin(w->t, name, strlen(name)) && !broken[0])
 			snprintf(broken, 256, "%s", path);
 	}
@@ -82,7 +83,7 @@ static int take_depends(const struct walk *w, const struct module *m, const char
 		struct module *dep = n ? modules_choose(t, p, n) : NULL;
 
 		if (dep)
-			r = add(w, dep, deps, err);
+			r = add(w, m, dep, deps, err);
 		else if (n && !modules_builtin(t, p, n))
 			r = error_set(err, UNRACK_MISSING, "kernel %s: module %.*s needs %.*s, which is not in "
 				      "/lib/modules/%s; install that kernel's package again", t->kver, (int)m->len, m->base,
@@ -102,7 +103,7 @@ static int take_owners(const struct walk *w, const struct module *m, const struc
 
 		r = module_symbols_owner(w->t, m, info->wanted.at[k].name, &owner, err);
 		if (r == 0 && owner && owner != m)
-			r = add(w, owner, deps, err);
+			r = add(w, m, owner, deps, err);
 	}
 	return r;
 }
