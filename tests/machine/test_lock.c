@@ -126,7 +126,7 @@ static void test_held_and_dead(void)
 	kill(pid, SIGSTOP);
 	is_int(take(NULL, 50, &l), UNRACK_UNSAFE, "a stopped owner of this boot lives");
 	kill(pid, SIGKILL);
-	sleep_ms(20); /* it is a zombie now */
+	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT); /* it is a zombie now */
 	is_int(take(NULL, 0, &l), 0, "a dead one loses the lock");
 	ok(now() - t < 2, "at once");
 	is_int(files(false), 2, "its file is gone");
