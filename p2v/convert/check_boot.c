@@ -255,13 +255,15 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 	const char *wanted[DRIVERS_MAX + 2], *volumes = volume_module(j);
 	size_t n = drivers_wanted(j->kernel, j->t, wanted);
 	struct initrd_answer a = { 0 };
+	struct initrd_needs needs;
 	int r, bad;
 
+	drivers_root_needs(j->g, j->entry ? j->entry->args : NULL, &needs);
 	wanted[n] = root_module(j);
 	n += wanted[n] != NULL;
 	wanted[n] = volumes;
 	n += volumes != NULL;
-	r = initrd_check(image, j->kernel->tree, wanted, n, &a, err);
+	r = initrd_check_needs(image, j->kernel->tree, wanted, n, &needs, &a, err);
 	if (r == UNRACK_UNSUPPORTED || r == UNRACK_MISSING)
 		return check_add(j, "driver", CHECK_UNKNOWN,
 				 say("%s for %s", driver, j->t->disk->name), strdup(err->text), err);
@@ -284,6 +286,9 @@ static int check_loads(struct check_job *j, const struct initrd *image, const ch
 				      say("the initrd does not load it before it looks for root: %s",
 					  a.text),
 			      err);
+	if (r == 0 && a.loads && a.missing_link != INITRD_LINK_NONE)
+		r = check_add(j, "initrd", CHECK_BAD, say("what root needs besides: %s", initrd_link_name(a.missing_link)),
+			      strdup(a.text), err);
 	initrd_answer_free(&a);
 	return r;
 }

@@ -103,3 +103,25 @@ int drivers_adapters(const struct guest_kernel *k, const struct target *t, int m
 	add_adapter(out, driver);
 	return 0;
 }
+
+/* "rhel/root" of "/dev/rhel/root"; NULL: it is not such a name. */
+static const char *volume_of(const char *device)
+{
+	const char *name = !strncmp(device, "/dev/", 5) ? device + 5 : "";
+	const char *slash = strchr(name, '/');
+
+	return slash && slash > name && !strchr(slash + 1, '/') && strncmp(name, "mapper/", 7) != 0 ? name : NULL;
+}
+
+void drivers_root_needs(const struct guest *g, const char *arguments, struct initrd_needs *out)
+{
+	const struct guest_mount *root = g->n_mounts ? &g->mounts[0] : NULL;
+
+	*out = (struct initrd_needs){ .arguments = arguments };
+	if (root && root->fstype[0])
+		out->root_fs = root->fstype;
+	for (unsigned i = 0; root && root->disk < 0 && i < g->n_parts; i++)
+		out->root_on_lvm |= !strcmp(g->parts[i].fstype, "LVM2_member");
+	if (out->root_on_lvm)
+		out->root_volume = volume_of(root->device);
+}

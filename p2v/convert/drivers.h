@@ -31,4 +31,8 @@ struct drivers_adapters {
 int drivers_adapters(const struct guest_kernel *k, const struct target *t, int major,
 		     struct drivers_adapters *out, struct unrack_error *err);
 
+/* What the guest's root needs of an initrd besides drivers, as far as its disks tell. ARGUMENTS: the
+ * loader's, or NULL. OUT points into G and ARGUMENTS. */
+void drivers_root_needs(const struct guest *g, const char *arguments, struct initrd_needs *out);
+
 #endif

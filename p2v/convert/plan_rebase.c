@@ -72,23 +72,15 @@ static int find_bases(struct plan_job *j, const struct guest_kernel *k, const ch
 
 /* --- How -------------------------------------------------------------------------------- */
 
-/* What is known of root, for the kernel's modules of it. */
-static void find_needs(const struct plan_job *j, const struct guest_kernel *k, struct initrd_needs *out)
+static const char *arguments_of(const struct plan_job *j, const struct guest_kernel *k)
 {
-	const struct guest_mount *root = j->g->n_mounts ? &j->g->mounts[0] : NULL;
-
-	*out = (struct initrd_needs){ 0 };
-	if (root && root->fstype[0])
-		out->root_fs = root->fstype;
-	for (unsigned i = 0; root && i < j->g->n_parts; i++)
-		if (root->disk < 0 && !strcmp(j->g->parts[i].fstype, "LVM2_member"))
-			out->root_on_lvm = true;
-	for (size_t i = 0; i < j->f->loader.n_entries && !out->arguments; i++) {
+	for (size_t i = 0; i < j->f->loader.n_entries; i++) {
 		const struct guest_entry *e = &j->f->loader.entries[i];
 
 		if (e->kernel_index >= 0 && &j->f->kernels[e->kernel_index] == k)
-			out->arguments = e->args;
+			return e->args;
 	}
+	return NULL;
 }
 
 /* What the plan knows of images that it changes, of this one. */
@@ -127,7 +119,7 @@ static int make_of(struct plan_job *j, const struct guest_kernel *k, const char 
 	if (r == 0)
 		r = plan_change_begin(j, k, &i, image, &p, err);
 	if (r == 0) {
-		find_needs(j, k, &needs);
+		drivers_root_needs(j->g, arguments_of(j, k), &needs);
 		p.c.needs = &needs;
 		r = initrd_rebase(image, &p.c, new, summary, err);
 	}

@@ -14,7 +14,9 @@ static struct guest_facts f;
 static struct target t;
 static struct plan p;
 
-/* hpsa's closure, ext4 and dm-mod are in it, vmw_pvscsi is not. */
+static bool el7_without_lvm;
+
+/* hpsa's closure, ext4, dm-mod and LVM are in it, vmw_pvscsi is not. */
 MADE void el7_image(struct buf *b, int release, const char *kver)
 {
 	static const char dep[] = "kernel/drivers/scsi/scsi_mod.ko:\n"
@@ -50,6 +52,12 @@ MADE void el7_image(struct buf *b, int release, const char *kver)
 		made_text(b, "usr/bin/kmod", "\177ELF kmod");
 		made_link(b, "usr/sbin/modprobe", "../bin/kmod");
 		made_text(b, "usr/lib/udev/rules.d/80-drivers.rules", "ENV{MODALIAS}==\"?*\", RUN{builtin}+=\"kmod load $env{MODALIAS}\"\n");
+	}
+	if (!el7_without_lvm) {
+		made_text(b, "sbin/lvm", "\177ELF lvm");
+		made_text(b, "sbin/lvm_scan", "#!/bin/sh\n");
+		snprintf(path, sizeof path, "%s/udev/rules.d/64-lvm.rules", lib);
+		made_text(b, path, "RUN+=\"/sbin/initqueue --settled --onetime --unique /sbin/lvm_scan\"\n");
 	}
 	snprintf(top, sizeof top, "%s/%.50s/", dir, kver);
 	made_modules(b, top, dep);

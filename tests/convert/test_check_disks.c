@@ -137,9 +137,26 @@ static void test_filter(void)
 	el5_clean();
 }
 
+/* The driver alone does not lead to root. */
+static void test_root(void)
+{
+	el7_without_lvm = true;
+	el7_make(7, el7_image);
+	el7_without_lvm = false;
+	plan7(7);
+	done7();
+	fix(7);
+	check(7, NULL);
+	ok(!v.boots, "an image without lvm does not boot: %s", v.text);
+	has("driver", CHECK_OK, "vmw_pvscsi for pvscsi", "");
+	has("initrd", CHECK_BAD, "what root needs besides: volume", "root is on LVM, and lvm is not in it");
+	el5_clean();
+}
+
 int main(void)
 {
 	test_chain();
+	test_root();
 	test_links();
 	test_filter();
 	check_free(&v);

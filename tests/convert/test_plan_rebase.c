@@ -6,16 +6,6 @@
 #define IMAGE_OLD "/boot/initramfs-" KVER7_OLD ".img"
 #define RESCUE "/boot/initramfs-0-rescue-" MACHINE_ID ".img"
 
-/* With what root on LVM needs. */
-static void lvm_image(struct buf *b, int release, const char *kver)
-{
-	made_text(b, "sbin/lvm", "\177ELF lvm");
-	made_text(b, "sbin/lvm_scan", "#!/bin/sh\n");
-	made_text(b, release == 6 ? "lib/udev/rules.d/64-lvm.rules" : "usr/lib/udev/rules.d/64-lvm.rules",
-		  "RUN+=\"/sbin/initqueue --settled /sbin/lvm_scan\"\n");
-	el7_image(b, release, kver);
-}
-
 static const char *reason_of(const char *path)
 {
 	const struct edit *e = edit7(path, EDIT_WRITE);
@@ -57,7 +47,7 @@ static void test_missing(void)
 {
 	const struct edit *e;
 
-	el7_make(7, lvm_image);
+	el7_make(7, el7_image);
 	el5_remove(IMAGE);
 	is_int(plan7(7), 0, "the default kernel's image is missing: %s", err.text);
 	loads(IMAGE, KVER7);
@@ -73,7 +63,7 @@ static void test_missing(void)
 	done7();
 	el5_clean();
 
-	el7_make(9, lvm_image);
+	el7_make(9, el7_image);
 	el5_remove(IMAGE_OLD);
 	is_int(plan7(9), 0, "another kernel's is missing");
 	loads(IMAGE_OLD, KVER7_OLD);
@@ -88,7 +78,7 @@ static void test_damaged(void)
 {
 	const struct edit *e;
 
-	el7_make(7, lvm_image);
+	el7_make(7, el7_image);
 	el5_put(IMAGE, "junk");
 	is_int(plan7(7), 0, "the default kernel's image is damaged: %s", err.text);
 	loads(IMAGE, KVER7);
@@ -100,10 +90,10 @@ static void test_damaged(void)
 	done7();
 	el5_clean();
 
-	el7_make(7, lvm_image);
+	el7_make(7, el7_image);
 	el5_put(IMAGE, "");
 	el5_put(IMAGE_OLD, "junk");
-	el7_put_image("0-rescue-" MACHINE_ID, lvm_image, 7);
+	el7_put_image("0-rescue-" MACHINE_ID, el7_image, 7);
 	is_int(plan7(7), 0, "all are damaged but the rescue image: %s", err.text);
 	has_str(reason_of(IMAGE), "so one is made of " RESCUE, "that serves");
 	has_str(reason_of(IMAGE_OLD), "so one is made of " RESCUE, "both kernels");
@@ -122,7 +112,7 @@ static void full(struct guest *guest)
 
 static void test_refused(void)
 {
-	el7_make(7, lvm_image);
+	el7_make(7, el7_image);
 	el5_put(IMAGE, "junk");
 	el5_put(IMAGE_OLD, "junk");
 	is_int(plan7(7), UNRACK_UNSUPPORTED, "no usable image at all");
@@ -134,26 +124,28 @@ static void test_refused(void)
 	done7();
 	el5_clean();
 
+	el7_without_lvm = true;
 	el7_make(7, el7_image);
+	el7_without_lvm = false;
 	el5_remove(IMAGE);
 	is_int(plan7(7), UNRACK_UNSUPPORTED, "one without LVM");
 	has_str(err.text, IMAGE_OLD ": cannot be repaired: root is on LVM, and lvm is not in it", "would not do");
 	done7();
 	el5_clean();
 
-	el7_make(7, lvm_image);
+	el7_make(7, el7_image);
 	el5_remove(IMAGE_OLD);
 	is_int(plan7_with(7, false, full), UNRACK_NOSPACE, "no room even for the default one's");
 	done7();
 	el5_put(IMAGE, "junk");
-	el7_put_image(KVER7_OLD, lvm_image, 7);
+	el7_put_image(KVER7_OLD, el7_image, 7);
 	is_int(plan7_with(7, false, full), UNRACK_UNSUPPORTED, "no room for one that is made");
 	has_str(err.text, "KiB does not fit on /boot, which has 0 KiB free", "is told");
 	done7();
 	el5_clean();
 
 	/* nothing that the loader names: which file would it be? */
-	el7_make(6, lvm_image);
+	el7_make(6, el7_image);
 	el5_remove(IMAGE);
 	is_int(plan7(6), UNRACK_UNSUPPORTED, "RHEL 6 with a single kernel");
 	has_str(err.text, IMAGE ", which the boot loader names, is not there, and none can be made of another: there is no usable "
