@@ -27,8 +27,8 @@ static int check_nash(const struct initrd *i, const struct module_tree *tree,
 int initrd_check_kind(const struct initrd *i, struct unrack_error *err)
 {
 	if (i->kind == INITRD_OTHER)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s that neither mkinitrd "
-				 "nor dracut of RHEL made; what it loads cannot be told", i->name, i->container);
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image of the form %s, of which what it loads cannot "
+				 "be told: %s", i->name, i->container, i->reason);
 	return 0;
 }
 

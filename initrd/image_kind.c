@@ -7,7 +7,8 @@
 #include "base/size.h"
 #include "image.h"
 
-#define SHOWN_MAX 4 /* archives that the name of a container tells apart */
+#define SHOWN_MAX  4          /* archives that the name of a container tells apart */
+#define SCRIPT_MAX (1u << 20) /* of a script, in which a word is looked for */
 
 /* --- nash ------------------------------------------------------------------------------- */
 
@@ -77,32 +78,22 @@ static bool is_dracut(const struct initrd *i)
 
 /* --- Others ----------------------------------------------------------------------------- */
 
-static bool has_any(const struct initrd *i, const char *const *names, size_t n)
-{
-	for (size_t k = 0; k < n; k++)
-		if (initrd_find(i, names[k]))
-			return true;
-	return false;
-}
-
-/* For crash dumps: by dracut's module kdumpbase, or by mkdumprd of RHEL 5 and 6, which puts what
- * saves a dump and its configuration in. */
+/* For crash dumps: by dracut's module kdumpbase, or by mkdumprd of RHEL 5 and 6, whose /init is a
+ * script of busybox's shell that saves /proc/vmcore. */
 static bool is_kdump(const struct initrd *i)
 {
-	static const char *const savers[] = {
-		"bin/makedumpfile", "sbin/makedumpfile", "usr/bin/makedumpfile", "usr/sbin/makedumpfile",
-	};
+	const struct initrd_member *init = initrd_find(i, "init");
 
-	return is_made_of(i, "kdumpbase") ||
-	       (initrd_find(i, "etc/kdump.conf") && has_any(i, savers, ARRAY_LEN(savers)));
+	if (is_made_of(i, "kdumpbase"))
+		return true;
+	return init && S_ISREG(init->mode) && init->size > 2 && !memcmp(init->data, "#!", 2) &&
+	       memmem(init->data, (size_t)min_u64(init->size, SCRIPT_MAX), "vmcore", 6);
 }
 
 /* Debian's and Ubuntu's. */
 static bool is_initramfs_tools(const struct initrd *i)
 {
-	static const char *const marks[] = { "conf/initramfs.conf", "conf/arch.conf" };
-
-	return initrd_find(i, "scripts/functions") && has_any(i, marks, ARRAY_LEN(marks));
+	return initrd_find(i, "scripts/functions") && initrd_find(i, "conf/initramfs.conf");
 }
 
 /* Archives in front that a kernel looks through for microcode and ACPI tables before it unpacks

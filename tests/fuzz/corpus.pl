@@ -630,8 +630,7 @@ my $early = newc('070701', [ early_cpio => $file, "1\n" ],
 my $odd = newc('070702', [ '/init' => $file, 'x', check => 120 ], [ './../../etc/passwd' => $file, 'root' ],
 	[ 'a' => $link, 'b' ], [ 'b' => $link, 'a' ], [ 'c/d/../e' => $file, '' ], [ "x\0y" => $file, 'z' ],
 	[ '' => $dir, '' ], [ "\e[2J" => $file, '' ]);
-my $dump = newc('070701', [ 'etc/kdump.conf' => $file, 'path /var/crash' ], [ 'bin/makedumpfile' => 0100755, 'x' ],
-	[ init => 0100755, "#!/bin/msh\n" ]);
+my $dump = newc('070701', [ init => 0100755, "#!/bin/msh\ncp /proc/vmcore /mnt\n" ]);
 my $squashed = newc('070701', [ 'squash-root.img' => $file, 'hsqs' ], [ init => 0100755, "#!/bin/sh\n" ]);
 my $debian = newc('070701', [ 'scripts/functions' => $file, '' ], [ 'conf/initramfs.conf' => $file, '' ],
 	[ init => 0100755, "#!/bin/sh\n" ]);

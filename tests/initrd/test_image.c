@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "../../initrd/image.h"
+#include "base/size.h"
 #include "made.h"
 
 static struct unrack_error err;
@@ -143,10 +144,11 @@ static void filesystems(void)
 	i = made_open(&b);
 	is_int(initrd_get_kind(i), INITRD_OTHER, "romfs is something else");
 	is_str(initrd_container(i), "romfs", "with a name");
+	is_str(initrd_reason(i), "it is a filesystem of a kind that no initrd of RHEL was, and is not looked into", "and why it is left");
 	initrd_close(i);
 }
 
-static void special(const char *name, const char *content, enum initrd_special want, const char *what)
+static void special(const char *name, const char *content, enum initrd_special want, const char *why, const char *what)
 {
 	CLEANUP_BUF struct buf b = { 0 };
 	struct initrd *i;
@@ -157,6 +159,25 @@ static void special(const char *name, const char *content, enum initrd_special w
 	i = made_open(&b);
 	is_int(initrd_get_kind(i), INITRD_DRACUT, "%s: made by dracut", what);
 	is_int(initrd_get_special(i), want, "%s", what);
+	is_str(initrd_reason(i), why, "and why");
+	initrd_close(i);
+}
+
+/* Other than by mkinitrd and dracut. */
+static void reason(const char *init, const char *name, enum initrd_special want, const char *why)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+
+	if (init)
+		made_member(&b, "init", S_IFREG | 0755, init);
+	made_member(&b, "scripts/functions", S_IFREG | 0644, "");
+	made_member(&b, name, S_IFREG | 0644, "x");
+	made_end(&b);
+	i = made_open(&b);
+	is_int(initrd_get_kind(i), INITRD_OTHER, "another one");
+	is_int(initrd_get_special(i), want, "for what");
+	is_str(initrd_reason(i), why, "%s", why);
 	initrd_close(i);
 }
 
@@ -164,11 +185,20 @@ static void specials(void)
 {
 	static const char modules[] = "usr/lib/dracut/modules.txt";
 
-	special(modules, "bash\nrescue-not\nno rescue", INITRD_ORDINARY, "an image for booting");
-	special(modules, "bash\nsystemd\nrescue", INITRD_RESCUE, "a rescue image");
-	special("lib/dracut/modules.txt", "bash\nkdumpbase\nrescue\n", INITRD_KDUMP, "a kdump image");
-	special("squash-root.img", "hsqs", INITRD_SQUASH, "a squashed image");
-	special("squash/root.img", "hsqs", INITRD_SQUASH, "one by an older dracut");
+	static const char kdump[] = "it boots after a crash only, and kdump makes it anew by itself";
+	static const char squash[] = "its files are in a filesystem inside (dracut's squash module), which is not looked into; "
+				     "make it anew with dracut --omit squash";
+
+	special(modules, "bash\nrescue-not\nno rescue", INITRD_ORDINARY, "", "an image for booting");
+	special(modules, "bash\nsystemd\nrescue", INITRD_RESCUE, "it is a rescue image, made for any machine", "a rescue image");
+	special("lib/dracut/modules.txt", "bash\nkdumpbase\nrescue\n", INITRD_KDUMP, kdump, "a kdump image");
+	special("squash-root.img", "hsqs", INITRD_SQUASH, squash, "a squashed image");
+	special("squash/root.img", "hsqs", INITRD_SQUASH, squash, "one by an older dracut");
+	reason("#!/bin/msh\ncp /proc/vmcore /mnt\n", "sbin/busybox", INITRD_KDUMP, kdump);
+	reason("#!/bin/sh\n", "conf/initramfs.conf", INITRD_ORDINARY,
+	       "initramfs-tools of Debian or Ubuntu made it, and not mkinitrd or dracut");
+	reason("#!/bin/sh\n", "x", INITRD_ORDINARY, "neither mkinitrd nor dracut of RHEL made it");
+	reason(NULL, "conf", INITRD_ORDINARY, "it has no /init, so no kernel would start anything in it");
 }
 
 static void empty(void)
@@ -188,6 +218,72 @@ static void empty(void)
 	i = made_open(&b);
 	is_int(initrd_len(i), 0, "an empty archive is one");
 	is_int(initrd_get_kind(i), INITRD_OTHER, "but not a useful one");
+	initrd_close(i);
+}
+
+/* From a pipe, which has no size and no place. */
+static void reads(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+	int fds[2];
+
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\n");
+	made_end(&b);
+	made(pipe(fds) == 0 && write(fds[1], b.data, b.len) == (ssize_t)b.len && close(fds[1]) == 0, "a pipe");
+	is_int(initrd_read(fds[0], "-", &i, &err), 0, "a pipe is read to its end");
+	close(fds[0]);
+	ok(initrd_len(i) == 1 && initrd_find(i, "init"), "and may be closed then");
+	initrd_close(i);
+	is_int(initrd_read(fds[0], "gone.img", &i, &err), UNRACK_IO, "what cannot be read");
+	has_str(err.text, "can't read gone.img: ", "is told");
+	ok(!i, "and gives no image");
+}
+
+/* What headers say of sizes, and of names. */
+static void sizes(void)
+{
+	static const struct { int field; const char *value, *why; } all[] = {
+		{ 6, "FFFFFFFF", "says it has 4294967295 bytes, but the archive ends before" },
+		{ 6, "FFFFFFFC", "says it has 4294967292 bytes, but the archive ends before" },
+		{ 6, "80000000", "says it has 2147483648 bytes, but the archive ends before" },
+		{ 11, "FFFFFFFF", "says its name has 4294967295 bytes; 1 to 4096 are possible" },
+		{ 11, "00000000", "says its name has 0 bytes; 1 to 4096 are possible" },
+		{ 11, "00001000", "the archive ends before" },
+		{ 1, "0000 1A4", "has something else than a number in it" },
+	};
+
+	for (size_t k = 0; k < ARRAY_LEN(all); k++) {
+		CLEANUP_BUF struct buf b = { 0 };
+		struct initrd *i;
+
+		made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\n");
+		made_end(&b);
+		memcpy(b.data + 6 + 8 * all[k].field, all[k].value, 8);
+		is_int(open_bytes(&b, b.len, &i), UNRACK_DAMAGED, "number %d is %s", all[k].field, all[k].value);
+		has_str(err.text, all[k].why, "and told");
+		made_gzip(&b);
+		is_int(open_bytes(&b, b.len, &i), UNRACK_DAMAGED, "packed, too");
+	}
+}
+
+/* Names that lead outside, and links in circles, lead nowhere. */
+static void names(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+
+	made_member(&b, "/etc/passwd", S_IFREG | 0644, "absolute");
+	made_member(&b, "../../up", S_IFREG | 0644, "above");
+	made_member(&b, "a", S_IFLNK | 0777, "b");
+	made_member(&b, "b", S_IFLNK | 0777, "/a");
+	made_member(&b, "c", S_IFLNK | 0777, "../../../../etc/passwd");
+	made_member(&b, "d", S_IFLNK | 0777, "d/d");
+	made_end(&b);
+	i = made_open(&b);
+	ok(initrd_find(i, "etc/passwd") && initrd_find(i, "../../up"), "names are kept, but for a slash in front");
+	ok(!initrd_follow(i, "a") && !initrd_follow(i, "d/x"), "links in a circle end");
+	ok(initrd_follow(i, "c") == initrd_find(i, "etc/passwd"), "above the root there is the root");
 	initrd_close(i);
 }
 
@@ -276,6 +372,16 @@ static void too_much(void)
 	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many archives");
 	has_str(err.text, "consists of more than 256 archives", "are told");
 	buf_clear(&b);
+	for (unsigned k = 0; k < 4200; k++) {
+		char name[4001];
+
+		snprintf(name, sizeof name, "%0*u", 4000, k);
+		made_member(&b, name, S_IFREG, "");
+	}
+	made_end(&b);
+	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many long names");
+	has_str(err.text, "has names of more than 16 MiB, which no initrd has", "are told");
+	buf_clear(&b);
 	for (unsigned k = 0; k < 6; k++)
 		made_end(&b);
 	i = made_open(&b);
@@ -291,6 +397,9 @@ int main(void)
 	links_and_segments();
 	filesystems();
 	empty();
+	reads();
+	sizes();
+	names();
 	cut_short();
 	mutations();
 	too_much();

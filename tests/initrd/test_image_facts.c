@@ -9,24 +9,41 @@ static void test_segments(void)
 	struct initrd_segment s;
 	struct initrd *i;
 
+	size_t front, whole;
+
 	made_text(&b, "early_cpio", "1\n");
-	made_text(&b, "kernel/x", "x");
+	made_text(&b, "kernel/x86/microcode/GenuineIntel.bin", "x");
+	front = b.len + CPIO_HEADER + 14;
 	made_end(&b);
 	made_text(&second, "init", "#!/bin/sh\n");
+	made_end(&second);
+	whole = CPIO_HEADER + 6 + 12 + CPIO_HEADER + 14;
+	made_text(&second, "kernel/x86/microcode/GenuineIntel.bin", "x");
 	made_end(&second);
 	made_gzip(&second);
 	made(buf_append(&b, second.data, second.len) == 0, "two segments");
 	i = made_open(&b);
-	is_int(initrd_segments(i), 2, "two segments");
+	is_str(initrd_container(i), "newc cpio (early), gzip newc cpio, gzip newc cpio", "the container says what is early");
+	is_int(initrd_segments(i), 3, "three archives");
 	initrd_segment_at(i, 0, &s);
 	is_str(s.packing, "", "the first one is plain");
 	is_str(s.format, "newc cpio", "of this format");
+	ok(s.early, "with microcode");
 	is_int(s.first, 0, "it begins");
 	is_int(s.n, 2, "with two members");
+	is_int(s.offset, 0, "in front");
+	is_int(s.packed, (long)front, "without the padding behind it");
+	is_int(s.unpacked, (long)front, "and is not packed");
 	initrd_segment_at(i, 1, &s);
 	is_str(s.packing, "gzip", "the second one is packed");
+	ok(!s.early, "and not looked through early");
 	is_int(s.first, 2, "it follows");
 	is_int(s.n, 1, "with one");
+	is_int(s.offset, (long)(b.len - second.len), "where it begins");
+	is_int(s.packed, (long)second.len, "up to the end");
+	is_int(s.unpacked, (long)whole, "unpacked it is an archive");
+	initrd_segment_at(i, 2, &s);
+	ok(!s.early && s.offset == b.len - second.len && s.packed == second.len, "with another one in the same stream");
 	initrd_close(i);
 }
 

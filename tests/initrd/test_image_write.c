@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "../../initrd/image.h"
+#include "base/size.h"
 #include "made.h"
 
 static struct unrack_error err;
@@ -60,6 +61,40 @@ static void padding(void)
 		initrd_close(i);
 		initrd_close(j);
 	}
+}
+
+/* Every compression behind every other one. */
+static void rows(void)
+{
+	static const enum archive_packing order[] = {
+		PACK_PLAIN, PACK_LZ4, PACK_PLAIN, PACK_XZ, PACK_LZ4, PACK_GZIP, PACK_LZMA, PACK_BZIP2, PACK_PLAIN, PACK_ZSTD,
+		PACK_LZ4, PACK_LZ4, PACK_ZSTD, PACK_XZ, PACK_BZIP2, PACK_LZMA, PACK_GZIP, PACK_LZ4,
+	};
+	CLEANUP_BUF struct buf b = { 0 }, out = { 0 }, out2 = { 0 };
+	struct initrd *i, *j;
+
+	for (size_t k = 0; k < ARRAY_LEN(order); k++) {
+		CLEANUP_BUF struct buf plain = { 0 };
+		struct store s;
+		char name[20];
+
+		snprintf(name, sizeof name, "file%zu", k);
+		made_member(&plain, name, S_IFREG | 0644, &"abcdef"[k % 5]);
+		made_end(&plain);
+		store_borrow(&s, plain.data, plain.len);
+		made(archive_pack(order[k], &s, name, &b, &err) == 0, name);
+		buf_zeros(&b, -b.len % 4 + (order[k] == PACK_LZ4 ? 8 : 0));
+	}
+	i = made_open(&b);
+	is_int(initrd_len(i), ARRAY_LEN(order), "a row of all compressions is read");
+	is_int(initrd_write(i, &out, &err), 0, "and written");
+	j = made_open(&out);
+	same_members(i, j, "with the same members");
+	is_str(initrd_container(i), initrd_container(j), "in the same container");
+	is_int(initrd_write(j, &out2, &err), 0, "once more");
+	ok(out.len == out2.len && !memcmp(out.data, out2.data, out.len), "to the same bytes");
+	initrd_close(i);
+	initrd_close(j);
 }
 
 /* The tree is made and packed by cpio(1) and gzip(1), hard links and all. */
@@ -148,6 +183,7 @@ int main(void)
 {
 	round_trip();
 	padding();
+	rows();
 	of_cpio();
 	edits();
 	return tap_done();
