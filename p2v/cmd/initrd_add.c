@@ -140,16 +140,17 @@ static void report(const struct job *j, const struct initrd_store *s, bool writt
 	const struct log *log = &j->cli->log;
 	struct json *result = j->cli->result;
 	const char *path = s->path ? s->path : j->from->name;
+	int64_t bytes = j->changed ? (int64_t)j->new.len : (int64_t)j->from->st.st_size;
 
 	if (s->phys && written)
 		log_info(log, s->phys_there ? "%s, which was there already, stays as it is" : "the old image is kept as %s", s->phys);
 	if (written)
-		log_info(log, "wrote %s, %zu bytes", path, j->new.len);
+		log_info(log, "wrote %s, %lld bytes", path, (long long)bytes);
 	json_set_bool(result, "changed", j->changed && !s->same);
 	json_set_bool(result, "written", written);
 	json_set_str(result, "output", path);
 	json_set_str(result, "kept", written && s->phys ? s->phys : NULL);
-	json_set_int(result, "bytes", j->new.len ? (int64_t)j->new.len : (int64_t)j->from->st.st_size);
+	json_set_int(result, "bytes", bytes);
 	json_set_str(result, "diff", buf_str(&j->summary));
 }
 
@@ -178,14 +179,13 @@ static int store(struct job *j, struct unrack_error *err)
 	bool there = j->in.fd >= 0;
 	struct initrd_store s = {
 		.io = io_posix(), .log = &j->cli->log, .from = there ? &j->in : j->from,
-		.output = j->o->output || there ? j->o->output : j->in.name, .max = j->o->max_size, .data = &j->new,
+		.output = j->o->output || there ? j->o->output : j->in.name, .max = j->o->max_size,
+		/* What is right as it is goes elsewhere unchanged. */
+		.data = j->changed ? &j->new : NULL,
 	};
 	int r = 0;
 
-	/* What is right as it is goes elsewhere unchanged. */
-	if (!j->changed && j->o->output)
-		r = initrd_input_read(j->from, &j->new, err);
-	if (r == 0 && (j->changed || j->o->output))
+	if (j->changed || j->o->output)
 		r = initrd_store_check(&s, err);
 	if (r == 0)
 		r = put(j, &s, err);

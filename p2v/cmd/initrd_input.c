@@ -131,28 +131,6 @@ int initrd_input_open(const char *name, bool change, struct initrd_input *out, s
 	return r < 0 ? r : initrd_read(out->fd, name, &out->image, err);
 }
 
-int initrd_input_read(const struct initrd_input *f, struct buf *out, struct unrack_error *err)
-{
-	buf_clear(out);
-	for (;;) {
-		ssize_t n;
-
-		if (buf_reserve(out, PIECE) < 0)
-			return error_nomem(err);
-		n = pread(f->fd, out->data + out->len, PIECE, (off_t)out->len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_errno(err, errno, "can't read %s at byte %zu", f->name, out->len);
-		if (n == 0)
-			return 0;
-		out->len += (size_t)n;
-		out->data[out->len] = '\0';
-		if (out->len > INITRD_FILE_MAX)
-			return refuse_large(f, err);
-	}
-}
-
 void initrd_input_close(struct initrd_input *f)
 {
 	if (f->fd >= 0)

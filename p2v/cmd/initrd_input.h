@@ -20,8 +20,6 @@ struct initrd_input {
 int initrd_input_open(const char *name, bool change, struct initrd_input *out, struct unrack_error *err);
 /* The same without a look at what is in it. */
 int initrd_input_take(const char *name, bool change, struct initrd_input *out, struct unrack_error *err);
-/* All its bytes; OUT is replaced. */
-int initrd_input_read(const struct initrd_input *f, struct buf *out, struct unrack_error *err);
 void initrd_input_close(struct initrd_input *f);
 
 #endif

@@ -15,6 +15,7 @@
 #define LABEL "security.selinux"
 #define LABEL_MAX 4096
 #define PHYS "-phys.img"
+#define PIECE (1u << 20)
 
 char *initrd_store_phys(const char *path)
 {
@@ -63,14 +64,30 @@ static int look_for(const struct io *io, const char *path, bool *there, struct u
 	return io_close(io, &fd, path, err);
 }
 
-/* Whether OLD is what would be written. */
+static uint64_t size_of(const struct initrd_store *s)
+{
+	return s->data ? s->data->len : (uint64_t)s->from->st.st_size;
+}
+
+/* Whether OLD is what would be written. What can't be read is not. */
 static bool is_same(const struct initrd_store *s, const struct initrd_input *old)
 {
-	CLEANUP_BUF struct buf b = { 0 };
+	uint8_t *piece CLEANUP_FREE = malloc(2 * PIECE);
+	uint64_t size = size_of(s), at = 0;
 	struct unrack_error dropped;
 
-	return (uint64_t)old->st.st_size == s->data->len && initrd_input_read(old, &b, &dropped) == 0 && b.len == s->data->len &&
-	       !memcmp(b.data, s->data->data, b.len);
+	if (!piece || (uint64_t)old->st.st_size != size)
+		return false;
+	for (size_t n; at < size; at += n) {
+		const uint8_t *new = s->data ? s->data->data + at : piece + PIECE;
+
+		n = (size_t)min_u64(size - at, PIECE);
+		if (io_pread_all(s->io, old->fd, old->name, piece, n, at, &dropped) < 0 ||
+		    (!s->data && io_pread_all(s->io, s->from->fd, s->from->name, piece + PIECE, n, at, &dropped) < 0) ||
+		    memcmp(piece, new, n) != 0)
+			return false;
+	}
+	return true;
 }
 
 static int check_in_place(struct initrd_store *s, struct unrack_error *err)
@@ -83,7 +100,7 @@ static int check_in_place(struct initrd_store *s, struct unrack_error *err)
 	if (n > strlen(PHYS) && !strcmp(path + n - strlen(PHYS), PHYS))
 		return error_set(err, UNRACK_UNSAFE, "%s is what an earlier change kept, and stays as it is; say with -o where "
 				 "the new image goes", name);
-	s->same = is_same(s, s->from);
+	s->same = s->data && is_same(s, s->from);
 	s->path = strdup(path);
 	s->phys = initrd_store_phys(path);
 	return s->path && s->phys ? look_for(s->io, s->phys, &s->phys_there, err) : error_nomem(err);
@@ -116,11 +133,11 @@ int initrd_store_check(struct initrd_store *s, struct unrack_error *err)
 {
 	int r;
 
-	if (s->max && s->data->len > s->max)
-		return error_set(err, UNRACK_NOSPACE, "%s: the new image would have %zu bytes, and --max-size allows %llu",
-				 s->from->name, s->data->len, (unsigned long long)s->max);
+	if (s->max && size_of(s) > s->max)
+		return error_set(err, UNRACK_NOSPACE, "%s: the new image would have %llu bytes, and --max-size allows %llu",
+				 s->from->name, (unsigned long long)size_of(s), (unsigned long long)s->max);
 	r = s->output ? check_output(s, err) : check_in_place(s, err);
-	return r < 0 || s->same ? r : check_room(s, room_for(s->data->len), err);
+	return r < 0 || s->same ? r : check_room(s, room_for(size_of(s)), err);
 }
 
 /* --- Writing ----------------------------------------------------------------------------- */
@@ -139,6 +156,27 @@ static void dress(const struct initrd_store *s, int fd)
 		log_warn(s->log, "%s loses its SELinux label (%s); run restorecon on it", s->path, strerror(errno));
 }
 
+/* DATA NULL: FROM's own bytes. */
+static int write_data(const struct initrd_store *s, int fd, const char *tmp, const struct buf *data, struct unrack_error *err)
+{
+	uint8_t *piece CLEANUP_FREE = NULL;
+	uint64_t size = (uint64_t)s->from->st.st_size, at = 0;
+	int r = 0;
+
+	if (data)
+		return io_pwrite_all(s->io, fd, tmp, data->data, data->len, 0, err);
+	piece = malloc(PIECE);
+	if (!piece)
+		return error_nomem(err);
+	for (size_t n; r == 0 && at < size; at += n) {
+		n = (size_t)min_u64(size - at, PIECE);
+		r = io_pread_all(s->io, s->from->fd, s->from->name, piece, n, at, err);
+		if (r == 0)
+			r = io_pwrite_all(s->io, fd, tmp, piece, n, at, err);
+	}
+	return r;
+}
+
 static int write_new(const struct initrd_store *s, const char *tmp, const struct buf *data, struct unrack_error *err)
 {
 	mode_t mode = s->from->path ? s->from->st.st_mode & 07777 : 0600;
@@ -149,7 +187,7 @@ static int write_new(const struct initrd_store *s, const char *tmp, const struct
 		r = io_open(s->io, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &fd, err);
 	if (r < 0)
 		return r;
-	r = io_pwrite_all(s->io, fd, tmp, data->data, data->len, 0, err);
+	r = write_data(s, fd, tmp, data, err);
 	if (r == 0 && s->phys)
 		dress(s, fd);
 	if (r == 0 && fchmod(fd, mode) < 0)
@@ -166,13 +204,10 @@ static int write_new(const struct initrd_store *s, const char *tmp, const struct
 /* A file system without hard links: the old one is written once more, under its other name. */
 static int copy_old(const struct initrd_store *s, const char *tmp, struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf old = { 0 };
-	int r = check_room(s, room_for(s->from->st.st_size), err);
+	int r = check_room(s, room_for((uint64_t)s->from->st.st_size), err);
 
 	if (r == 0)
-		r = io_read_file(s->io, s->path, INITRD_FILE_MAX, &old, err);
-	if (r == 0)
-		r = write_new(s, tmp, &old, err);
+		r = write_new(s, tmp, NULL, err);
 	return r < 0 ? r : io_rename(s->io, tmp, s->phys, err);
 }
 

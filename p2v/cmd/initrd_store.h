@@ -17,7 +17,7 @@ struct initrd_store {
 	const struct initrd_input *from; /* gives the mode; in place also owner and label */
 	const char *output;             /* NULL: in place of FROM */
 	uint64_t max;                   /* bytes that it may have; 0: any */
-	const struct buf *data;
+	const struct buf *data;         /* NULL: FROM's own bytes, for OUTPUT */
 	/* Filled by initrd_store_check: */
 	char *path;      /* what is to be written */
 	char *phys;      /* in place: where the old one is kept; else NULL */
