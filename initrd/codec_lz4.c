@@ -54,7 +54,8 @@ static bool gather(struct lz4 *s, uint8_t *into, size_t want, struct codec_io *i
 {
 	size_t n = (size_t)min_u64(want - s->have, io->n_in);
 
-	memcpy(into + s->have, io->in, n);
+	if (n)
+		memcpy(into + s->have, io->in, n);
 	s->have += n;
 	io->in += n;
 	io->n_in -= n;
