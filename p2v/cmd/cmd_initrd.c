@@ -23,6 +23,8 @@ static const struct option_spec options[] = {
 	  offsetof(struct initrd_options, args) },
 	{ "base", 0, OPTION_STR, "FILE2", "make FILE anew, out of another kernel's or a rescue image by dracut",
 	  offsetof(struct initrd_options, base) },
+	{ "guest", 0, OPTION_STR, "DIR", "make FILE anew as mkinitrd of RHEL 2.1 to 5, out of the files of this root folder",
+	  offsetof(struct initrd_options, guest) },
 	{ "rename", 0, OPTION_LIST, "OLD=NEW", "a device's new name in the image; with nothing behind =, it goes",
 	  offsetof(struct initrd_options, rename) },
 	{ "output", 'o', OPTION_STR, "FILE", "where the new image goes (default: in place, the old one is kept)",
@@ -56,8 +58,8 @@ static const struct {
 	const char *name;
 	unsigned actions;
 } limits[] = {
-	{ "modules", SHOW | CHECK | ADD }, { "kver", SHOW | CHECK | ADD }, { "base", ADD }, { "rename", ADD },
-	{ "output", ADD }, { "max-size", ADD }, { "ramdisk-size", ADD }, { "dry-run", ADD },
+	{ "modules", SHOW | CHECK | ADD }, { "kver", SHOW | CHECK | ADD }, { "base", ADD }, { "guest", ADD },
+	{ "rename", ADD }, { "output", ADD }, { "max-size", ADD }, { "ramdisk-size", ADD }, { "dry-run", ADD },
 };
 
 static bool is_given(const struct option_spec *s, const void *values)

@@ -7,7 +7,7 @@
 
 struct initrd_options {
 	struct target_options target;
-	const char *modules, *kver, *root, *root_fs, *args, *base, *output;
+	const char *modules, *kver, *root, *root_fs, *args, *base, *guest, *output;
 	struct option_list driver, rename;
 	uint64_t max_size;
 	unsigned ramdisk_size; /* KiB */

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "cmd_initrd.h"
+#include "initrd_guest.h"
 #include "initrd_input.h"
 #include "initrd_modules.h"
 #include "initrd_rename.h"
@@ -20,9 +21,9 @@
 struct job {
 	struct cli *cli;
 	const struct initrd_options *o;
-	struct initrd_input in;   /* FILE; closed if there is none, which is fine with a base */
+	struct initrd_input in;   /* FILE; closed if there is none, which is fine when it is made anew */
 	struct initrd_input base; /* closed: there is none */
-	const struct initrd_input *from; /* the one that is opened */
+	const struct initrd_input *from; /* the one that is opened; if none is, FILE */
 	struct initrd_modules m;
 	struct initrd_wanted want;
 	struct initrd_root root;
@@ -37,10 +38,14 @@ static int check_asked(const struct initrd_options *o, struct unrack_error *err)
 {
 	bool disk = o->target.esx || o->target.scsi || o->driver.n;
 
+	if (o->base && o->guest)
+		return error_set(err, UNRACK_USAGE, "--base and --guest do not go together");
+	if (o->guest && o->rename.n)
+		return error_set(err, UNRACK_USAGE, "--guest takes names from the guest's fstab; say --root instead of --rename");
 	if (o->target.nic && !disk)
 		return error_set(err, UNRACK_USAGE, "a network card's driver is loaded from the root filesystem, so an initrd needs "
 				 "none; if it is to have one all the same, name it with --driver");
-	if (disk || o->rename.n)
+	if (disk || (o->rename.n && !o->guest))
 		return 0;
 	return error_set(err, UNRACK_USAGE, "say what the image shall get: --driver NAME, or a target such as --esx 6.7 or "
 			 "--scsi pvscsi, or --rename OLD=NEW");
@@ -63,7 +68,7 @@ static int check_kernel(const struct job *j, struct unrack_error *err)
 {
 	char other[128];
 
-	if (!j->want.n || j->o->base || initrd_get_kind(j->from->image) != INITRD_NASH ||
+	if (!j->want.n || j->o->base || j->o->guest || initrd_get_kind(j->from->image) != INITRD_NASH ||
 	    !initrd_modules_other(j->from->image, j->m.kver, other, sizeof other))
 		return 0;
 	return error_set(err, UNRACK_UNSUPPORTED, "%s holds modules of kernel %s, so one of kernel %s would not be loaded with it; "
@@ -105,26 +110,31 @@ static int change(struct job *j, struct unrack_error *err)
 		r = tell_unknown_names(j, err);
 	if (r < 0)
 		return r;
-	if (!j->o->base)
+	if (!j->o->base && !j->o->guest)
 		return initrd_change(j->from->image, &c, &j->new, &j->changed, &j->summary, err);
 	j->changed = true;
+	if (j->o->guest)
+		return initrd_guest_make(j->o->guest, j->from->name, &j->root, &j->m, &j->want, c.ramdisk_max, &j->new,
+					 &j->summary, err);
 	return initrd_rebase(j->from->image, &c, &j->new, &j->summary, err);
 }
 
 /* --- Where it goes ------------------------------------------------------------------------ */
 
-/* How large the kernel's RAM disk has to be for the new image. */
-static int tell_ramdisk(const struct job *j, struct unrack_error *err)
+/* How large the kernel's RAM disk has to be for the new image. One made from nothing is what is told of. */
+static int tell_new(const struct job *j, struct unrack_error *err)
 {
 	struct initrd_answer a = { 0 };
 	struct initrd *new = NULL;
 	int r;
 
-	if (!j->changed || !initrd_is_ramdisk(j->from->image))
+	if (j->from->image && !initrd_is_ramdisk(j->from->image))
 		return 0;
 	r = initrd_open(j->new.data, j->new.len, j->from->name, &new, err);
 	if (r == 0)
 		r = initrd_check(new, j->m.tree, NULL, 0, &a, err);
+	if (r == 0 && !j->from->image)
+		json_set(j->cli->result, "image", initrd_text_image_json(new, j->from->name, j->new.len));
 	initrd_close(new);
 	if (r < 0)
 		return r;
@@ -157,17 +167,17 @@ static void report(const struct job *j, const struct initrd_store *s, bool writt
 static int put(struct job *j, struct initrd_store *s, struct unrack_error *err)
 {
 	bool write = (j->changed || j->o->output) && !s->same && !j->o->dry_run;
-	int r = 0;
+	int r = j->changed ? tell_new(j, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (!s->same)
 		terminal_answer(j->cli->terminal, "%s", buf_str(&j->summary));
 	if (!j->changed)
 		terminal_answer(j->cli->terminal, "nothing to do: %s is right as it is\n", j->from->name);
 	else if (s->same)
 		terminal_answer(j->cli->terminal, "nothing to do: %s is that already\n", s->path);
-	else
-		r = tell_ramdisk(j, err);
-	if (r == 0 && write)
+	if (write)
 		r = initrd_store_write(s, err);
 	if (r == 0)
 		report(j, s, write);
@@ -195,19 +205,19 @@ static int store(struct job *j, struct unrack_error *err)
 
 /* --- All ---------------------------------------------------------------------------------- */
 
-/* FILE, and the base if there is one: then FILE is only what is replaced, and need not be any good. */
+/* What is made anew needs a base or nothing: then FILE is only what is replaced, and need not be any good. */
 static int open_files(struct job *j, const char *file, struct unrack_error *err)
 {
 	bool change = !j->o->output && !j->o->dry_run;
 	int r;
 
 	j->from = j->o->base ? &j->base : &j->in;
-	if (!j->o->base)
+	if (!j->o->base && !j->o->guest)
 		return initrd_input_open(file, change, &j->in, err);
 	r = initrd_input_take(file, change, &j->in, err);
 	if (r < 0 && err->sys_errno != ENOENT)
 		return r;
-	return initrd_input_open(j->o->base, false, &j->base, err);
+	return j->o->base ? initrd_input_open(j->o->base, false, &j->base, err) : 0;
 }
 
 static int add(struct job *j, const char *file, struct unrack_error *err)
@@ -221,12 +231,14 @@ static int add(struct job *j, const char *file, struct unrack_error *err)
 	if (r == 0)
 		r = open_files(j, file, err);
 	if (r == 0)
-		r = initrd_modules_open(o->modules, o->kver, o->base ? NULL : j->from->image, file, &j->m, err);
+		r = initrd_modules_open(o->modules ? o->modules : o->guest, o->kver, o->base ? NULL : j->from->image, file, &j->m,
+					err);
 	if (r == 0)
 		r = initrd_wanted_choose(&o->target, &o->driver, &j->m, &j->want, err);
 	if (r < 0)
 		return r;
-	json_set(result, "image", initrd_text_image_json(j->from->image, j->from->name, j->from->st.st_size));
+	if (j->from->image)
+		json_set(result, "image", initrd_text_image_json(j->from->image, j->from->name, j->from->st.st_size));
 	initrd_wanted_json(&j->want, &j->m, result);
 	if (j->want.has_target) {
 		results_target(j->cli, &j->want.target, true);

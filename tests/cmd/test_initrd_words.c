@@ -2,6 +2,7 @@
 /* What `unrack initrd` makes of words: names of files, renamings, roots, names for a terminal. */
 #include <sys/stat.h>
 
+#include "../../p2v/cmd/initrd_guest.h"
 #include "../../p2v/cmd/initrd_modules.h"
 #include "../../p2v/cmd/initrd_rename.h"
 #include "../../p2v/cmd/initrd_root.h"
@@ -33,6 +34,17 @@ static void test_kernels_of_names(void)
 		initrd_modules_of_name(names[k][0], out, sizeof out);
 		is_str(out, names[k][1], "the kernel of %s", names[k][0]);
 	}
+}
+
+static void test_releases(void)
+{
+	static const struct { const char *kver; int release; } kernels[] = {
+		{ "2.4.9-e.72smp", 2 }, { "2.4.21-47.ELsmp", 3 }, { "2.6.9-89.EL", 4 }, { "2.6.18-398.el5", 5 },
+		{ "2.6.32-754.el6.x86_64", 0 }, { "3.10.0-1160.el7.x86_64", 0 }, { "2.2.14-5.0", 0 }, { "nonsense", 0 }, { "", 0 },
+	};
+
+	for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++)
+		is_int(initrd_guest_release(kernels[k].kver), kernels[k].release, "the release of kernel \"%s\"", kernels[k].kver);
 }
 
 static void test_renames(void)
@@ -137,6 +149,7 @@ static void test_modes(void)
 int main(void)
 {
 	test_kernels_of_names();
+	test_releases();
 	test_renames();
 	test_roots();
 	test_modes();
