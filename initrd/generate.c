@@ -15,7 +15,7 @@
 
 static int check_recipe(const struct initrd_recipe *r, struct generate *g, struct unrack_error *err)
 {
-	char group[128];
+	char group[INITRD_GROUP_MAX];
 
 	if (r->release < 2 || r->release > 5)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: an initrd for release %d is not made by mkinitrd", r->name,
@@ -24,10 +24,10 @@ static int check_recipe(const struct initrd_recipe *r, struct generate *g, struc
 		return error_set(err, UNRACK_USAGE, "%s: an initrd needs to know root's device and filesystem", r->name);
 	g->release = (enum nash_release)(r->release - 2);
 	g->script_name = g->release <= NASH_EL3 ? "linuxrc" : "init";
-	if (g->release == NASH_EL21 && (r->n_groups || nash_names_group(r->root, group)))
+	if (g->release == NASH_EL21 && (r->n_groups || initrd_volume_group(r->root, group)))
 		return error_set(err, UNRACK_UNSUPPORTED, "%s: mkinitrd of RHEL 2.1 cannot start from LVM, and root is %s",
 				 r->name, r->root);
-	if (nash_names_group(r->root, group) && !r->n_groups)
+	if (initrd_volume_group(r->root, group) && !r->n_groups)
 		return error_set(err, UNRACK_USAGE, "%s: root is on the volume group %s, which is not among those to be "
 				 "activated", r->name, group);
 	if (nash_names_array(r->root) && !r->n_arrays)

@@ -43,11 +43,11 @@ static bool is_disk_folder(const char *p, size_t n)
 }
 
 /* "vg" of "vg-root"; "--" in it stands for "-", as device-mapper escapes. */
-static bool mapped_group(const char *name, char out[128])
+static bool mapped_group(const char *name, char out[INITRD_GROUP_MAX])
 {
 	size_t n = 0;
 
-	for (const char *p = name; *p && n < 127; p++) {
+	for (const char *p = name; *p && n + 1 < INITRD_GROUP_MAX; p++) {
 		if (*p == '-' && *++p != '-') {
 			out[n] = '\0';
 			return n > 0 && *p;
@@ -57,14 +57,14 @@ static bool mapped_group(const char *name, char out[128])
 	return false;
 }
 
-bool nash_names_group(const char *root, char out[128])
+bool initrd_volume_group(const char *root, char out[INITRD_GROUP_MAX])
 {
 	const char *p = root + 5, *slash;
 
 	if (strncmp(root, "/dev/", 5) != 0)
 		return false;
 	slash = strchr(p, '/');
-	if (!slash || slash == p || !slash[1] || strchr(slash + 1, '/') || slash - p >= 128 ||
+	if (!slash || slash == p || !slash[1] || strchr(slash + 1, '/') || slash - p >= INITRD_GROUP_MAX ||
 	    is_disk_folder(p, (size_t)(slash - p)))
 		return false;
 	if (!strncmp(p, "mapper/", 7))

@@ -9,9 +9,6 @@
 /* Fills those members of OUT. -1: no memory. */
 int nash_names_find(const struct nash *s, const struct initrd *image, struct initrd_answer *out);
 
-/* The name of the volume group of a root device ("/dev/vg/root", "/dev/mapper/vg-root"); OUT
- * has room for 128 bytes. False: it is not on LVM, as far as its name tells. */
-bool nash_names_group(const char *root, char out[128]);
 bool nash_names_array(const char *root); /* an md array */
 
 /* Whether S loads the module NAME, and what it needs, before it mounts root; what is no file of

@@ -112,13 +112,13 @@ int nash_root_explain(const struct nash *s, const struct initrd *image, const st
 {
 	const struct way w = { s, image, tree, script, out, why };
 	const char *fs = out->root_fs[0] ? out->root_fs : needs && needs->root_fs ? needs->root_fs : "";
-	char root[256], volume[128] = "";
+	char root[256], volume[INITRD_GROUP_MAX] = "";
 	bool on_lvm;
 
 	find_root(&w, needs, root, sizeof root);
 	if ((needs && needs->root_on_md) || nash_names_array(root))
 		explain_arrays(&w, err);
-	on_lvm = nash_names_group(root, volume) || (needs && needs->root_on_lvm);
+	on_lvm = initrd_volume_group(root, volume) || (needs && needs->root_on_lvm);
 	if (on_lvm)
 		explain_volume(&w, needs && needs->root_volume ? needs->root_volume : volume, err);
 	return fs[0] ? explain_filesystem(&w, fs, err) : 0;

@@ -246,6 +246,12 @@ struct initrd_recipe {
 	size_t ramdisk_max;        /* as in struct initrd_change */
 };
 
+#define INITRD_GROUP_MAX 128
+
+/* The name of the volume group of a device ("/dev/vg/root", "/dev/mapper/vg-root"). False: it is
+ * not on LVM, as far as its name tells. */
+bool initrd_volume_group(const char *device, char out[INITRD_GROUP_MAX]);
+
 /* An initrd as that release's mkinitrd would have made it on the machine: of the guest's own nash,
  * insmod, LVM tools and configuration (modprobe.conf, lvm.conf, udev.conf), with the kernel's modules.
  * SUMMARY: its members, and the script. Nothing is handed out that initrd_check_needs would refuse.

@@ -120,7 +120,8 @@ void drivers_root_needs(const struct guest *g, const char *arguments, struct ini
 	*out = (struct initrd_needs){ .arguments = arguments };
 	if (root && root->fstype[0])
 		out->root_fs = root->fstype;
-	for (unsigned i = 0; root && root->disk < 0 && i < g->n_parts; i++)
+	out->root_on_md = root && !strncmp(root->device, "/dev/md", 7);
+	for (unsigned i = 0; root && root->disk < 0 && !out->root_on_md && i < g->n_parts; i++)
 		out->root_on_lvm |= !strcmp(g->parts[i].fstype, "LVM2_member");
 	if (out->root_on_lvm)
 		out->root_volume = volume_of(root->device);

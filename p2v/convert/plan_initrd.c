@@ -261,6 +261,26 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k, const
 	return r;
 }
 
+/* Entries of two kernels may name one file. */
+static bool is_planned(const struct plan_job *j, const char *path)
+{
+	for (size_t n = 0; n < j->plan->n_edits; n++)
+		if (j->plan->edits[n].binary && !strcmp(j->plan->edits[n].path, path))
+			return true;
+	return false;
+}
+
+/* K's image at PATH is not usable because of WHY. */
+static int replace(struct plan_job *j, const struct guest_kernel *k, const char *path, const char *why,
+		   struct plan_need *needs, struct unrack_error *err)
+{
+	if (is_planned(j, path))
+		return 0;
+	if (j->f->major >= RELEASE_DRACUT)
+		return plan_rebase(j, k, path, why, needs, err);
+	return plan_generate(j, k, path, why, needs, err);
+}
+
 static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
 		       struct plan_need *needs, struct unrack_error *err)
 {
@@ -269,14 +289,10 @@ static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const s
 	struct initrd *image = NULL;
 	int r;
 
-	/* Entries of two kernels may name one file. */
-	for (size_t n = 0; n < j->plan->n_edits; n++)
-		if (j->plan->edits[n].binary && !strcmp(j->plan->edits[n].path, i->path))
-			return 0;
-	if (i->problem && j->f->major >= RELEASE_DRACUT)
-		return plan_rebase(j, k, i->path, i->problem, needs, err);
+	if (is_planned(j, i->path))
+		return 0;
 	if (i->problem)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s", i->problem);
+		return replace(j, k, i->path, i->problem, needs, err);
 	if (i->kind != INITRD_NASH && i->kind != INITRD_DRACUT)
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "%s is no initrd of mkinitrd or dracut (%s), and this version can't "
@@ -317,8 +333,8 @@ static int plan_absent(struct plan_job *j, const struct guest_kernel *k, const c
 	const char *path = absent_image(j, k);
 	char *why CLEANUP_FREE = path ? say("%s, which the boot loader names, is not there", path) : NULL;
 
-	if (path && j->f->major >= RELEASE_DRACUT)
-		return why ? plan_rebase(j, k, path, why, needs, err) : error_nomem(err);
+	if (path)
+		return why ? replace(j, k, path, why, needs, err) : error_nomem(err);
 	return error_set(err, UNRACK_UNSUPPORTED,
 			 "kernel %s starts without an initrd, and its driver for %s, %s, is "
 			 "a module",

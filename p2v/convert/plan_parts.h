@@ -103,6 +103,11 @@ unsigned plan_mount_of(const struct guest *g, const char *path);
 int plan_rebase(struct plan_job *j, const struct guest_kernel *k, const char *path, const char *why,
 		struct plan_need *needs, struct unrack_error *err);
 
+/* In plan_generate.c: one for K at PATH of RHEL 4 or 5, made from nothing. What the guest lacks for
+ * that: UNRACK_UNSUPPORTED. */
+int plan_generate(struct plan_job *j, const struct guest_kernel *k, const char *path, const char *why,
+		  struct plan_need *needs, struct unrack_error *err);
+
 /* --- the parts ------------------------------------------------------------------------ */
 int plan_modconf(struct plan_job *j, struct unrack_error *err);
 int plan_fstab(struct plan_job *j, struct unrack_error *err);

@@ -165,12 +165,7 @@ int plan_rebase(struct plan_job *j, const struct guest_kernel *k, const char *pa
 	bool made = false;
 	int r;
 
-	/* Entries of two kernels may name one file. */
-	for (size_t n = 0; n < j->plan->n_edits; n++)
-		if (j->plan->edits[n].binary && !strcmp(j->plan->edits[n].path, path))
-			return 0;
 	r = find_bases(j, k, path, &b, err);
-
 	for (size_t i = 0; r == 0 && !made && i < b.n; i++) {
 		r = try_base(j, k, b.paths[i], path, why, needs, err);
 		made = r == 0;

@@ -197,7 +197,7 @@ static void test_odd_files(void)
 	apply();
 	el5_put("/boot/grub/grub.conf", "title a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " root=LABEL=/\ninitrd /gone.img\n"
 		"title b\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " root=LABEL=/\ninitrd /initrd-" EL5 ".img\n");
-	refused(UNRACK_UNSUPPORTED, "starts without an initrd", "another entry's initrd does not help the default one");
+	refused(UNRACK_UNSUPPORTED, "/boot/gone.img, which the boot loader names, is not there, and none can be made: ", "another entry's initrd does not help the default one");
 	el5_clean();
 }
 
@@ -388,7 +388,11 @@ static void test_initrds(void)
 	el5_put("/boot/initrd-" EL5 ".img", "junk");
 	refused(UNRACK_UNSUPPORTED, "no kernel with a usable driver: /boot/initrd-" EL5 ".img", "a damaged initrd of the default kernel");
 	el5_remove("/boot/initrd-" EL5 ".img");
-	refused(UNRACK_UNSUPPORTED, "kernel " EL5 " starts without an initrd, and its driver for lsilogic, mptspi, is a module", "no initrd");
+	refused(UNRACK_UNSUPPORTED, "/boot/initrd-" EL5 ".img, which the boot loader names, is not there, and none can be made: there is no "
+		"/sbin/nash in the guest", "no initrd");
+	el5_put("/boot/grub/grub.conf", "default=0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " root=LABEL=/\n");
+	refused(UNRACK_UNSUPPORTED, "kernel " EL5 " starts without an initrd, and its driver for lsilogic, mptspi, is a module",
+		"an entry without one");
 	el5_clean();
 
 	el5_make();

@@ -75,8 +75,8 @@ static void filesystems(void)
 
 static void is_group(const char *root, const char *want)
 {
-	char group[128] = "";
-	bool is = nash_names_group(root, group);
+	char group[INITRD_GROUP_MAX] = "";
+	bool is = initrd_volume_group(root, group);
 
 	is_str(is ? group : "", want, "%s is %s", root, *want ? want : "on no volume");
 }
