@@ -27,6 +27,8 @@ static const struct option_spec options[] = {
 	  offsetof(struct initrd_options, guest) },
 	{ "rename", 0, OPTION_LIST, "OLD=NEW", "a device's new name in the image; with nothing behind =, it goes",
 	  offsetof(struct initrd_options, rename) },
+	{ "file", 0, OPTION_LIST, "NAME=FILE2", "what the file NAME in the image shall hold, such as etc/lvm/lvm.conf",
+	  offsetof(struct initrd_options, file) },
 	{ "output", 'o', OPTION_STR, "FILE", "where the new image goes (default: in place, the old one is kept)",
 	  offsetof(struct initrd_options, output) },
 	{ "max-size", 0, OPTION_AMOUNT, "BYTES", "what the new image may have at most",
@@ -59,7 +61,7 @@ static const struct {
 	unsigned actions;
 } limits[] = {
 	{ "modules", SHOW | CHECK | ADD }, { "kver", SHOW | CHECK | ADD }, { "base", ADD }, { "guest", ADD },
-	{ "rename", ADD }, { "output", ADD }, { "max-size", ADD }, { "ramdisk-size", ADD }, { "dry-run", ADD },
+	{ "rename", ADD }, { "file", ADD }, { "output", ADD }, { "max-size", ADD }, { "ramdisk-size", ADD }, { "dry-run", ADD },
 };
 
 static bool is_given(const struct option_spec *s, const void *values)

@@ -8,7 +8,7 @@
 struct initrd_options {
 	struct target_options target;
 	const char *modules, *kver, *root, *root_fs, *args, *base, *guest, *output;
-	struct option_list driver, rename;
+	struct option_list driver, rename, file;
 	uint64_t max_size;
 	unsigned ramdisk_size; /* KiB */
 	bool dry_run;

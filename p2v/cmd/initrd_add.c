@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "cmd_initrd.h"
+#include "initrd_files.h"
 #include "initrd_guest.h"
 #include "initrd_input.h"
 #include "initrd_modules.h"
@@ -28,6 +29,7 @@ struct job {
 	struct initrd_wanted want;
 	struct initrd_root root;
 	struct initrd_renames renames;
+	struct initrd_files files;
 	struct buf new, summary;
 	bool changed; /* else NEW is empty */
 };
@@ -40,15 +42,15 @@ static int check_asked(const struct initrd_options *o, struct unrack_error *err)
 
 	if (o->base && o->guest)
 		return error_set(err, UNRACK_USAGE, "--base and --guest do not go together");
-	if (o->guest && o->rename.n)
-		return error_set(err, UNRACK_USAGE, "--guest takes names from the guest's fstab; say --root instead of --rename");
+	if (o->guest && (o->rename.n || o->file.n))
+		return error_set(err, UNRACK_USAGE, "--guest takes names and files from the guest; change them there, or say --root");
 	if (o->target.nic && !disk)
 		return error_set(err, UNRACK_USAGE, "a network card's driver is loaded from the root filesystem, so an initrd needs "
 				 "none; if it is to have one all the same, name it with --driver");
-	if (disk || (o->rename.n && !o->guest))
+	if (disk || o->rename.n || o->file.n)
 		return 0;
 	return error_set(err, UNRACK_USAGE, "say what the image shall get: --driver NAME, or a target such as --esx 6.7 or "
-			 "--scsi pvscsi, or --rename OLD=NEW");
+			 "--scsi pvscsi, or --rename OLD=NEW, or --file NAME=FILE");
 }
 
 /* What a driver is for has to be true: else the image would load it for nothing. */
@@ -99,6 +101,8 @@ static int change(struct job *j, struct unrack_error *err)
 		.tree = j->m.tree, .wanted = j->want.names, .n_wanted = j->want.n,
 		.read_module = initrd_modules_read, .ctx = &j->m,
 		.devices = (const char *const (*)[2])j->renames.pairs, .n_devices = j->renames.n,
+		.files = j->files.at, .n_files = j->files.n,
+		.modules_conf = j->m.options.len ? buf_str(&j->m.options) : NULL,
 		.ramdisk_max = (size_t)j->o->ramdisk_size << 10,
 		.needs = j->root.known ? &j->root.needs : NULL,
 	};
@@ -227,6 +231,8 @@ static int add(struct job *j, const char *file, struct unrack_error *err)
 	int r = initrd_rename_parse(&o->rename, &j->renames, err);
 
 	if (r == 0)
+		r = initrd_files_read(&o->file, &j->files, err);
+	if (r == 0)
 		r = initrd_root_parse(o->root, o->root_fs, o->args, &j->root, err);
 	if (r == 0)
 		r = open_files(j, file, err);
@@ -258,6 +264,7 @@ int initrd_add_run(struct cli *cli, const struct initrd_options *o, char **files
 		r = add(&j, files[0], err);
 	buf_free(&j.new);
 	buf_free(&j.summary);
+	initrd_files_free(&j.files);
 	initrd_rename_free(&j.renames);
 	initrd_modules_close(&j.m);
 	initrd_input_close(&j.base);

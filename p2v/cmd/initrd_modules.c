@@ -268,15 +268,21 @@ static int read_text(struct initrd_modules *m, const char *name, struct buf *out
 	return guest_read_if(m->g, buf_str(&path), FILE_MAX, out, found, err);
 }
 
-/* Beside the modules of a guest; in other folders there is none. */
-static int read_config(struct initrd_modules *m, struct unrack_error *err)
+/* Beside the modules of a guest; in other folders there is none of these. */
+static int read_settings(struct initrd_modules *m, struct unrack_error *err)
 {
+	static const char *const names[] = { "/etc/modprobe.conf", "/etc/modules.conf", "/etc/conf.modules" };
 	CLEANUP_BUF struct buf path = { 0 };
-	bool found;
+	bool found = false;
+	int r;
 
 	if (buf_printf(&path, "/boot/config-%s", m->kver) < 0)
 		return error_nomem(err);
-	return guest_read_if(m->g, buf_str(&path), FILE_MAX, &m->config, &found, err);
+	r = guest_read_if(m->g, buf_str(&path), FILE_MAX, &m->config, &found, err);
+	found = false;
+	for (size_t k = 0; r == 0 && !found && k < ARRAY_LEN(names); k++)
+		r = guest_read_if(m->g, names[k], FILE_MAX, &m->options, &found, err);
+	return r;
 }
 
 static int read_tree(struct initrd_modules *m, struct unrack_error *err)
@@ -293,7 +299,7 @@ static int read_tree(struct initrd_modules *m, struct unrack_error *err)
 	if (r == 0)
 		r = read_text(m, "modules.builtin", &builtin, &has_builtin, err);
 	if (r == 0)
-		r = read_config(m, err);
+		r = read_settings(m, err);
 	if (r == 0)
 		r = module_tree_new(m->kver, buf_str(&files), files.len, has_dep ? buf_str(&dep) : NULL,
 				    has_builtin ? buf_str(&builtin) : NULL, &m->tree, err);
@@ -324,6 +330,7 @@ void initrd_modules_close(struct initrd_modules *m)
 	module_tree_free(m->tree);
 	guest_close(m->g);
 	buf_free(&m->config);
+	buf_free(&m->options);
 	free(m->folder);
 	free(m->kver);
 	*m = (struct initrd_modules){ .kver = NULL };

@@ -11,7 +11,8 @@ struct initrd_modules {
 	struct module_tree *tree; /* without a folder an empty one */
 	struct guest *g;  /* the folder, or that above it; NULL: none was given */
 	char *folder;     /* of this kernel's modules, as a path in G */
-	struct buf config; /* the kernel's configuration, if a root folder has it */
+	struct buf config;  /* the kernel's configuration, and */
+	struct buf options; /* modprobe.conf or modules.conf, if a root folder has them */
 };
 
 /* DIR may be NULL, a folder of kernels (/lib/modules), of one kernel, or a root folder that has lib/modules or

@@ -254,6 +254,27 @@ for bad in /dev/sda =/dev/sda ""; do
 	exits 2 "no renaming: \"$bad\""
 done
 
+# Files.
+echo "# mine" >mkblkdevs
+unrack initrd add first.img --file /bin/mkblkdevs=mkblkdevs -o files.img
+exits 0 "another content of a file"
+unrack initrd show files.img bin/mkblkdevs
+is "$out" "# mine" "is in the new image"
+is "$("$UNRACK" initrd list files.img | sed -n 's/^ 1 \([^ ]*\) .* bin.mkblkdevs$/\1/p')" -rwxr-xr-x "with the mode it had"
+unrack initrd add files.img --file bin/mkblkdevs=mkblkdevs
+like "$out" "nothing to do" "once more there is nothing to do"
+for bad in bin/mkblkdevs =mkblkdevs /=mkblkdevs ../x=mkblkdevs bin/../x=mkblkdevs bin//x=mkblkdevs x/=mkblkdevs; do
+	unrack initrd add first.img --file "$bad" -o no.img
+	exits 2 "no file: $bad"
+done
+unrack initrd add first.img --file init=missing -o no.img
+exits 4 "a file that is not there"
+mkdir root/etc
+echo 'options vmw_pvscsi ring_pages=8' >root/etc/modprobe.conf
+unrack initrd add first.img -m root --scsi pvscsi -n
+like "$out" $'\n\\+insmod /lib/vmw_pvscsi.ko ring_pages=8\n' "options of a module in the guest's files"
+rm -r root/etc
+
 # --- Room --------------------------------------------------------------------------------------
 unrack initrd add first.img -m root --scsi pvscsi --max-size 1M -o no.img
 exits 4 "larger than allowed"
