@@ -236,30 +236,38 @@ static int hand_out(struct job *j, struct buf *out, struct buf *summary, struct 
 	return r;
 }
 
+/* What is never changed. */
+static int refuse_special(const struct initrd *i, struct unrack_error *err)
+{
+	if (i->special == INITRD_KDUMP)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image for crash dumps, which kdump makes anew by "
+				 "itself; it is left as it is", i->name);
+	if (i->special == INITRD_SQUASH)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: its files are in a squashed filesystem inside, over which "
+				 "nothing can be laid; it is left as it is", i->name);
+	return 0;
+}
+
+static int refuse_other(const struct initrd *i, const struct dracut *d, const struct initrd_change *c,
+			struct unrack_error *err)
+{
+	if (d->other[0])
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: is made for kernel %s, and cannot be one of kernel %s",
+				 i->name, d->other, module_tree_kver(c->tree));
+	return 0;
+}
+
 static int change(struct job *j, bool good, struct buf *out, bool *changed, struct buf *summary,
 		  struct unrack_error *err)
 {
 	int r = fill(j, good, err);
 
+	if (r == 0 && j->o.archive.len)
+		r = refuse_special(j->image, err);
 	if (r < 0)
 		return r;
 	*changed = j->o.archive.len > 0;
-	if (*changed)
-		return hand_out(j, out, summary, err);
-	return 0;
-}
-
-/* Why not even one that does not load what is wanted is changed. */
-static int refuse(const struct initrd *i, const struct dracut *d, const struct initrd_change *c,
-		  struct unrack_error *err)
-{
-	if (i->special == INITRD_KDUMP)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is an image for crash dumps, which kdump makes anew by "
-				 "itself; it is left as it is", i->name);
-	if (d->other[0])
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is made for kernel %s, and cannot be one of kernel %s",
-				 i->name, d->other, module_tree_kver(c->tree));
-	return 0;
+	return *changed ? hand_out(j, out, summary, err) : 0;
 }
 
 int dracut_change(const struct initrd *i, const struct initrd_change *c, const struct loads_want *want,
@@ -275,8 +283,8 @@ int dracut_change(const struct initrd *i, const struct initrd_change *c, const s
 		initrd_answer_free(&answer);
 		return r;
 	}
-	if (answer.missing_link != INITRD_LINK_NONE)
-		r = refuse(i, &j.d, c, err);
+	if (answer.missing_link != INITRD_LINK_NONE && (r = refuse_special(i, err)) == 0)
+		r = refuse_other(i, &j.d, c, err);
 	overlay_begin(&j.o, i);
 	if (r == 0)
 		r = change(&j, !more && answer.missing_link == INITRD_LINK_NONE, out, changed, summary, err);

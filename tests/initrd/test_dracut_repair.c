@@ -428,12 +428,27 @@ static void refused(struct fixture *f, const char *want)
 static void refusals(void)
 {
 	static const char evil[] = "../../../etc/vmw_pvscsi.ko:\n";
+	static const struct initrd_file file = { "etc/lvm/lvm.conf", "x", 1 };
 	struct module_tree *t = made_tree(EL7, evil);
 	struct fixture f;
 
 	set_up(&f, "vmw_pvscsi");
 	physical(&f);
 	made_text(&f.base, "usr/lib/dracut/modules.txt", "kdumpbase\n");
+	refused(&f, "initrd.img: is an image for crash dumps, which kdump makes anew by itself; it is left as it is");
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_text(&f.base, "squash-root.img", "hsqs");
+	f.c.files = &file;
+	f.c.n_files = 1;
+	f.c.n_wanted = 0;
+	refused(&f, "initrd.img: its files are in a squashed filesystem inside, over which nothing can be laid; it is left as it is");
+	set_up(&f, "vmw_pvscsi");
+	physical(&f);
+	made_text(&f.base, "usr/lib/dracut/modules.txt", "kdumpbase\n");
+	f.c.files = &file;
+	f.c.n_files = 1;
+	f.c.n_wanted = 0;
 	refused(&f, "initrd.img: is an image for crash dumps, which kdump makes anew by itself; it is left as it is");
 	set_up(&f, "vmw_pvscsi");
 	physical(&f);
