@@ -114,16 +114,22 @@ static int find_modules(struct rebase *j, struct unrack_error *err)
 /* --- The base without kernels ----------------------------------------------------------- */
 
 /* Microcode is looked for in what is not packed, and stays so. */
-static int strip(const struct rebase *j, struct buf *out, struct unrack_error *err)
+static int strip(const struct rebase *j, struct initrd **out, struct unrack_error *err)
 {
 	bool *drop CLEANUP_FREE = calloc(j->base->items.len + 1, sizeof *drop);
 	const struct image_edit edit = { .drop = drop, .gzip = true };
+	struct store file = { .keep = IMAGE_KEEP_MAX };
+	CLEANUP_BUF struct buf b = { 0 };
+	int r;
 
 	if (!drop)
 		return error_nomem(err);
 	for (size_t k = 0; k < j->base->items.len; k++)
 		drop[k] = below(j, j->base->items.at[k].m.name) != NULL;
-	return image_write_edited(j->base, &edit, out, err);
+	r = image_write_edited(j->base, &edit, &b, err);
+	if (r == 0 && ((r = store_take(&file, &b, err)) < 0 || (r = store_end(&file, err)) < 0))
+		store_free(&file);
+	return r < 0 ? r : image_open(&file, j->base->name, out, err);
 }
 
 /* --- The new image ---------------------------------------------------------------------- */
@@ -176,7 +182,7 @@ static int summarize(const struct rebase *j, struct buf *out)
 static int make(struct rebase *j, const struct loads_want *want, struct buf *out, struct buf *summary,
 		struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf stripped = { 0 }, changes = { 0 };
+	CLEANUP_BUF struct buf changes = { 0 };
 	struct initrd *without = NULL;
 	struct module_list more;
 	bool changed = false;
@@ -185,15 +191,13 @@ static int make(struct rebase *j, const struct loads_want *want, struct buf *out
 	if (r == 0)
 		r = find_modules(j, err);
 	if (r == 0)
-		r = strip(j, &stripped, err);
-	if (r == 0)
-		r = initrd_open(stripped.data, stripped.len, j->base->name, &without, err);
+		r = strip(j, &without, err);
 	more = (struct module_list){ .paths = j->paths.at, .n = j->paths.len };
 	if (r == 0)
 		r = dracut_change(without, j->c, want, &more, out, &changed, &changes, err);
 	/* A kernel that has all in it, and not even indexes. */
-	if (r == 0 && !changed && buf_append(out, stripped.data, stripped.len) < 0)
-		r = error_nomem(err);
+	if (r == 0 && !changed)
+		r = archive_pack(PACK_PLAIN, &without->streams.at[0], j->base->name, out, err);
 	initrd_close(without);
 	if (r == 0 && summarize(j, summary) < 0)
 		r = error_nomem(err);

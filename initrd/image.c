@@ -349,8 +349,7 @@ void image_forget(const struct initrd *i)
 		store_forget(&i->streams.at[k], 0, i->streams.at[k].len);
 }
 
-/* What is in FILE becomes the image, whatever comes of it. */
-static int open_image(struct store *file, const char *name, struct initrd **out, struct unrack_error *err)
+int image_open(struct store *file, const char *name, struct initrd **out, struct unrack_error *err)
 {
 	struct initrd *i = calloc(1, sizeof *i);
 	int r;
@@ -377,7 +376,7 @@ int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **o
 	struct store file;
 
 	store_borrow(&file, bytes, n);
-	return open_image(&file, name, out, err);
+	return image_open(&file, name, out, err);
 }
 
 static int read_file(int fd, const char *name, struct store *file, struct unrack_error *err)
@@ -408,7 +407,7 @@ int initrd_read(int fd, const char *name, struct initrd **out, struct unrack_err
 
 	*out = NULL;
 	if (r == 0)
-		return open_image(&file, name, out, err);
+		return image_open(&file, name, out, err);
 	store_free(&file);
 	return r;
 }

@@ -62,6 +62,10 @@ struct initrd {
 	size_t *by_name; /* items sorted by name, then by place */
 };
 
+/* initrd_open of what is in FILE, which is complete, and which the image owns afterwards, whatever
+ * comes of it. */
+int image_open(struct store *file, const char *name, struct initrd **out, struct unrack_error *err);
+
 /* What an image is: the container of one that is a filesystem, and then, of any, all that its
  * members tell. */
 void image_set_filesystem(struct initrd *i, enum archive_packing how, const char *fs);

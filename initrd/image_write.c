@@ -46,6 +46,10 @@ static int put_member(struct writer *w, const struct cpio_member *m, struct unra
 
 	if (cpio_write_head(&head, m) < 0)
 		return error_nomem(err);
+	/* Contents may be written more often than they were stored. */
+	if (m->size > INITRD_UNPACKED_MAX || w->to.len > INITRD_UNPACKED_MAX - m->size)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: would unpack to more than %u MiB when written; no initrd is "
+				 "that large", w->image->name, INITRD_UNPACKED_MAX >> 20);
 	r = store_add(&w->to, head.data, head.len, err);
 	for (size_t at = 0, n; r == 0 && at < m->size; at += n) {
 		n = (size_t)min_u64(m->size - at, IMAGE_READ_AHEAD);
