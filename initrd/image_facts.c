@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What an image tells of itself, besides its members. */
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -46,6 +46,10 @@ struct plan {
 int plan_make(struct guest *g, const struct guest_facts *facts, const struct target *t,
 	      struct plan *out, struct unrack_error *err);
 void plan_free(struct plan *p);
+/* The name under which an initrd is kept that is replaced: "/boot/initrd-X-phys.img" of "/boot/initrd-X.img". It ends
+ * in PLAN_PHYS, and is never taken for an initrd. malloc'd. */
+#define PLAN_PHYS "-phys.img"
+char *plan_phys_name(const char *path);
 
 /* One line per edit and warning; then plan_diff: unified diffs of text files, and the
  * summaries of initrds. -1: no memory. */

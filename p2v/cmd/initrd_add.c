@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "cmd_initrd.h"
 #include "initrd_files.h"
 #include "initrd_guest.h"
@@ -71,7 +70,7 @@ static int check_kernel(const struct job *j, struct unrack_error *err)
 	char other[128];
 
 	if (!j->want.n || j->o->base || j->o->guest || initrd_get_kind(j->from->image) != INITRD_NASH ||
-	    !initrd_modules_other(j->from->image, j->m.kver, other, sizeof other))
+	    !initrd_modules_other(j->from->image, &j->m, other, sizeof other))
 		return 0;
 	return error_set(err, UNRACK_UNSUPPORTED, "%s holds modules of kernel %s, so one of kernel %s would not be loaded with it; "
 			 "name that kernel's modules with --modules and --kver", j->from->name, other, j->m.kver);

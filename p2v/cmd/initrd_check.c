@@ -42,7 +42,7 @@ static int refuse_kernel(struct job *j, struct unrack_error *err)
 	char other[128], text[400];
 
 	if (initrd_get_kind(j->in.image) != INITRD_NASH ||
-	    !initrd_modules_other(j->in.image, j->m.kver, other, sizeof other))
+	    !initrd_modules_other(j->in.image, &j->m, other, sizeof other))
 		return 0;
 	snprintf(text, sizeof text, "it holds modules of kernel %s, which kernel %s does not load", other, j->m.kver);
 	return refuse(j, "kernel", text, err);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/size.h"
+#include "unrack/plan.h"
 
 #define FILE_MAX (64u << 20) /* a module, an index */
 #define KVER_SIZE 128
@@ -40,7 +41,7 @@ void initrd_modules_of_name(const char *file, char *out, size_t size)
 		if (strncmp(base, begins[k], n) != 0 || !isdigit((unsigned char)base[n]) || strlen(base + n) >= size)
 			continue;
 		strcpy(out, base + n);
-		if (!cut_end(out, "-phys.img"))
+		if (!cut_end(out, PLAN_PHYS))
 			cut_end(out, ".img");
 		return;
 	}
@@ -125,16 +126,6 @@ static bool only_line(const struct buf *lines, char *out, size_t size)
 		return false;
 	memcpy(out, buf_str(lines), n);
 	out[n] = '\0';
-	return true;
-}
-
-bool initrd_modules_other(const struct initrd *image, const char *kver, char *out, size_t size)
-{
-	CLEANUP_BUF struct buf kernels = { 0 };
-
-	if (initrd_kernels(image, &kernels) < 0 || !kernels.len || is_line(&kernels, kver))
-		return false;
-	snprintf(out, size, "%.*s", (int)strcspn(buf_str(&kernels), "\n"), buf_str(&kernels));
 	return true;
 }
 
@@ -257,6 +248,36 @@ int initrd_modules_read(void *ctx, const char *path, struct buf *out, struct unr
 		return error_nomem(err);
 	r = m->g->ops->read(m->g, buf_str(&full), FILE_MAX, out, err);
 	return r < 0 && err->sys_errno == ENOENT ? read_link(m, buf_str(&full), out, err) : r;
+}
+
+/* Whether a module of M that IMAGE has, too, says that it is of KVER ("vermagic=KVER SMP", "kernel_version=KVER"). */
+static bool has_magic(const struct initrd_modules *m, const struct initrd *image, const char *kver)
+{
+	CLEANUP_BUF struct buf b = { 0 }, magic = { 0 };
+	struct unrack_error dropped;
+	const char *path = NULL, *at;
+	char name[64];
+
+	for (size_t k = 0; !path && k < initrd_len(image); k++) {
+		module_name_of(initrd_at(image, k)->name, name);
+		path = S_ISREG(initrd_at(image, k)->mode) ? module_tree_find(m->tree, name) : NULL;
+	}
+	if (!path || buf_printf(&magic, "=%s", kver) < 0 ||
+	    initrd_modules_read((void *)(uintptr_t)m, path, &b, &dropped) < 0)
+		return false;
+	at = memmem(b.data, b.len, magic.data, magic.len);
+	/* A NUL is behind the last byte. */
+	return at && (at[magic.len] == ' ' || at[magic.len] == '\0');
+}
+
+bool initrd_modules_other(const struct initrd *image, const struct initrd_modules *m, char *out, size_t size)
+{
+	CLEANUP_BUF struct buf kernels = { 0 };
+
+	if (!m->g || initrd_kernels(image, &kernels) < 0 || !kernels.len || is_line(&kernels, m->kver))
+		return false;
+	snprintf(out, size, "%.*s", (int)strcspn(buf_str(&kernels), "\n"), buf_str(&kernels));
+	return !has_magic(m, image, out);
 }
 
 static int read_text(struct initrd_modules *m, const char *name, struct buf *out, bool *found, struct unrack_error *err)

@@ -26,8 +26,9 @@ void initrd_modules_close(struct initrd_modules *m);
 /* read_module of struct initrd_change, with a struct initrd_modules as its context. */
 int initrd_modules_read(void *ctx, const char *path, struct buf *out, struct unrack_error *err);
 
-/* A kernel whose modules IMAGE holds, while it holds none of KVER; false: there is none. */
-bool initrd_modules_other(const struct initrd *image, const char *kver, char *out, size_t size);
+/* The kernel whose modules IMAGE holds, if that is not M's: neither by name, nor is it what M's own modules say that they
+ * are of. False: it is, or it can't be told. */
+bool initrd_modules_other(const struct initrd *image, const struct initrd_modules *m, char *out, size_t size);
 
 /* The kernel that a file of this name is for, "" when that can't be told: "2.6.18-398.el5" of
  * "/boot/initrd-2.6.18-398.el5.img". */

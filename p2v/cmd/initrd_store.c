@@ -11,21 +11,11 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "initrd_store.h"
+#include "unrack/plan.h"
 
 #define LABEL "security.selinux"
 #define LABEL_MAX 4096
-#define PHYS "-phys.img"
 #define PIECE (1u << 20)
-
-char *initrd_store_phys(const char *path)
-{
-	size_t n = strlen(path);
-	char *out;
-
-	if (n > 4 && !strcmp(path + n - 4, ".img"))
-		n -= 4;
-	return asprintf(&out, "%.*s" PHYS, (int)n, path) < 0 ? NULL : out;
-}
 
 /* --- Before ------------------------------------------------------------------------------ */
 
@@ -97,12 +87,12 @@ static int check_in_place(struct initrd_store *s, struct unrack_error *err)
 
 	if (!path)
 		return error_set(err, UNRACK_USAGE, "%s is no regular file; say with -o where the new image goes", name);
-	if (n > strlen(PHYS) && !strcmp(path + n - strlen(PHYS), PHYS))
+	if (n > strlen(PLAN_PHYS) && !strcmp(path + n - strlen(PLAN_PHYS), PLAN_PHYS))
 		return error_set(err, UNRACK_UNSAFE, "%s is what an earlier change kept, and stays as it is; say with -o where "
 				 "the new image goes", name);
 	s->same = s->data && is_same(s, s->from);
 	s->path = strdup(path);
-	s->phys = initrd_store_phys(path);
+	s->phys = plan_phys_name(path);
 	return s->path && s->phys ? look_for(s->io, s->phys, &s->phys_there, err) : error_nomem(err);
 }
 

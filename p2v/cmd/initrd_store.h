@@ -7,9 +7,6 @@
 #include "unrack/io.h"
 #include "unrack/log.h"
 
-/* The name under which the file at PATH is kept when it is replaced: "X-phys.img" of "X.img"; malloc'd. */
-char *initrd_store_phys(const char *path);
-
 /* A new image, and where to. */
 struct initrd_store {
 	const struct io *io;            /* with real descriptors */

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "inspect.h"
+#include "unrack/plan.h"
 
 #define KERNELS_MAX 64 /* installed at once; more are ignored */
 #define INITRDS_MAX 16 /* of one kernel */
@@ -277,7 +278,7 @@ static int open_initrd(struct guest *g, const struct guest_kernel *k, struct gue
 /* What unrack left beside a repaired one, and what is left alone: kdump's and rescue ones. */
 static bool is_left_alone(const char *path)
 {
-	return ends_with(path, "-phys.img") || strstr(path, "kdump") || strstr(path, "rescue");
+	return ends_with(path, PLAN_PHYS) || strstr(path, "kdump") || strstr(path, "rescue");
 }
 
 /* Adds the initrd at PATH unless it is there; *index is its place, or -1. */

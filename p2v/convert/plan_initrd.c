@@ -79,20 +79,19 @@ unsigned plan_mount_of(const struct guest *g, const char *path)
 	return best;
 }
 
-/* "/boot/initrd-X-phys.img" beside "/boot/initrd-X.img". */
-static char *phys_name(const char *path)
+char *plan_phys_name(const char *path)
 {
 	size_t n = strlen(path);
 
 	if (n > 4 && !strcmp(path + n - 4, ".img"))
 		n -= 4;
-	return say("%.*s-phys.img", (int)n, path);
+	return say("%.*s" PLAN_PHYS, (int)n, path);
 }
 
 int plan_add_image(struct plan_job *j, const char *path, const char *label_from, struct buf *new,
 		   struct buf *summary, char *reason, struct plan_need *needs, struct unrack_error *err)
 {
-	char *phys CLEANUP_FREE = phys_name(path);
+	char *phys CLEANUP_FREE = plan_phys_name(path);
 	struct plan_need *need = &needs[plan_mount_of(j->g, path)];
 	struct guest_stat st = { 0 }, old = { 0 };
 	struct edit *e;

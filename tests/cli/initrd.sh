@@ -142,7 +142,10 @@ unrack initrd check any.img -m root -d ahci
 exits 0 "the kernel is known by the modules in the image"
 mkdir -p two/lib/modules
 cp -r "root/lib/modules/$kver" two/lib/modules/
-cp -r "root/lib/modules/$kver" two/lib/modules/9.9.9
+mkdir two/lib/modules/9.9.9
+for file in "root/lib/modules/$kver"/modules.*; do cp "$file" two/lib/modules/9.9.9/; done
+(cd "root/lib/modules/$kver" && find kernel -name '*.ko' -exec install -D {} "$work/two/lib/modules/9.9.9/{}" \;)
+find two/lib/modules/9.9.9 -name '*.ko' -exec sed -i "s/vermagic=$kver /vermagic=9.9.9-other-kernel /" {} +
 unrack initrd check any.img -m two -d ahci
 exits 0 "of two kernels that one is taken"
 unrack initrd check any.img -m two -k 9.9.9 -d ahci
@@ -153,7 +156,11 @@ exits 6 "and nothing of it is added"
 unrack initrd check any.img -m two -k 1.2.3 -d ahci
 exits 2 "a kernel that is not there"
 like "$err" "two has no modules of kernel 1.2.3 \(it has .*9.9.9.*\); name another folder" "is named"
-rm -rf two/lib/modules/"$kver"
+mkdir -p three/lib/modules
+cp -r "root/lib/modules/$kver" three/lib/modules/9.9.9
+unrack initrd check any.img -m three -k 9.9.9 -d ahci
+exits 0 "one of another name, whose modules are of the same kernel, is that of the image"
+rm -rf three two/lib/modules/"$kver"
 unrack initrd check any.img -m two -d ahci
 exits 2 "a folder without the image's kernel"
 like "$err" "two has no modules of kernel $kver \(it has 9.9.9\)" "is told"

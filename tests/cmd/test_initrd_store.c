@@ -8,6 +8,7 @@
 #include "../../p2v/cmd/initrd_store.h"
 #include "../support/tap.h"
 #include "../support/twins.h"
+#include "unrack/plan.h"
 
 static struct unrack_error err;
 static char dir[] = "/tmp/unrack-store-XXXXXX";
@@ -224,11 +225,11 @@ static void test_faults(void)
 
 int main(void)
 {
-	char *name = initrd_store_phys("/boot/initrd-1.img");
+	char *name = plan_phys_name("/boot/initrd-1.img");
 
 	is_str(name, "/boot/initrd-1-phys.img", "the name of what is kept");
 	free(name);
-	name = initrd_store_phys("initrd.gz");
+	name = plan_phys_name("initrd.gz");
 	is_str(name, "initrd.gz-phys.img", "without .img");
 	free(name);
 	if (!mkdtemp(dir))
