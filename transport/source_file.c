@@ -14,6 +14,8 @@
 /* What O_DIRECT wants of offset, length and address: the logical sector is enough for most,
  * the page for all. */
 #define ALIGN 4096u
+/* The page cache has its pages in pieces of up to this size (x86's huge pages), and drops only whole ones. */
+#define CACHE_UNIT (2u << 20)
 /* A read that is not aligned goes through a buffer of this size. */
 #define BOUNCE (256u << 10)
 
@@ -55,8 +57,11 @@ static int read_cached(struct file *f, uint8_t *buf, size_t n, uint64_t off,
 {
 	int r = read_all(f, f->fd, buf, n, off, err);
 
-	if (f->drop_cache)
-		posix_fadvise(f->fd, (off_t)off, (off_t)n, POSIX_FADV_DONTNEED);
+	if (f->drop_cache) {
+		uint64_t from = round_down(off, CACHE_UNIT);
+
+		posix_fadvise(f->fd, (off_t)from, (off_t)(off + n - from), POSIX_FADV_DONTNEED);
+	}
 	return r;
 }
 
