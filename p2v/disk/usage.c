@@ -3,10 +3,12 @@
  * is built upon these (sysfs: holders), and virtual machines that have an image open. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -17,6 +19,8 @@
 /* QEMU locks one byte of an image for each permission that it uses (block/file-posix.c:
  * RAW_LOCK_PERM_BASE 100, BLK_PERM_WRITE is bit 1). */
 #define QEMU_LOCK_WRITE 101
+/* A file server whose lock service is away never answers. */
+#define LOCK_SECONDS 5
 
 struct devices {
 	dev_t at[DEVICES_MAX];
@@ -176,12 +180,78 @@ static bool claimed(const struct devices *d, char node[256])
 	return false;
 }
 
-static bool open_in_qemu(const char *path)
+/* A question to the file server, of which whoever is the last to need it is rid. */
+struct lock_question {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	bool done, locked, given_up;
+	int fd;
+};
+
+static void lock_question_free(struct lock_question *q)
+{
+	close(q->fd);
+	pthread_cond_destroy(&q->answered);
+	pthread_mutex_destroy(&q->lock);
+	free(q);
+}
+
+static void *ask_for_lock(void *arg)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = QEMU_LOCK_WRITE, .l_len = 1 };
-	int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+	struct lock_question *q = arg;
+	bool locked = fcntl(q->fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK, given_up;
 
-	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
+	pthread_mutex_lock(&q->lock);
+	q->locked = locked;
+	q->done = true;
+	given_up = q->given_up;
+	pthread_cond_signal(&q->answered);
+	pthread_mutex_unlock(&q->lock);
+	if (given_up)
+		lock_question_free(q);
+	return NULL;
+}
+
+static bool wait_for_lock(struct lock_question *q)
+{
+	struct timespec until;
+	bool done, locked;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LOCK_SECONDS;
+	pthread_mutex_lock(&q->lock);
+	while (!q->done && pthread_cond_timedwait(&q->answered, &q->lock, &until) != ETIMEDOUT)
+		;
+	done = q->done;
+	locked = q->locked;
+	q->given_up = true;
+	pthread_mutex_unlock(&q->lock);
+	if (done)
+		lock_question_free(q);
+	return locked;
+}
+
+static bool open_in_qemu(const char *path)
+{
+	struct lock_question *q = calloc(1, sizeof *q);
+	pthread_condattr_t attr;
+	pthread_t thread;
+
+	if (!q)
+		return false;
+	q->fd = open(path, O_RDONLY | O_CLOEXEC);
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&q->answered, &attr);
+	pthread_condattr_destroy(&attr);
+	if (q->fd < 0 || pthread_create(&thread, NULL, ask_for_lock, q) != 0) {
+		lock_question_free(q);
+		return false;
+	}
+	pthread_detach(thread);
+	return wait_for_lock(q);
 }
 
 enum usage usage_of(const char *path, char what[256])

@@ -11,6 +11,7 @@
  *   FAULT_SYNC    the Nth fdatasync or fsync fails, and what was written since the one before is lost, as the
  *                 kernel drops it; the next one succeeds
  *   FAULT_PLAIN   1: no O_DIRECT, no SEEK_DATA and SEEK_HOLE, no fallocate, as on NFSv3
+ *   FAULT_LOCK    1: questions about locks are never answered, as by an NFS server whose lock service is away
  *   FAULT_CLOCK   seconds that the wall clock is ahead
  *   FAULT_AFTER   from so many seconds after the start on; before that it is right
  *   FAULT_LOG     a file that gets a line for each fault
@@ -262,6 +263,21 @@ int fallocate64(int fd, int mode, off_t off, off_t n)
 		return -1;
 	}
 	return real(fd, mode, off, n);
+}
+
+int fcntl64(int fd, int cmd, ...)
+{
+	REAL(int, "fcntl64", int, int, ...);
+	va_list ap;
+	void *arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (cmd == F_OFD_GETLK && getenv("FAULT_LOCK") && ours(fd))
+		for (;;)
+			pause();
+	return real(fd, cmd, arg);
 }
 
 /* --- The clock ------------------------------------------------------------------------------ */
