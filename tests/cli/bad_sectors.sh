@@ -51,6 +51,12 @@ bad BAD_RANGES="$at+512" BAD_TIMES=3 -- copy disk.img web02 --all-blocks
 exits 0 "a sector that can be read in the end"
 ok "identical" cmp disk.img web02/web02-flat.vmdk
 
+bad BAD_RANGES="$at+4096" BAD_CACHED=1 -- copy disk.img web13 --all-blocks
+if dd if=disk.img of=direct bs=4096 count=1 iflag=direct status=none 2>/dev/null; then
+	exits 0 "trap: an error that only the page cache has: it is read again past that"
+	ok "identical" cmp disk.img web13/web13-flat.vmdk
+fi
+
 bad BAD_RANGES="$at+512" -- copy disk.img web03 --on-read-error stop
 exits 4 "--on-read-error stop"
 like "$err" "disk.img can't be read at sector $((at / 512)) .*it was asked to stop there" "stops, and says where"

@@ -20,6 +20,22 @@ same() { # FOLDER [SOURCE]
 	[ "$(stat -c %s "$image")" = $(((size + 511) / 512 * 512)) ] && cmp -n "$size" "$src" "$image"
 }
 
+# Sizes are rounded up to whole sectors, and not to MiB: else the backup of a GPT would be out of its place.
+truncate -s 1000000 small.img
+printf 'the last bytes of a million' | dd of=small.img bs=1 seek=999973 conv=notrunc status=none
+unrack copy small.img million
+exits 0 "a disk of 1,000,000 bytes"
+is "$(stat -c %s million/million-flat.vmdk)" 1000448 "trap: becomes one of 1,000,448, as qemu-img makes it"
+ok "is identical" same million small.img
+truncate -s $((33 * 1048576 + 512)) odd.img
+printf 'label: gpt\n2048,20480\n' | sfdisk -q odd.img
+printf 'x' | dd of=odd.img bs=1 seek=$((20 * 1048576)) conv=notrunc status=none
+unrack copy odd.img odd
+exits 0 "a disk with a GPT and an odd number of sectors"
+is "$(stat -c %s odd/odd-flat.vmdk)" $((33 * 1048576 + 512)) "trap: keeps its size"
+is "$(dd if=odd/odd-flat.vmdk bs=512 skip=$((33 * 2048)) status=none | head -c 8)" "EFI PART" "the backup of the table is in the last sector"
+unlike "$(sfdisk --verify odd/odd-flat.vmdk 2>&1)" "backup|corrupt|invalid" "which sfdisk finds"
+
 before=$(sha256sum <source.img)
 unrack copy source.img web01
 exits 0 "a copy"

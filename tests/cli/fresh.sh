@@ -30,5 +30,15 @@ head -c 33M /dev/urandom | dd of=disk.img bs=1M conv=notrunc,fsync status=none
 nok "the page cache of the node is behind" cmp "$loop" disk.img
 unrack copy "$loop" web01
 exits 0 "the disk is copied"
-ok "as it is now" cmp disk.img web01/web01-flat.vmdk
+ok "trap: as it is now, and not as the page cache of its node remembers it" cmp disk.img web01/web01-flat.vmdk
+
+# Partition tables count sectors.
+large=$(losetup -f --show -b 4096 disk.img 2>/dev/null) || large=
+if [ "$large" ]; then
+	unrack copy "$large" web02
+	losetup -d "$large"
+	exits 6 "trap: a disk with sectors of 4096 bytes (4Kn) is refused"
+	like "$err" "has logical sectors of 4096 bytes; its partition table counts in them" "with the reason"
+	nok "nothing is made" test -e web02
+fi
 done_testing

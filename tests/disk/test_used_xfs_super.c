@@ -67,6 +67,13 @@ static void any_version(const struct image *i)
 	number(i, 140, get_be32(i->p + 140) + 1, "count different inodes", "free inodes miscounted");
 }
 
+/* Its data lie on another device, and are not counted among the free blocks of this one. */
+static void realtime(const struct image *i)
+{
+	WITH_CHANGE(i, i->p + 16, 16, (put_be64(i->p + 16, 1 << 20), put_be64(i->p + 24, 1 << 16)),
+		    is_partly(i, image_free_blocks(i), "trap: XFS: a realtime section lies outside"));
+}
+
 static void only_v4(void)
 {
 	const char *unknown = "features that are not known here";
@@ -114,6 +121,8 @@ int main(void)
 	is_partly(&v5, image_free_blocks(&v5), "(version 5)");
 	any_version(&v4);
 	any_version(&v5);
+	realtime(&v4);
+	realtime(&v5);
 	only_v4();
 	only_v5();
 	v5.size = 600;

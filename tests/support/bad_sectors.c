@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A disk with bad spots, for a program that is started with this in LD_PRELOAD: reads of the file named by BAD_FILE
  * that touch one of the ranges in BAD_RANGES ("OFFSET+LENGTH,..." in bytes) fail with BAD_ERRNO (EIO when
- * it is not given). With BAD_TIMES only so many reads in all do. */
+ * it is not given). With BAD_TIMES only so many reads in all do; with BAD_CACHED those do which go through the page
+ * cache, as if that remembered an error that the disk does not have any more. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -28,6 +30,8 @@ static bool fails(int fd, size_t n, off_t off)
 	bool hit = false;
 
 	if (!p || !is_bad_file(fd))
+		return false;
+	if (getenv("BAD_CACHED") && fcntl(fd, F_GETFL) & O_DIRECT)
 		return false;
 	while (*p && !hit) {
 		char *end;
