@@ -178,7 +178,7 @@ static int choose_devices(const struct target_options *o, const struct initrd_mo
 					target_scsi_name(scsi), files), err);
 }
 
-bool initrd_wanted_asked(const struct target_options *o, const struct option_list *drivers)
+static bool is_asked(const struct target_options *o, const struct option_list *drivers)
 {
 	return o->esx || o->scsi || o->nic || o->hw || o->firmware || drivers->n;
 }
@@ -190,7 +190,7 @@ int initrd_wanted_choose(const struct target_options *o, const struct option_lis
 	int r = 0;
 
 	memset(out, 0, sizeof *out);
-	if (initrd_wanted_asked(o, drivers) && !m->g)
+	if (is_asked(o, drivers) && !m->g)
 		return error_set(err, UNRACK_USAGE, "say with --modules where the modules of the image's kernel are, for example "
 				 "/mnt/lib/modules");
 	if (o->esx) {
