@@ -218,7 +218,8 @@ static int change(const struct initrd *i, const struct initrd_change *c, struct 
 	if (r < 0)
 		return r;
 	s.ramdisk = i->ramdisk;
-	r = want_filesystem(i, &s, c, want, err);
+	/* A last line that was not run names nothing yet. */
+	r = nash_end_last_line(&s) < 0 ? error_nomem(err) : want_filesystem(i, &s, c, want, err);
 	if (r == 0)
 		r = change_nash(i, c, want, &s, out, changed, summary, err);
 	nash_free(&s);

@@ -668,6 +668,29 @@ for my $how ([ gz => 'gzip -9n' ], [ bz2 => 'bzip2' ], [ xz => 'xz --check=crc32
 	save('initrd', "bomb-$how->[0]", "\0$packed") if length $packed < 4096;
 }
 
+# --- Scripts for nash -----------------------------------------------------------------------
+# Kernel, flags, drivers, modules.conf and script of fuzz_nash.c; and its recipes.
+sub nash { my ($kernel, $flags, $drivers, $conf, $script) = @_; pack('CCC', $kernel, $flags, $drivers) . "$conf\0$script" }
+sub recipe { my ($kernel, $drivers, @texts) = @_; pack('CCC', $kernel, 2, $drivers) . join '', map { "$_\0" } @texts }
+
+for my $path (glob "$FindBin::Bin/../initrd/data/*.{init,linuxrc}") {
+	my ($name) = $path =~ m{([^/]+)\.\w+$};
+	my $kernel = $name =~ /^el5/ ? 0 : $name =~ /^el4/ ? 1 : 2;
+
+	open my $f, '<', $path or die "$path: $!\n";
+	local $/;
+	save('nash', $name, nash($kernel, $name =~ /cciss|ide/ ? 1 : 0, 0xd, "options mptbase a=1 \\\n b=2\n", <$f>));
+}
+save('nash', 'empty', nash(0, 0, 1, '', ''));
+save('nash', 'no-end', nash(0, 0, 1, '', "#!/bin/nash\nmkblkdevs\nmount /sysroot"));
+save('nash', 'odd', nash(0, 1, 2, 'options ahci "x', "#!/bin/nash\n#\n#\n \t\"echo\" 'a\nnash-mount\ncond -ne 0 dm create a --uuid b 0 1 c d\n"
+	. "insmod\ninsmod /lib/../x.ko\ninsmod /lib/ahci.ko \"a\nlvm lvchange -a y --config x a/b\nmkrootdev -t ext3 -o ro /dev/hda1\n"
+	. "stabilized --hash x\nmount -t ext3 /dev/md0 /sysroot\n"));
+save('nash', 'recipe-5', recipe(0, 3, '/dev/VolGroup00/LogVol00', 'ext3', 'rw,acl', 'LABEL=swap', 'VolGroup00', '/dev/md1', 'options ahci x'));
+save('nash', 'recipe-4', recipe(1, 1, 'LABEL=/', 'ext3', '', '', '', '/dev/md0', ''));
+save('nash', 'recipe-3', recipe(2, 4, '/dev/v/r', 'ext3', 'defaults', '', 'v', '', "options BusLogic a\noptions BusLogic \\\nb"));
+save('nash', 'recipe-odd', recipe(0, 3, '/dev/sda 2', 'ext 3', ',,ro,', '"', "a\nb", '/dev/md99999999999', ''));
+
 # --- Kernel modules -------------------------------------------------------------------------
 # Texts of fuzz_modules_dep.c, and what modules say that they need.
 sub modules { my ($flags, @texts) = @_; pack('C', $flags) . join "\xff", @texts }
