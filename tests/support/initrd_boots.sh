@@ -34,6 +34,9 @@ declare -A root_args=(
 GIVE_UP='rd.retry=10 rd.shell=0 rd.emergency=poweroff'
 NO_DRACUT_ROOT='does not ?exist'
 
+# What a nash of RHEL 5 says, and those before.
+NO_NASH_ROOT='could not find filesystem|mounting /dev/root on /sysroot failed'
+
 # boot IMAGE DEVICE ROOT ARGS: 0: the ROOT, partition or volume, was found by the device's
 # driver; 1: the guest has given up; 2: neither in time. What it said is in screen.txt.
 boot() {

@@ -12,8 +12,6 @@
 . "$fixtures/../support/initrd_boots.sh"
 needs e2fsck dumpe2fs
 
-NO_ROOT='mounting /dev/root on /sysroot failed'
-
 # loaded RAMDISK: the initramfs that makes it the root, loaded.img.
 loaded() {
 	ok "a kernel of today can load $1" "$fixtures/ramdisk-boot.sh" "$1" loaded.img 8192
@@ -36,7 +34,7 @@ while IFS='|' read -r name options args devices; do
 	loaded "$name.img"
 	finds_root "$name finds its root on the physical machine" loaded.img megasas-gen2 partition "$args"
 	for device in $devices; do
-		finds_none "$name finds none on $device" "$NO_ROOT" loaded.img "$device" partition "$args"
+		finds_none "$name finds none on $device" "$NO_NASH_ROOT" loaded.img "$device" partition "$args"
 	done
 	for device in $devices; do
 		adds "$name for $device" "$name.img" "$name-$device.img" o "$device" --driver "${driver_of[$device]}"

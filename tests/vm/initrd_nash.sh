@@ -9,7 +9,6 @@
 # shellcheck source=../support/initrd_boots.sh
 . "$fixtures/../support/initrd_boots.sh"
 
-NO_ROOT='could not find filesystem|mounting /dev/root on /sysroot failed'
 while IFS='|' read -r name options root files args devices; do
 	# shellcheck disable=SC2053 # a pattern
 	[[ $name == ${INITRDS:-*} ]] || continue
@@ -19,7 +18,7 @@ while IFS='|' read -r name options root files args devices; do
 	lacks "$(image_members "$name.img")" "$name"
 	finds_root "$name finds its root on the physical machine" "$name.img" megasas-gen2 "$root" "$args"
 	for device in $devices; do
-		finds_none "$name finds none on $device" "$NO_ROOT" "$name.img" "$device" "$root" "$args"
+		finds_none "$name finds none on $device" "$NO_NASH_ROOT" "$name.img" "$device" "$root" "$args"
 		adds "$name for $device" "$name.img" "$name-$device.img" "$files" "$device" --driver "${driver_of[$device]}"
 		finds_root "$name finds it on $device with its driver" "$name-$device.img" "$device" "$root" "$args"
 	done
