@@ -9,7 +9,7 @@
 #include "dracut_indexes.h"
 #include "line_list.h"
 
-#define MODULE_MAX (128u << 20) /* unpacked; real ones have a few at most */
+#define MODULE_MAX (64u << 20) /* unpacked; real ones have half of that at most */
 
 /* --- Packed ones ------------------------------------------------------------------------ */
 

@@ -343,7 +343,7 @@ static int read_image(struct initrd *i, struct unrack_error *err)
 	return 0;
 }
 
-void image_forget(const struct initrd *i)
+void initrd_forget(const struct initrd *i)
 {
 	for (size_t k = 0; k < i->streams.len; k++)
 		store_forget(&i->streams.at[k], 0, i->streams.at[k].len);
@@ -362,7 +362,7 @@ int image_open(struct store *file, const char *name, struct initrd **out, struct
 	}
 	i->keep = IMAGE_KEEP_MAX - min_u64(file->mem.len, IMAGE_KEEP_MAX);
 	r = read_image(i, err);
-	image_forget(i);
+	initrd_forget(i);
 	if (r < 0)
 		initrd_close(i);
 	else

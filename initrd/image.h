@@ -71,9 +71,6 @@ int image_open(struct store *file, const char *name, struct initrd **out, struct
 void image_set_filesystem(struct initrd *i, enum archive_packing how, const char *fs);
 void image_describe(struct initrd *i);
 
-/* Contents of members were read that are not needed soon: what is in files leaves memory. */
-void image_forget(const struct initrd *i);
-
 /* Index of the member that counts for NAME; SIZE_MAX: none. */
 size_t image_index(const struct initrd *i, const char *name);
 

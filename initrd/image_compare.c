@@ -55,8 +55,8 @@ static bool compare_pieces(struct contents *c, const uint8_t *a, const uint8_t *
 		c->read += n;
 		if (c->read < IMAGE_READ_AHEAD)
 			continue;
-		image_forget(c->old);
-		image_forget(c->new);
+		initrd_forget(c->old);
+		initrd_forget(c->new);
 		c->read = 0;
 	}
 	return same;

@@ -56,7 +56,7 @@ static int put_member(struct writer *w, const struct cpio_member *m, struct unra
 		r = store_add(&w->to, m->data + at, n, err);
 		w->read += n;
 		if (w->read >= IMAGE_READ_AHEAD) {
-			image_forget(w->image);
+			initrd_forget(w->image);
 			w->read = 0;
 		}
 	}

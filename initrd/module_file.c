@@ -3,6 +3,8 @@
 
 #include "archive.h"
 
+#define MODULE_MAX (64u << 20) /* unpacked; real ones have half of that at most */
+
 int module_file_read(const struct module_tree *t,
 		     int (*read)(void *ctx, const char *path, struct buf *out, struct unrack_error *err),
 		     void *ctx, const char *path, struct buf *out, struct unrack_error *err)
@@ -18,8 +20,7 @@ int module_file_read(const struct module_tree *t,
 	if (how == PACK_PLAIN) {
 		*out = raw;
 		raw = (struct buf){ 0 };
-	} else if ((r = archive_unpack(how, raw.data, raw.len, INITRD_UNPACKED_MAX, path, out, &used,
-				       err)) < 0) {
+	} else if ((r = archive_unpack(how, raw.data, raw.len, MODULE_MAX, path, out, &used, err)) < 0) {
 		return r;
 	}
 	if (!out->len)

@@ -55,6 +55,9 @@ int initrd_open(const void *bytes, size_t n, const char *name, struct initrd **o
  * afterwards; the file may be changed. It is what takes the least memory. */
 int initrd_read(int fd, const char *name, struct initrd **out, struct unrack_error *err);
 void initrd_close(struct initrd *i);
+/* Contents of members were read that are not needed soon: what is in files leaves memory. For those
+ * who read many, or large ones. */
+void initrd_forget(const struct initrd *i);
 enum initrd_kind initrd_get_kind(const struct initrd *i);
 enum initrd_special initrd_get_special(const struct initrd *i);
 /* Why it is left alone, or what else is special with it: "it is a rescue image, made for any

@@ -9,6 +9,8 @@
 #include "initrd_modules.h"
 #include "initrd_text.h"
 
+#define PIECE (4u << 20) /* of a member's content, which may be larger than what may be in memory */
+
 static int find_member(const struct initrd_input *f, const char *name, const struct initrd_member **out,
 		       struct unrack_error *err)
 {
@@ -47,7 +49,11 @@ static int show_member(struct cli *cli, const struct initrd_input *f, const char
 
 	if (r < 0)
 		return r;
-	terminal_content(cli->terminal, m->data, m->size);
+	for (size_t at = 0, piece; at < m->size; at += piece) {
+		piece = m->size - at < PIECE ? m->size - at : PIECE;
+		terminal_content(cli->terminal, m->data + at, piece);
+		initrd_forget(f->image);
+	}
 	set_content(cli, m);
 	return 0;
 }

@@ -8,6 +8,8 @@
 
 #include "base/cleanup.h"
 
+#define TEXT_MAX (4u << 20)
+
 int initrd_text_name(struct buf *out, const char *p, size_t n)
 {
 	for (const char *end = p + n; p < end; p++) {
@@ -331,7 +333,7 @@ struct json *initrd_text_answer_json(const struct initrd_answer *a)
 
 bool initrd_text_is_text(const struct initrd_member *m)
 {
-	return !m->size || !memchr(m->data, '\0', m->size);
+	return !m->size || (m->size <= TEXT_MAX && !memchr(m->data, '\0', m->size));
 }
 
 const struct initrd_member *initrd_text_script(const struct initrd *i)

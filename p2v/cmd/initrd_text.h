@@ -37,7 +37,7 @@ struct json *initrd_text_answer_json(const struct initrd_answer *a);
 
 /* The script that starts the image: init, or linuxrc of a ramdisk; NULL: there is none, or it is a program. */
 const struct initrd_member *initrd_text_script(const struct initrd *i);
-/* Whether it can be shown on a terminal, or as a string: without a NUL. */
+/* Whether it can be shown on a terminal, or as a string: without a NUL, and not of more than 4 MiB. */
 bool initrd_text_is_text(const struct initrd_member *m);
 
 #endif

@@ -146,6 +146,17 @@ printf '#!/bin/sh\n' >large/init
 (cd large && find . | cpio --quiet -o -H newc) >large.cpio
 is "$(($(stat -c %s large.cpio) >> 20))" 322 "an image of 322 MiB"
 taken large.cpio "is taken as it is"
+{ printf '#!/bin/nash\n'; seq 15000000; } >large/init
+(cd large && echo init | cpio --quiet -o -H newc) >script.img
+bounded initrd show script.img init
+is "$rc $over $(cmp .out large/init)" "0  " "a member of 118 MiB is shown whole"
+mkdir -p large/usr/lib/dracut large/etc
+sed -i 1s/nash/sh/ large/init
+: >large/usr/lib/dracut/modules.txt
+mv large/init large/etc/init
+ln -s etc/init large/init
+(cd large && find init etc usr | cpio --quiet -o -H newc) >script.img
+taken script.img "a script of that size"
 for how in "gzip -1" "zstd -q -1 --long=27" "lz4 -l -q -1"; do
 	$how <large.cpio >large.img
 	taken large.img "so it is when packed by ${how%% *}"
