@@ -23,9 +23,6 @@ struct generate {
 	struct layout layout;
 };
 
-/* "jbd.ko", the file of a module in lib/, which is never packed; OUT has room for 80 bytes. */
-void generate_file_name(const char *path, char out[80]);
-
 /* generate_modules.c: all of them, in load order. */
 int generate_modules(struct generate *g, struct unrack_error *err);
 

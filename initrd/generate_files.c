@@ -132,7 +132,8 @@ static int put_udev(struct generate *g, struct unrack_error *err)
 	r = put_program(g, "bin/udev", udev, err);
 	if (r == UNRACK_MISSING || r == UNRACK_UNSUPPORTED)
 		return 0;
-	if (r == 0 && (layout_symlink(l, "bin/udevstart", "udev") < 0 || layout_symlink(l, "bin/hotplug", "/sbin/nash") < 0 ||
+	if (r == 0 && (layout_symlink(l, "bin/udevstart", "udev") < 0 ||
+		       layout_symlink(l, "bin/hotplug", "/sbin/nash") < 0 ||
 		       layout_folder(l, "etc/udev", 0755) < 0))
 		return error_nomem(err);
 	if (r == 0)
@@ -262,12 +263,12 @@ static int put_modules(struct generate *g, struct unrack_error *err)
 
 	for (size_t k = 0; k < g->modules.n; k++) {
 		CLEANUP_BUF struct buf b = { 0 };
-		char file[80], name[90];
+		char file[MODULE_FILE_NAME], name[90];
 		int e = module_file_read(r->tree, r->read_module, r->ctx, g->modules.paths[k], &b, err);
 
 		if (e < 0)
 			return e;
-		generate_file_name(g->modules.paths[k], file);
+		module_file_name(g->modules.paths[k], file);
 		snprintf(name, sizeof name, "lib/%s", file);
 		if (layout_file(&g->layout, name, mode_of(g, 0644), &b) < 0)
 			return error_nomem(err);

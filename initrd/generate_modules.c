@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdio.h>
-#include <string.h>
-
-#include "base/size.h"
 #include "generate.h"
 
 struct names {
@@ -82,13 +78,4 @@ int generate_modules(struct generate *g, struct unrack_error *err)
 	if (release >= NASH_EL4)
 		want_volumes(g, &l, targets);
 	return module_tree_closure(g->recipe->tree, l.at, l.n, &g->modules, err);
-}
-
-void generate_file_name(const char *path, char out[80])
-{
-	const char *slash = strrchr(path, '/');
-	char name[64];
-
-	module_name_of(path, name);
-	snprintf(out, 80, "%s.%s", name, strstr(slash ? slash : path, ".ko") ? "ko" : "o");
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "generate.h"
+#include "module_file.h"
 #include "module_options.h"
 
 /* --- Modules ---------------------------------------------------------------------------- */
@@ -18,11 +19,11 @@ static bool is_hcd(const char *name)
 static int put_module(struct generate *g, const char *path, bool *usb)
 {
 	struct buf *b = &g->script;
-	char file[80], name[64];
+	char file[MODULE_FILE_NAME], name[64];
 	size_t before;
 
 	module_name_of(path, name);
-	generate_file_name(path, file);
+	module_file_name(path, file);
 	if (*usb && !is_hcd(name)) {
 		*usb = false;
 		if (buf_puts(b, "mount -t usbfs /proc/bus/usb /proc/bus/usb\n") < 0)

@@ -124,14 +124,23 @@ const struct initrd_member *loads_file(const struct initrd *image, const struct 
 	return m && S_ISREG(m->mode) && m->size ? m : NULL;
 }
 
+bool loads_module(const struct nash_line *l, char name[64])
+{
+	char path[256];
+
+	if (!path_of(l, path, sizeof path))
+		return false;
+	module_name_of(path, name);
+	return true;
+}
+
 /* Which of the wanted modules an insmod line names; LOADS_NONE: another one. */
 static size_t wanted_index(const struct nash_line *l, const struct loads_want *want)
 {
-	char path[256], name[64];
+	char name[64];
 
-	if (!path_of(l, path, sizeof path))
+	if (!loads_module(l, name))
 		return LOADS_NONE;
-	module_name_of(path, name);
 	for (size_t k = 0; k < want->list.n; k++)
 		if (modules_same_name(name, want->names[k]))
 			return k;

@@ -42,6 +42,9 @@ void loads_free(struct loads *l);
 /* Whether the line can load its module: the file is there, or will be (ASSUME_FILES). */
 bool loads_can(const struct initrd *image, const struct nash_line *l, bool assume_files);
 
+/* The name of the module that an insmod line loads. */
+bool loads_module(const struct nash_line *l, char name[64]);
+
 /* The member that an insmod line loads from; NULL: there is none, or it is empty. */
 const struct initrd_member *loads_file(const struct initrd *image, const struct nash_line *l);
 

@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "module_file.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "archive.h"
 
 #define MODULE_MAX (64u << 20) /* unpacked; real ones have half of that at most */
+
+void module_file_name(const char *path, char out[MODULE_FILE_NAME])
+{
+	const char *slash = strrchr(path, '/');
+	char name[64];
+
+	module_name_of(path, name);
+	snprintf(out, MODULE_FILE_NAME, "%s.%s", name, strstr(slash ? slash : path, ".ko") ? "ko" : "o");
+}
 
 int module_file_read(const struct module_tree *t,
 		     int (*read)(void *ctx, const char *path, struct buf *out, struct unrack_error *err),

@@ -151,23 +151,11 @@ static bool is_filesystem(const char *module)
 	return false;
 }
 
-static bool module_of(const struct nash_line *l, char name[64])
-{
-	char path[256];
-	struct nash_word w;
-
-	if (!nash_insmod_path(l, &w))
-		return false;
-	snprintf(path, sizeof path, "%.*s", (int)min_u64(w.n, sizeof path), w.p);
-	module_name_of(path, name);
-	return true;
-}
-
 static int put_filesystem(const struct nash_line *l, const struct initrd *image, struct buf *out)
 {
 	char name[64];
 
-	if (!loads_file(image, l) || !module_of(l, name) || !is_filesystem(name))
+	if (!loads_file(image, l) || !loads_module(l, name) || !is_filesystem(name))
 		return 0;
 	return line_list_add(out, name, strlen(name));
 }
@@ -188,7 +176,7 @@ static size_t line_of(const struct nash *s, const struct initrd *image, const ch
 	char other[64];
 
 	for (size_t k = 0; k < end; k++)
-		if (module_of(&s->lines.at[k], other) && modules_same_name(name, other) &&
+		if (loads_module(&s->lines.at[k], other) && modules_same_name(name, other) &&
 		    loads_can(image, &s->lines.at[k], assume_files))
 			return k;
 	return LOADS_NONE;

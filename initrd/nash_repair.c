@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "module_file.h"
 #include "module_options.h"
 
 /* --- Names, and lines that must go ------------------------------------------------------ */
@@ -94,15 +95,12 @@ static size_t default_place(const struct nash *s, size_t root)
 
 	for (size_t k = 0; k < root; k++) {
 		const struct nash_line *l = &s->lines.at[k];
-		char path[256], name[64];
-		struct nash_word w;
+		char name[64];
 
 		if (l->command == NASH_NODES || (el21 && nash_mounts_proc(l)))
 			nodes = k;
-		if (!nash_insmod_path(l, &w))
+		if (!loads_module(l, name))
 			continue;
-		snprintf(path, sizeof path, "%.*s", (int)min_u64(w.n, sizeof path), w.p);
-		module_name_of(path, name);
 		if (stacks_disks(name))
 			return group_start(s, k);
 		last = k;
@@ -120,23 +118,15 @@ static size_t index_of(const struct loads_want *want, const char *name)
 	return LOADS_NONE;
 }
 
-/* "mptspi.ko": modules in an image are never packed. */
-static void file_name(const char *path, const char *name, char *out, size_t size)
-{
-	const char *slash = strrchr(path, '/');
-
-	snprintf(out, size, "%s.%s", name, strstr(slash ? slash : path, ".ko") ? "ko" : "o");
-}
-
 /* RHEL 2.1 tells of modules without ".o". */
 static int insert_module(struct nash *s, size_t at, const char *path, const char *name,
 			 const struct initrd_change *c, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf insmod = { 0 }, echo = { 0 };
 	bool el21 = nash_release_of(s) == NASH_EL21;
-	char file[80];
+	char file[MODULE_FILE_NAME];
 
-	file_name(path, name, file, sizeof file);
+	module_file_name(path, file);
 	if (buf_printf(&insmod, "insmod /lib/%s", file) < 0 || module_options(c->modules_conf, name, &insmod) < 0 ||
 	    buf_puts(&insmod, "\n") < 0 || buf_printf(&echo, "echo \"Loading %s module\"\n", el21 ? name : file) < 0 ||
 	    nash_insert(s, at, buf_str(&insmod)) < 0 || nash_insert(s, at, buf_str(&echo)) < 0)

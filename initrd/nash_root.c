@@ -43,39 +43,48 @@ static void find_root(const struct way *w, const struct initrd_needs *needs, cha
 /* --- Links ------------------------------------------------------------------------------ */
 
 /* Whether the kernel has NAME as a file, and the script does not load it. */
-static bool lacks(const struct way *w, const char *name, struct unrack_error *err)
+static int lacks(const struct way *w, const char *name, bool *answer, struct unrack_error *err)
 {
 	char lost[64];
+	int r = nash_names_module(w->s, w->image, w->tree, name, false, lost, err);
 
-	return nash_names_module(w->s, w->image, w->tree, name, false, lost, err) == 0 && lost[0];
+	*answer = lost[0] != '\0';
+	return r;
 }
 
-static void explain_arrays(const struct way *w, struct unrack_error *err)
+static int explain_arrays(const struct way *w, struct unrack_error *err)
 {
 	static const char *const levels[] = { "raid1", "raid0", "raid5", "raid456", "raid10", "linear" };
-	bool any = false, lacking = true;
+	bool any = false, lacking = true, lost;
+	int r = 0;
 
 	if (!w->out->arrays.len) {
 		reasons_add(w->why, INITRD_LINK_ARRAY, "array", "root is on md, and %s starts no array: there is no "
 			    "\"raidautorun\"", w->script);
-		return;
+		return 0;
 	}
-	for (size_t k = 0; k < ARRAY_LEN(levels); k++)
-		if (module_tree_find(w->tree, levels[k])) {
-			any = true;
-			lacking &= lacks(w, levels[k], err);
-		}
-	if (any && lacking)
+	for (size_t k = 0; r == 0 && k < ARRAY_LEN(levels); k++) {
+		if (!module_tree_find(w->tree, levels[k]))
+			continue;
+		r = lacks(w, levels[k], &lost, err);
+		any = true;
+		lacking &= lost;
+	}
+	if (r == 0 && any && lacking)
 		reasons_add(w->why, INITRD_LINK_ARRAY, "array", "root is on md, and %s loads no module of RAID", w->script);
+	return r;
 }
 
 /* VOLUME: "vg/root", or a group. */
-static void explain_volume(const struct way *w, const char *volume, struct unrack_error *err)
+static int explain_volume(const struct way *w, const char *volume, struct unrack_error *err)
 {
-	bool lvm1 = nash_release_of(w->s) <= NASH_EL3;
+	bool lvm1 = nash_release_of(w->s) <= NASH_EL3, lost;
 	const char *tool = lvm1 ? "vgchange" : "lvm", *module = lvm1 ? "lvm-mod" : "dm-mod";
 	size_t group = strcspn(volume, "/");
+	int r = lacks(w, module, &lost, err);
 
+	if (r < 0)
+		return r;
 	if (!w->out->volumes.len)
 		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and %s activates no volume group",
 			    w->script);
@@ -86,9 +95,10 @@ static void explain_volume(const struct way *w, const char *volume, struct unrac
 			    "only others", (int)min_u64(group, 128), volume, w->script);
 	else if (!nash_grammar_program(w->image, tool))
 		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and bin/%s is not in the image", tool);
-	else if (lacks(w, module, err))
+	else if (lost)
 		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and %s does not load %s", w->script,
 			    module);
+	return 0;
 }
 
 static int explain_filesystem(const struct way *w, const char *fs, struct unrack_error *err)
@@ -114,12 +124,13 @@ int nash_root_explain(const struct nash *s, const struct initrd *image, const st
 	const char *fs = out->root_fs[0] ? out->root_fs : needs && needs->root_fs ? needs->root_fs : "";
 	char root[256], volume[INITRD_GROUP_MAX] = "";
 	bool on_lvm;
+	int r = 0;
 
 	find_root(&w, needs, root, sizeof root);
 	if ((needs && needs->root_on_md) || nash_names_array(root))
-		explain_arrays(&w, err);
+		r = explain_arrays(&w, err);
 	on_lvm = initrd_volume_group(root, volume) || (needs && needs->root_on_lvm);
-	if (on_lvm)
-		explain_volume(&w, needs && needs->root_volume ? needs->root_volume : volume, err);
-	return fs[0] ? explain_filesystem(&w, fs, err) : 0;
+	if (r == 0 && on_lvm)
+		r = explain_volume(&w, needs && needs->root_volume ? needs->root_volume : volume, err);
+	return r == 0 && fs[0] ? explain_filesystem(&w, fs, err) : r;
 }
