@@ -193,8 +193,7 @@ MADE void el5_need_openat2(void)
 
 MADE void el5_make(void)
 {
-	strcpy(el5_top, "/tmp/unrack-el5-XXXXXX");
-	made(mkdtemp(el5_top), "a folder in /tmp");
+	tap_folder(el5_top, sizeof el5_top, "el5");
 	el5_put("/etc/redhat-release", "Red Hat Enterprise Linux Server release 5.11 (Tikanga)\n");
 	el5_need_openat2();
 	el5_put("/etc/fstab",

@@ -164,8 +164,7 @@ MADE void el7_make(int release, void (*image)(struct buf *b, int release, const 
 		"Red Hat Enterprise Linux release 10.0 (Coughlan)\n",
 	};
 
-	strcpy(el5_top, "/tmp/unrack-el7-XXXXXX");
-	made(mkdtemp(el5_top), "a folder in /tmp");
+	tap_folder(el5_top, sizeof el5_top, "el7");
 	el5_put("/etc/redhat-release", releases[release - 6]);
 	el5_need_openat2();
 	el5_put("/etc/fstab", "/dev/mapper/rhel-root / ext4 defaults 1 1\n/dev/cciss/c0d0p1 /boot ext4 defaults 1 2\n"

@@ -280,10 +280,7 @@ static bool rig_open(void)
 	if (proc_find("qemu-io", "", &qemu, &err) < 0)
 		return false;
 	free(qemu);
-	/* In memory if possible: the sync calls of many small fixes add up. */
-	strcpy(top, access("/dev/shm", W_OK) == 0 ? "/dev/shm/unrack-fix-XXXXXX" : "/tmp/unrack-fix-XXXXXX");
-	if (!mkdtemp(top))
-		exit(99);
+	tap_folder(top, sizeof top, "fix");
 	snprintf(image, sizeof image, "%s/web01.img", top);
 	return true;
 }

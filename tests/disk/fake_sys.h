@@ -10,7 +10,7 @@
 #include "../../p2v/disk/scan_parts.h"
 #include "../support/tap.h"
 
-static char fake[] = "/tmp/unrack-scan-XXXXXX";
+static char fake[32];
 static char fake_sys[64], fake_dev[64];
 static struct scan_root fake_root = { fake_sys, fake_dev };
 
@@ -32,8 +32,7 @@ __attribute__((format(printf, 1, 2))) static void fake_sh(const char *fmt, ...)
 
 static void fake_open(void)
 {
-	if (!mkdtemp(fake))
-		skip_all("no temporary folder");
+	tap_folder(fake, sizeof fake, "scan");
 	snprintf(fake_sys, sizeof fake_sys, "%s/sys", fake);
 	snprintf(fake_dev, sizeof fake_dev, "%s/dev", fake);
 	fake_sh("mkdir -p sys/block dev");

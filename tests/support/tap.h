@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int tap_count, tap_failed;
 
@@ -68,6 +69,16 @@ __attribute__((unused)) static bool tap_all(void)
 	const char *s = getenv("UNRACK_TESTS");
 
 	return s && !strcmp(s, "all");
+}
+
+/* A new folder for a test of many small files or syncs: in memory if possible. Whoever asks removes it. */
+__attribute__((unused)) static void tap_folder(char *out, size_t size, const char *name)
+{
+	snprintf(out, size, "%s/unrack-%s-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", name);
+	if (!mkdtemp(out)) {
+		printf("Bail out! no folder %s\n", out);
+		exit(1);
+	}
 }
 
 __attribute__((unused)) static int tap_done(void)

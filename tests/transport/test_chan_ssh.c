@@ -139,9 +139,9 @@ static void test_broken(void)
 	double took = broken();
 
 	/* Where others keep the machine busy, another time is a better one. */
-	for (int i = 0; i < 3 && took >= 1.0; i++)
+	for (int i = 0; i < 3 && took >= 2.0; i++)
 		took = broken();
-	ok(took < 1.0, "all of it without waiting");
+	ok(took < 2.0, "all of it without waiting");
 }
 
 static void *write_for_ever(void *arg)
