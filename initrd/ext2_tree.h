@@ -12,7 +12,7 @@
 #include "unrack/buf.h"
 
 #define EXT2_TREE_CONTENT_MAX EXT2_LAYOUT_IMAGE_MAX /* of all files: holes in files make it more than blocks */
-#define EXT2_TREE_NAMES_MAX (16u << 20)             /* of all paths */
+#define EXT2_TREE_NAMES_MAX IMAGE_NAMES_MAX /* of all paths */
 
 struct ext2_entry {
 	uint32_t inode;

@@ -298,6 +298,27 @@ static int share_contents(struct initrd *i, struct unrack_error *err)
 	return 0;
 }
 
+/* A kernel leaves out links whose targets are longer than a path may be. */
+static int check_links(const struct initrd *i, struct unrack_error *err)
+{
+	size_t all = 0;
+
+	for (size_t k = 0; k < i->items.len; k++) {
+		const struct initrd_member *m = &i->items.at[k].m;
+
+		if (!S_ISLNK(m->mode))
+			continue;
+		if (m->size >= CPIO_NAME_MAX)
+			return error_set(err, UNRACK_DAMAGED, "%s: the link %.200s has a target of %zu bytes; a path has less "
+					 "than %u", i->name, m->name, m->size, CPIO_NAME_MAX);
+		all += m->size;
+	}
+	if (all > IMAGE_NAMES_MAX)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: has links with targets of more than %u MiB, which no initrd has",
+				 i->name, IMAGE_NAMES_MAX >> 20);
+	return 0;
+}
+
 static int compare_names(const void *va, const void *vb, void *vi)
 {
 	const struct initrd *i = vi;
@@ -337,7 +358,7 @@ static int read_image(struct initrd *i, struct unrack_error *err)
 	if (!i->container[0] && !i->segments.len)
 		return error_set(err, UNRACK_DAMAGED, "%s: holds no archive; take another copy of this file",
 				 i->name);
-	if ((r = share_contents(i, err)) < 0 || (r = index_names(i, err)) < 0)
+	if ((r = check_links(i, err)) < 0 || (r = share_contents(i, err)) < 0 || (r = index_names(i, err)) < 0)
 		return r;
 	image_describe(i);
 	return 0;

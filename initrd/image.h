@@ -16,7 +16,7 @@
 
 #define IMAGE_MEMBERS_MAX (1u << 15) /* four times what a rescue image has; each is an object in JSON */
 #define IMAGE_SEGMENTS_MAX 256
-#define IMAGE_NAMES_MAX   (16u << 20)
+#define IMAGE_NAMES_MAX   (4u << 20) /* those of a rescue image have less than one */
 #define IMAGE_NAMES_BLOCK (64u << 10)
 
 /* An image has so many of its bytes in memory, and the others in temporary files; and of those

@@ -358,6 +358,7 @@ static void mutations(void)
 
 static void too_much(void)
 {
+	char name[CPIO_NAME_MAX + 1];
 	CLEANUP_BUF struct buf b = { 0 };
 	struct initrd *i;
 
@@ -372,15 +373,25 @@ static void too_much(void)
 	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many archives");
 	has_str(err.text, "consists of more than 256 archives", "are told");
 	buf_clear(&b);
-	for (unsigned k = 0; k < 4200; k++) {
-		char name[4001];
-
+	for (unsigned k = 0; k < 1100; k++) {
 		snprintf(name, sizeof name, "%0*u", 4000, k);
 		made_member(&b, name, S_IFREG, "");
 	}
 	made_end(&b);
 	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many long names");
-	has_str(err.text, "has names of more than 16 MiB, which no initrd has", "are told");
+	has_str(err.text, "has names of more than 4 MiB, which no initrd has", "are told");
+	buf_clear(&b);
+	for (unsigned k = 0; k < 1100; k++) {
+		made_member(&b, "l", S_IFLNK | 0777, name);
+	}
+	made_end(&b);
+	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many long links");
+	has_str(err.text, "has links with targets of more than 4 MiB, which no initrd has", "are told");
+	buf_clear(&b);
+	made_node(&b, "l", S_IFLNK | 0777, 1, 1, 0, 0, memset(name, 'x', CPIO_NAME_MAX), CPIO_NAME_MAX);
+	made_end(&b);
+	is_int(open_bytes(&b, b.len, &i), UNRACK_DAMAGED, "a link that is longer than a path");
+	has_str(err.text, "the link l has a target of 4096 bytes; a path has less than 4096", "is told");
 	buf_clear(&b);
 	for (unsigned k = 0; k < 6; k++)
 		made_end(&b);
