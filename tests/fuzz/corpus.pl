@@ -679,7 +679,7 @@ for my $path (glob "$FindBin::Bin/../initrd/data/*.{init,linuxrc}") {
 
 	open my $f, '<', $path or die "$path: $!\n";
 	local $/;
-	save('nash', $name, nash($kernel, $name =~ /cciss|ide/ ? 1 : 0, 0xd, "options mptbase a=1 \\\n b=2\n", <$f>));
+	save('nash', $name, nash($kernel, $name =~ /cciss|ide/ ? 5 : 0, 0xd, "options mptbase a=1 \\\n b=2\n", <$f>));
 }
 save('nash', 'empty', nash(0, 0, 1, '', ''));
 save('nash', 'no-end', nash(0, 0, 1, '', "#!/bin/nash\nmkblkdevs\nmount /sysroot"));
