@@ -20,9 +20,8 @@ while IFS='|' read -r init options root files devices; do
 		new=initramfs-$kver.img
 		unrack initrd add "$new" --base "$base" --modules "$modules/$files" --driver "${driver_of[$device]}"
 		exits 0 "$init: an image for this kernel is made out of it for $device"
-		members=$(image_members "$new")
-		other=$(sed -n 's|.*lib/modules/\([^/]*\)/kernel$|\1|p' <<<"$members")
-		is "$other" "$kver" "$init: it has the modules of this kernel only"
+		unrack initrd list "$new"
+		is "$(sed -n 's|.*lib/modules/\([^/]*\)$|\1|p' <<<"$out")" "$kver" "$init: it has the modules of this kernel only"
 		unrack initrd check "$new" --modules "$modules/$files" --driver "${driver_of[$device]}" --args "$args"
 		exits 0 "$init: unrack says that it finds it"
 		finds_root "$init: with it this kernel finds its root on $device" "$new" "$device" "$root" "$args"
