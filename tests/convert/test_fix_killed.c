@@ -2,13 +2,13 @@
 /* Fixes and undos that are killed behind each step, whose storage fails, or whose files are damaged. See fix_rig.h. */
 #include "fix_rig.h"
 
-/* kill -9 behind every step (or every second one), then the same command again. */
+/* kill -9 behind every step (or some), then the same command again. */
 static void test_killed_fix(void)
 {
 	unsigned bad = 0, bad_undo = 0, bad_report = 0;
 	int k = 1;
 
-	for (;; k += tap_all() ? 1 : 2) {
+	for (;; k += tap_all() ? 1 : 3) {
 		struct fix_report report;
 
 		new_image();
@@ -92,7 +92,7 @@ static void test_faults(void)
 		{ { TWIN_RENAME, "disk0.after.new", 1, false, EIO }, UNRACK_IO, "digests that can't be written", true },
 	};
 
-	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i += tap_all() ? 1 : 2) {
 		struct twin_io *t = twin_io_new(io_posix());
 		struct fix_report report;
 		struct fix_job job;

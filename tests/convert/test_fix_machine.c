@@ -185,7 +185,7 @@ static void test_killed(void)
 	unsigned bad = 0, bad_undo = 0, bad_other = 0;
 	int k = 1;
 
-	for (;; k += tap_all() ? 1 : 3) {
+	for (;; k += tap_all() ? 1 : 5) {
 		new_folder();
 		if (!run_and_die(false, k))
 			break;
