@@ -5,7 +5,7 @@
 . "$fixtures/../support/faults.sh"
 needs sfdisk mke2fs debugfs dumpe2fs jq perl
 disk=disk.img
-disk_make disk.img 64
+disk_make disk.img 96 # of which more than 16 MiB have data, so that a second pass follows
 
 unrack --json copy disk.img web01 --live
 exits 0 "a copy of a source in use"
@@ -66,10 +66,10 @@ like "$err" "use unrack export --format stream" "with what to do"
 nok "nothing was" test -e web03
 
 # A filesystem that is mounted and written to all the time.
-if [ "$(id -u)" = 0 ] && loop=$(losetup -f --show -o 1048576 --sizelimit $((32 << 20)) disk.img 2>/dev/null); then
+if [ "$(id -u)" = 0 ] && loop=$(losetup -f --show -o 1048576 --sizelimit $((48 << 20)) disk.img 2>/dev/null); then
 	trap 'umount "$work/mnt" 2>/dev/null; losetup -d "$loop" 2>/dev/null; rm -rf "$work"' EXIT
 	mkdir mnt
-	mount "$loop" mnt
+	ok "(mounted)" mount "$loop" mnt
 	unrack copy "$loop" web04
 	exits 5 "a mounted device"
 	(while [ ! -e stop ]; do head -c 700000 /dev/urandom >"mnt/w$((RANDOM % 8))"; done) &
