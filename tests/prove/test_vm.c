@@ -115,10 +115,12 @@ int main(void)
 	if (fd < 0 || ftruncate(fd, 1 << 20) < 0)
 		return 1;
 	close(fd);
-	starts(SCSI_PVSCSI, NIC_VMXNET3, DISKS);
-	starts(SCSI_LSISAS1068, NIC_E1000, 9);
-	starts(SCSI_SATA, NIC_E1000E, 7);
-	starts(SCSI_NVME, NIC_VLANCE, 16);
+	starts(SCSI_PVSCSI, NIC_VMXNET3, tap_all() ? DISKS : 2);
+	if (tap_all()) {
+		starts(SCSI_LSISAS1068, NIC_E1000, 9);
+		starts(SCSI_SATA, NIC_E1000E, 7);
+		starts(SCSI_NVME, NIC_VLANCE, 16);
+	}
 	starts(SCSI_IDE, NIC_E1000, 3);
 	refused();
 	for (int i = 1; i <= 2; i++) {

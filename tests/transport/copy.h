@@ -5,6 +5,7 @@
 #ifndef TESTS_COPY_H
 #define TESTS_COPY_H
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -23,6 +24,15 @@
 #include "unrack/vmdk.h"
 
 #define COPY_DISKS 3
+
+/* Many short copies, each with threads of its own: what one has freed is for the next, and not given back to the
+ * kernel to be made zeros again. */
+__attribute__((constructor)) static void copy_keep_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+}
 
 /* One acknowledgement, and how many calls the storage twin had recorded when it was sent. */
 struct copy_ack {
