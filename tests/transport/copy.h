@@ -27,12 +27,14 @@
 
 /* Many short copies, each with threads of its own: what one has freed is for the next, and not given back to the
  * kernel to be made zeros again. */
+#ifndef COPY_PLAIN_MALLOC
 __attribute__((constructor)) static void copy_keep_memory(void)
 {
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
 	mallopt(M_MMAP_THRESHOLD, 32 << 20);
 }
+#endif
 
 /* One acknowledgement, and how many calls the storage twin had recorded when it was sent. */
 struct copy_ack {
