@@ -24,6 +24,8 @@
 #define PAGE_DIGESTS 4096u
 #define PAGE_BYTES (PAGE_DIGESTS * DIGEST_SIZE)
 #define BLOCK_BYTES 4096u
+#define PAGE_BLOCKS (PAGE_BYTES / BLOCK_BYTES)
+#define ALL_BLOCKS ((uint16_t)((1u << PAGE_BLOCKS) - 1))
 #define NO_PAGE UINT64_MAX
 
 struct digest_table {
@@ -35,7 +37,7 @@ struct digest_table {
 	uint64_t page;   /* index of the page in DATA, or NO_PAGE */
 	bool dirty;      /* DATA differs from the file */
 	bool was_zero;   /* the page was zeros, perhaps a hole, in the file */
-	uint8_t *holes;  /* a bit for each page that is a hole in the file; NULL: not known */
+	uint16_t *blocks; /* of each page, a bit for each block that is no hole in the file; NULL: not known */
 	uint8_t data[PAGE_BYTES];
 };
 
@@ -84,25 +86,14 @@ void digest_table_close(struct digest_table *t)
 	if (t->fd >= 0) /* what was not synced was not promised */
 		t->io->ops->close(t->io->ctx, t->fd);
 	free(t->path);
-	free(t->holes);
+	free(t->blocks);
 	free(t);
 }
 
 static int all_holes(struct digest_table *t)
 {
-	size_t bytes = (size_t)div_round_up(t->grains, PAGE_DIGESTS) / 8 + 1;
-
-	t->holes = malloc(bytes);
-	if (!t->holes)
-		return -1;
-	memset(t->holes, 0xff, bytes);
-	return 0;
-}
-
-static void no_hole(struct digest_table *t, uint64_t page)
-{
-	if (t->holes)
-		t->holes[page / 8] &= (uint8_t)~(1u << page % 8);
+	t->blocks = calloc((size_t)div_round_up(t->grains, PAGE_DIGESTS) + 1, sizeof *t->blocks);
+	return t->blocks ? 0 : -1;
 }
 
 /* Which pages of an older table are. A file that is too short has none: that must show when it is read. */
@@ -119,14 +110,14 @@ static int find_holes(struct digest_table *t, struct unrack_error *err)
 		return error_nomem(err);
 	for (uint64_t page = 0; page < pages; page++) {
 		if (!io_next_data(t->io, t->fd, digest_offset(page * PAGE_DIGESTS), &at)) {
-			free(t->holes);
-			t->holes = NULL;
+			free(t->blocks);
+			t->blocks = NULL;
 			return 0;
 		}
 		if (at >= bytes)
 			return 0;
 		page = (at - HEADER_SIZE) / PAGE_BYTES;
-		no_hole(t, page);
+		t->blocks[page] = ALL_BLOCKS;
 	}
 	return 0;
 }
@@ -217,7 +208,7 @@ int digest_table_open(const struct io *io, const char *path, uint64_t disk_bytes
 
 static bool is_hole(const struct digest_table *t, uint64_t page)
 {
-	return t->holes && t->holes[page / 8] >> page % 8 & 1;
+	return t->blocks && !t->blocks[page];
 }
 
 /* Of a page that was a hole, what need not stay one: of [*FROM, *FROM + *N) the blocks of zeros at both ends
@@ -247,7 +238,8 @@ static int flush(struct digest_table *t, struct unrack_error *err)
 	if (!is_zero(t->data, n)) {
 		if (t->was_zero)
 			trim(t->data, &from, &n);
-		no_hole(t, t->page);
+		for (size_t at = from; t->blocks && at < from + n; at += BLOCK_BYTES)
+			t->blocks[t->page] |= (uint16_t)(1u << at / BLOCK_BYTES);
 		r = io_pwrite_all(t->io, t->fd, t->path, t->data + from, n, off + from, err);
 		t->was_zero = false;
 	} else if (!t->was_zero) {
@@ -265,6 +257,27 @@ static int flush(struct digest_table *t, struct unrack_error *err)
 	return 0;
 }
 
+/* Page INDEX, of N bytes, but for its holes: in sparse tables they are most of it. */
+static int read_page(struct digest_table *t, uint64_t index, size_t n, struct unrack_error *err)
+{
+	uint16_t there = t->blocks ? t->blocks[index] : ALL_BLOCKS;
+	int r = 0;
+
+	for (size_t at = 0, end; r == 0 && at < n; at = end) {
+		bool data = there >> at / BLOCK_BYTES & 1;
+
+		for (end = at + BLOCK_BYTES; end < n && (there >> end / BLOCK_BYTES & 1) == data;)
+			end += BLOCK_BYTES;
+		end = min_u64(end, n);
+		if (data)
+			r = io_pread_all(t->io, t->fd, t->path, t->data + at, end - at,
+					 digest_offset(index * PAGE_DIGESTS) + at, err);
+		else
+			memset(t->data + at, 0, end - at);
+	}
+	return r;
+}
+
 /* Makes page INDEX the one that is held. */
 static int load(struct digest_table *t, uint64_t index, struct unrack_error *err)
 {
@@ -277,10 +290,7 @@ static int load(struct digest_table *t, uint64_t index, struct unrack_error *err
 	if (r < 0)
 		return r;
 	t->page = NO_PAGE;
-	if (is_hole(t, index))
-		memset(t->data, 0, n);
-	else
-		r = io_pread_all(t->io, t->fd, t->path, t->data, n, digest_offset(index * PAGE_DIGESTS), err);
+	r = read_page(t, index, n, err);
 	if (r < 0)
 		return r;
 	t->page = index;

@@ -38,16 +38,23 @@ copy() { # SOURCE FOLDER: also its peak in $peak, MiB
 		"$UNRACK" -q copy "$1" "$2"
 	peak=$(<peak)
 }
+read_data() { # FILE: its data, without its holes
+	perl -e 'open my $f, "<:raw", $ARGV[0]; my $at = 0; while (defined(my $d = sysseek $f, $at, 3)) {
+		$at = sysseek $f, $d + 0, 4; sysseek $f, $d + 0, 0; my $left = $at - $d;
+		while ($left > 0) { my $n = sysread $f, my $b, $left < 1048576 ? $left : 1048576 or last; print $b; $left -= $n } }' \
+		"$1" | cat >/dev/null
+}
+
 # The used blocks of the reference disk as a file, so that cat reads nothing else.
 "$UNRACK" -q copy "$small" used
 
 printf '%8s %8s %8s   %s\n' '4 GiB' '8 TiB' ratio 'MiB, MiB'
 for _ in $(seq "$rounds"); do
-	cat "$small" >/dev/null
+	read_data "$small"
 	sync
 	seconds copy "$small" small
 	a=$took m=$peak
-	dd if="$large" of=/dev/null bs=1M count=4096 status=none
+	read_data "$large"
 	sync
 	seconds copy "$large" large
 	printf '%8s %8s %8s   %s, %s\n' "$a" "$took" "$(ratio "$took" "$a")" "$m" "$peak"
@@ -57,15 +64,9 @@ done
 data=$(du -m used/used-flat.vmdk | cut -f1)
 echo
 printf '%8s %8s %8s   %s\n' cat pass ratio "of $data MiB, nothing changed"
-read_used() { # the data of the image, without its holes
-	perl -e 'open my $f, "<:raw", $ARGV[0]; my $at = 0; while (defined(my $d = sysseek $f, $at, 3)) {
-		$at = sysseek $f, $d + 0, 4; sysseek $f, $d + 0, 0; my $left = $at - $d;
-		while ($left > 0) { my $n = sysread $f, my $b, $left < 1048576 ? $left : 1048576 or last; print $b; $left -= $n } }' \
-		used/used-flat.vmdk | cat >/dev/null
-}
 for _ in $(seq "$rounds"); do
 	cat "$small" used/used-flat.vmdk >/dev/null
-	seconds read_used
+	seconds read_data used/used-flat.vmdk
 	a=$took
 	seconds "$UNRACK" -q copy "$small" used
 	printf '%8s %8s %8s\n' "$a" "$took" "$(ratio "$took" "$a")"
