@@ -22,28 +22,7 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 cd "$dir"
 
-# used FILE COMMAND...: seconds, processor seconds and KiB of memory at most go into FILE
-cat >used <<'END'
-#!/usr/bin/perl
-use strict;
-use Time::HiRes 'time';
-my $file = shift;
-my ($from, $peak) = (time, 0);
-my $pid = fork() // die;
-if (!$pid) { exec(@ARGV) or die }
-while (waitpid($pid, 1) == 0) {
-	if (open(my $f, "<", "/proc/$pid/status")) {
-		while (<$f>) { $peak = $1 if /^VmHWM:\s+(\d+)/ && $1 > $peak }
-	}
-	select(undef, undef, undef, 0.05);
-}
-my (undef, undef, $user, $system) = times;
-my $status = $?;
-open(my $f, ">", $file);
-printf $f "%.2f %.2f %d\n", time - $from, $user + $system, $peak;
-exit($status >> 8);
-END
-chmod +x used
+ln -s "$here/../support/used.pl" used
 
 prepare() {
 	rm -rf out out.vmdk

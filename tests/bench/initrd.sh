@@ -14,6 +14,7 @@ for part in cache kernel el5-initrd; do
 	# shellcheck source=/dev/null
 	. "$FIXTURES/$part.sh"
 done
+used=$(realpath "$(dirname "$0")/../support/used.pl")
 dir=$(mktemp -d "${TMPDIR:-/var/tmp}/unrack-bench-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
@@ -57,32 +58,11 @@ rm -rf big filler
 sync
 
 # --- What is compared -----------------------------------------------------------------------
-# used FILE COMMAND...: seconds, processor seconds and KiB of memory at most go into FILE
-cat >used <<'END'
-#!/usr/bin/perl
-use strict;
-use Time::HiRes 'time';
-my $file = shift;
-my ($from, $peak) = (time, 0);
-my $pid = fork() // die;
-if (!$pid) { open(STDOUT, ">", "/dev/null"); open(STDERR, ">&STDOUT"); exec(@ARGV) or die }
-while (waitpid($pid, 1) == 0) {
-	if (open(my $f, "<", "/proc/$pid/status")) {
-		while (<$f>) { $peak = $1 if /^VmHWM:\s+(\d+)/ && $1 > $peak }
-	}
-	select(undef, undef, undef, 0.01);
-}
-my (undef, undef, $user, $system) = times;
-my $status = $?;
-open(my $f, ">", $file);
-printf $f "%.2f %.2f %d\n", time - $from, $user + $system, $peak;
-exit($status >> 8);
-END
-chmod +x used
+quiet_used() { "$used" "$@" >/dev/null 2>&1; }
 of() { cut -d' ' -f"$2" "$1"; }
 
 ours() { # IMAGE
-	./used took "$UNRACK" initrd add "$1" -m "$tree" -k "$kver" --driver vmw_pvscsi -o out.img
+	quiet_used took "$UNRACK" initrd add "$1" -m "$tree" -k "$kver" --driver vmw_pvscsi -o out.img
 }
 
 # What a person does: unpack, a module, two lines or an index, pack.
@@ -115,7 +95,7 @@ compare() { # NAME IMAGE
 		local size=$(($(stat -c %s out.img) >> 10)) a p k
 		a=$(of took 1) p=$(of took 2) k=$(of took 3)
 		rm -rf out.img hand
-		./used took bash "by_hand_${2%.img}"
+		quiet_used took bash "by_hand_${2%.img}"
 		awk -v a="$a" -v p="$p" -v k="$k" -v b="$(of took 1)" -v n="$size" \
 			'BEGIN { printf "%10.2f %10.2f %10d %10.2f %8.1f %10d%s\n", a, p, k, b, b / a, n, a < 1 ? "" : "   not under a second" }'
 	done
@@ -124,7 +104,7 @@ compare "an initramfs by dracut, appended to" dracut.img
 echo
 compare "an initrd by mkinitrd, written anew" nash.img
 if command -v dracut >/dev/null && [ -d "/lib/modules/$(uname -r)" ]; then
-	./used took dracut --force --add-drivers vmw_pvscsi out.img "$(uname -r)"
+	quiet_used took dracut --force --add-drivers vmw_pvscsi out.img "$(uname -r)"
 	echo
 	echo "dracut, of this machine: $(of took 1) seconds"
 fi
