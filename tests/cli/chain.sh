@@ -97,7 +97,7 @@ exits 0 "and the folder is a copy as before"
 
 unrack fix web --scsi pvscsi --nic vmxnet3
 exits 0 "fixed again"
-printf 'X' | dd of=$image bs=1 seek=150000000 conv=notrunc status=none
+flip $image 150000000
 unrack fix web --undo
 exits 5 "undo is refused when something else wrote to the image"
 like "$err" "changed since unrack wrote it; it may have run" "with the reason"

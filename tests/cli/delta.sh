@@ -119,7 +119,7 @@ unrack verify web02 disk.img
 exits 0 "verify agrees"
 
 # --- What is not done ----------------------------------------------------------------------
-printf x | dd of=web02/web02-flat.vmdk bs=1 seek=40000000 conv=notrunc status=none
+flip web02/web02-flat.vmdk 40000000
 unrack copy disk.img web02
 exits 5 "an image that something else has changed"
 like "$err" "web02-flat.vmdk changed since unrack wrote it; it may have run" "takes no pass"

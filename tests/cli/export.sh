@@ -56,7 +56,7 @@ like "$err" "nothing to do" "has nothing to do"
 unrack export web-flat -o two --format sparse
 exits 5 "files of another format are in the way"
 like "$err" "two/web-flat.vmdk is in the way" "and named"
-printf 'X' | dd of=two/web-flat.vmdk bs=1 seek=70000 conv=notrunc status=none
+flip two/web-flat.vmdk 70000
 unrack export web-flat -o two
 exits 5 "so are damaged ones"
 unrack export web-flat -o one.vmdk --format flat
@@ -76,7 +76,7 @@ unrack export web-flat -o web-flat
 exits 5 "into the folder itself"
 
 # --- What is refused ------------------------------------------------------------------------------
-printf 'X' | dd of=web-flat/web-flat-flat.vmdk bs=1 seek=70000 conv=notrunc status=none
+flip web-flat/web-flat-flat.vmdk 70000
 unrack export web-flat -o changed
 exits 5 "an image that changed"
 like "$err" "web-flat-flat.vmdk changed at byte 65536 of the disk since unrack wrote it" "with the place"

@@ -56,7 +56,7 @@ like "$err" 'missing.img: No such file' "is named"
 nok "no folder is left" test -e web03
 unrack copy second.img "ssh://far$work/web01" "${far[@]}"
 exits 5 "another disk for a folder that is complete"
-printf x | dd of=web01/web01-flat.vmdk bs=1 seek=70000 conv=notrunc status=none
+flip web01/web01-flat.vmdk 70000
 unrack copy disk.img "ssh://far$work/web01" "${far[@]}"
 exits 5 "an image that was changed there"
 unrack copy disk.img "ssh://far$work/web01" "${far[@]}" --discard-changes

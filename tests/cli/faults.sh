@@ -54,7 +54,7 @@ unrack copy $disk k
 exits 0 "the last record of a journal is torn"
 ok "identical" same k
 cp good k/unrack/disk0.journal
-printf '\377' | dd of=k/unrack/disk0.journal bs=1 seek=40 conv=notrunc status=none
+flip k/unrack/disk0.journal 40
 unrack copy $disk k
 exits 6 "a flipped byte before good records is damage"
 like "$err" "nothing was written: put a good copy of it back, or copy the disk into another folder" "what to do"

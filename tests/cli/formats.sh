@@ -166,7 +166,7 @@ exits 6 "a stream that is cut off is not read"
 like "$err" "has no footer" "with the reason"
 for at in 70000 65545 65540; do
 	cp kept whole/whole.vmdk
-	printf 'X' | dd of=whole/whole.vmdk bs=1 seek=$at conv=notrunc status=none
+	flip whole/whole.vmdk $at
 	unrack verify whole
 	ok "a changed byte $at is found by verify ($rc)" test $rc = 6 -o $rc = 1
 done

@@ -79,7 +79,7 @@ documented "a copy that is complete"
 unrack --json verify web01
 exits 0 "verify"
 documented "is documented"
-printf x | dd of=web01/web01-flat.vmdk bs=1 seek=70000 conv=notrunc status=none
+flip web01/web01-flat.vmdk 70000
 unrack --json verify web01
 exits 1 "a difference"
 documented "is documented"

@@ -244,7 +244,7 @@ like "$err" "--same-disk is not for senders here" "the sentence"
 push web01 disk.img --discard-changes
 finished 5 "--discard-changes"
 rm root/web01/web01.vmdk
-printf X | dd of=root/web01/web01-flat.vmdk bs=1 seek=9999 conv=notrunc status=none
+flip root/web01/web01-flat.vmdk 9999
 before=$(state_of root/web01)
 push web01 disk.img
 finished 0 "a machine that went its way since is complete as well"

@@ -23,7 +23,7 @@ dd if=/dev/urandom of=disk.img bs="$blocks" seek="$free" count=64 conv=notrunc s
 unrack verify web01 disk.img
 exits 0 "also when free blocks have changed"
 inode=$(debugfs -R 'blocks /data' disk.img 2>/dev/null | awk '{ print $10 }')
-printf x | dd of=disk.img bs=1 seek=$((inode * blocks + 5)) conv=notrunc status=none
+flip disk.img $((inode * blocks + 5))
 unrack verify web01 disk.img --json
 exits 1 "not when a file has"
 is "$(jq 'select(.result).different_grains' <<<"$out")" 1 "in one grain"
@@ -34,7 +34,7 @@ ok "sha256sum checks them" sh -c "cd web01 && sha256sum -c ../sums"
 is "$(wc -l <sums)" 2 "of descriptor and image"
 unrack verify web01 disk.img --sha256sum sums
 exits 2 "not together with sources"
-printf x | dd of=web01/web01-flat.vmdk bs=1 seek=$((inode * blocks + 9)) conv=notrunc status=none
+flip web01/web01-flat.vmdk $((inode * blocks + 9))
 rm sums
 unrack verify web01 --sha256sum sums
 exits 1 "an image that was changed"

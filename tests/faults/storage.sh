@@ -125,10 +125,6 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=12M none small 2>
 fi
 
 # --- Files of unrack's own ---------------------------------------------------------------------
-flip() { # FILE BYTE: from the end if negative
-	perl -e 'open my $f, "+<:raw", $ARGV[0] or die; my $at = $ARGV[1] < 0 ? (-s $f) + $ARGV[1] : $ARGV[1];
-		seek $f, $at, 0; read $f, my $c, 1; seek $f, $at, 0; print $f $c ^ "\x10"; close $f or die' "$1" "$2"
-}
 # Folders to damage: a first pass, a complete copy, and a delta pass, with checkpoints.
 cp first.img disk.img
 "$UNRACK" -q --json copy disk.img k --rate 5M >json 2>/dev/null &

@@ -4,6 +4,7 @@
 #   plan is printed by done_testing; ok COMMAND..., is GOT WANT, like GOT REGEX
 #   unrack ARGS...   runs the program; status in $rc, output in $out, errors in $err
 #   documented NAME  its JSON is what the manual says
+#   flip FILE BYTE   one bit of that byte becomes another
 
 : "${UNRACK:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/unrack}"
 fixtures=$(cd "$(dirname "${BASH_SOURCE[0]}")/../fixtures" && pwd)
@@ -53,6 +54,11 @@ unlike() { # TEXT REGEX NAME
 	local r=0
 	[[ $1 =~ $2 ]] && r=1
 	result "$r" "$3" || printf '%s\n# matches %s\n' "$(sed 's/^/# /' <<<"$1")" "$2"
+}
+
+flip() { # FILE BYTE: from the end if negative
+	perl -e 'open my $f, "+<:raw", $ARGV[0] or die; my $at = $ARGV[1] < 0 ? (-s $f) + $ARGV[1] : $ARGV[1];
+		seek $f, $at, 0; read $f, my $c, 1; seek $f, $at, 0; print $f $c ^ "\x10"; close $f or die' "$1" "$2"
 }
 
 unrack() {
