@@ -98,10 +98,11 @@ exits 0 "and the folder is a copy as before"
 unrack fix web --scsi pvscsi --nic vmxnet3
 exits 0 "fixed again"
 flip $image 150000000
+flipped=$(sum $image)
 unrack fix web --undo
 exits 5 "undo is refused when something else wrote to the image"
 like "$err" "changed since unrack wrote it; it may have run" "with the reason"
-is "$(dd if=$image bs=1 skip=150000000 count=1 status=none)" X "and loses nothing"
+is "$(sum $image)" "$flipped" "and loses nothing"
 unrack copy "$source" web
 exits 5 "so is a copy"
 done_testing

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Sourced by the shell tests: TAP, a scratch folder that goes away, and the program.
+# Sourced by the shell tests: TAP, a scratch folder that goes away, and the program. What failed is also told on stderr,
+# which prove shows.
 #
 #   plan is printed by done_testing; ok COMMAND..., is GOT WANT, like GOT REGEX
 #   unrack ARGS...   runs the program; status in $rc, output in $out, errors in $err
@@ -20,6 +21,7 @@ result() { # STATUS NAME: one TAP line
 	else
 		tap_failed=$((tap_failed + 1))
 		echo "not ok $tap_n - $2"
+		echo "# $0: test $tap_n failed: $2" >&2
 	fi
 	[ "$1" = 0 ]
 }
@@ -28,7 +30,7 @@ ok() { # NAME COMMAND...
 	local name=$1 r=0
 	shift
 	"$@" >"$work/.ok" 2>&1 || r=$?
-	result "$r" "$name" || sed 's/^/# /' "$work/.ok"
+	result "$r" "$name" || sed 's/^/# /' "$work/.ok" >&2
 }
 
 nok() { # NAME COMMAND...: the command must fail
@@ -41,19 +43,19 @@ nok() { # NAME COMMAND...: the command must fail
 is() { # GOT WANT NAME
 	local r=0
 	[ "$1" = "$2" ] || r=1
-	result "$r" "$3" || printf '# got  "%s"\n# want "%s"\n' "$1" "$2"
+	result "$r" "$3" || printf '# got  "%s"\n# want "%s"\n' "$1" "$2" >&2
 }
 
 like() { # TEXT REGEX NAME
 	local r=0
 	[[ $1 =~ $2 ]] || r=1
-	result "$r" "$3" || printf '%s\n# does not match %s\n' "$(sed 's/^/# /' <<<"$1")" "$2"
+	result "$r" "$3" || printf '%s\n# does not match %s\n' "$(sed 's/^/# /' <<<"$1")" "$2" >&2
 }
 
 unlike() { # TEXT REGEX NAME
 	local r=0
 	[[ $1 =~ $2 ]] && r=1
-	result "$r" "$3" || printf '%s\n# matches %s\n' "$(sed 's/^/# /' <<<"$1")" "$2"
+	result "$r" "$3" || printf '%s\n# matches %s\n' "$(sed 's/^/# /' <<<"$1")" "$2" >&2
 }
 
 flip() { # FILE BYTE: from the end if negative
@@ -84,7 +86,7 @@ exits() { # WANT NAME
 	result "$r" "$2" || {
 		echo "# exit status $rc, want $1"
 		printf '%s\n%s\n' "$out" "$err" | tail -40 | sed 's/^/# /'
-	}
+	} >&2
 }
 
 # What the last `unrack --json` wrote is what unrack(1) says; the members that were there go to $work/.seen.

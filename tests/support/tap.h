@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* TAP for C tests, read by prove. A test program calls ok() and friends, and ends with
- * `return tap_done();`. Every check has a name that says the behaviour. */
+ * `return tap_done();`. Every check has a name that says the behaviour. What failed is also told on
+ * stderr, which prove shows. */
 #ifndef TAP_H
 #define TAP_H
 
@@ -25,7 +26,7 @@ __attribute__((format(printf, 4, 5), unused)) static bool tap_check(bool good, c
 	printf("\n");
 	if (!good) {
 		tap_failed++;
-		printf("# failed at %s:%d\n", file, line);
+		fprintf(stderr, "# %s:%d: test %d failed\n", file, line, tap_count);
 	}
 	fflush(stdout);
 	return good;
@@ -37,14 +38,14 @@ __attribute__((format(printf, 4, 5), unused)) static bool tap_check(bool good, c
 	do {                                                                            \
 		long long g_ = (long long)(got), w_ = (long long)(want);                \
 		if (!ok(g_ == w_, __VA_ARGS__))                                         \
-			printf("# got %lld, want %lld\n", g_, w_);                      \
+			fprintf(stderr, "# got %lld, want %lld\n", g_, w_);                      \
 	} while (0)
 
 #define is_str(got, want, ...)                                                          \
 	do {                                                                            \
 		const char *g_ = (got), *w_ = (want);                                   \
 		if (!ok(g_ && !strcmp(g_, w_), __VA_ARGS__))                            \
-			printf("# got  \"%s\"\n# want \"%s\"\n", g_ ? g_ : "(null)", w_); \
+			fprintf(stderr, "# got  \"%s\"\n# want \"%s\"\n", g_ ? g_ : "(null)", w_); \
 	} while (0)
 
 /* The text contains WANT: for error sentences. */
@@ -52,7 +53,8 @@ __attribute__((format(printf, 4, 5), unused)) static bool tap_check(bool good, c
 	do {                                                                            \
 		const char *g_ = (got), *w_ = (want);                                   \
 		if (!ok(g_ && strstr(g_, w_), __VA_ARGS__))                             \
-			printf("# \"%s\"\n# does not contain \"%s\"\n", g_ ? g_ : "(null)", w_); \
+			fprintf(stderr, "# \"%s\"\n# does not contain \"%s\"\n",          \
+				g_ ? g_ : "(null)", w_);                                \
 	} while (0)
 
 #define skip_all(...)                                                                   \
