@@ -58,7 +58,9 @@ rm -rf big filler
 sync
 
 # --- What is compared -----------------------------------------------------------------------
-quiet_used() { "$used" "$@" >/dev/null 2>&1; }
+quiet_used() { # FILE COMMAND...: what it says is shown when it fails
+	"$used" "$@" >said 2>&1 || { local rc=$?; cat said >&2; echo "initrd.sh: ${*:2} failed ($rc)" >&2; return $rc; }
+}
 of() { cut -d' ' -f"$2" "$1"; }
 
 ours() { # IMAGE
