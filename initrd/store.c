@@ -2,79 +2,21 @@
 #include "store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/size.h"
+#include "base/tempfile.h"
 
-static int nameless(const char *dir)
-{
-	char path[PATH_MAX];
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-
-	if (fd >= 0)
-		return fd;
-	/* NFS and older overlays have no O_TMPFILE. */
-	if (snprintf(path, sizeof path, "%s/.unrack-XXXXXX", dir) >= (int)sizeof path)
-		return -1;
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(path);
-	return fd;
-}
-
-/* /tmp comes last: it often is memory. */
-static const char *folder(unsigned k)
-{
-	static const char *const others[] = { "/var/tmp", "/tmp" };
-	const char *wanted = secure_getenv("TMPDIR");
-
-	if (wanted && *wanted)
-		return k ? NULL : wanted;
-	return k < ARRAY_LEN(others) ? others[k] : NULL;
-}
-
-static int begin_file(struct store *s, struct unrack_error *err)
-{
-	const char *dir;
-
-	for (unsigned k = 0; (dir = folder(k)); k++) {
-		s->fd = nameless(dir);
-		if (s->fd >= 0) {
-			s->in_file = true;
-			return 0;
-		}
-	}
-	return error_errno(err, errno, "can't make a temporary file in %s for what an initrd unpacks to; "
-			   "name another folder with TMPDIR", folder(0));
-}
-
-static int add_to_file(struct store *s, const uint8_t *p, size_t n, struct unrack_error *err)
-{
-	while (n) {
-		ssize_t done = write(s->fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return error_errno(err, errno, "can't write the temporary file for what an initrd "
-					   "unpacks to; name a folder with more space with TMPDIR");
-		p += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
+#define WHAT "what an initrd unpacks to"
 
 static int leave_memory(struct store *s, struct unrack_error *err)
 {
-	int r = begin_file(s, err);
+	int r = tempfile_open(WHAT, &s->fd, err);
 
+	s->in_file = r == 0;
 	if (r == 0)
-		r = add_to_file(s, s->mem.data, s->mem.len, err);
+		r = tempfile_add(s->fd, WHAT, s->mem.data, s->mem.len, err);
 	buf_free(&s->mem);
 	return r;
 }
@@ -90,7 +32,7 @@ int store_add(struct store *s, const void *p, size_t n, struct unrack_error *err
 		if (!s->in_file)
 			r = leave_memory(s, err);
 		if (r == 0)
-			r = add_to_file(s, p, n, err);
+			r = tempfile_add(s->fd, WHAT, p, n, err);
 	}
 	if (r == 0)
 		s->len += n;

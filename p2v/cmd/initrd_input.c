@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/tempfile.h"
 
 #define PIECE (1u << 20)
+#define WHAT  "what comes through a pipe"
 
 static int refuse_large(const struct initrd_input *f, struct unrack_error *err)
 {
@@ -20,40 +22,6 @@ static int refuse_large(const struct initrd_input *f, struct unrack_error *err)
 }
 
 /* --- What is no file ---------------------------------------------------------------------- */
-
-static int make_copy(struct unrack_error *err)
-{
-	const char *wanted = secure_getenv("TMPDIR"), *dir = wanted && *wanted ? wanted : "/var/tmp";
-	char *path CLEANUP_FREE = NULL;
-	int fd;
-
-	if (asprintf(&path, "%s/unrack-XXXXXX", dir) < 0) {
-		path = NULL;
-		return error_nomem(err);
-	}
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, errno, "can't make a temporary file in %s for what comes through a pipe; name another "
-				   "folder with TMPDIR", dir);
-	unlink(path);
-	return fd;
-}
-
-static int copy_piece(const uint8_t *p, size_t n, int to, struct unrack_error *err)
-{
-	while (n) {
-		ssize_t done = write(to, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return error_errno(err, errno, "can't write a temporary file for what comes through a pipe; name a folder "
-					   "with more space with TMPDIR");
-		p += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
 
 static int copy_all(const struct initrd_input *f, int to, struct unrack_error *err)
 {
@@ -71,7 +39,7 @@ static int copy_all(const struct initrd_input *f, int to, struct unrack_error *e
 		if (n == 0)
 			return 0;
 		total += (uint64_t)n;
-		r = total > INITRD_FILE_MAX ? refuse_large(f, err) : copy_piece(piece, (size_t)n, to, err);
+		r = total > INITRD_FILE_MAX ? refuse_large(f, err) : tempfile_add(to, WHAT, piece, (size_t)n, err);
 	}
 	return r;
 }
@@ -79,10 +47,10 @@ static int copy_all(const struct initrd_input *f, int to, struct unrack_error *e
 /* A pipe or a device becomes a file, so that it can be read more than once. */
 static int copy(struct initrd_input *f, struct unrack_error *err)
 {
-	int to = make_copy(err), r;
+	int to, r = tempfile_open(WHAT, &to, err);
 
-	if (to < 0)
-		return to;
+	if (r < 0)
+		return r;
 	r = copy_all(f, to, err);
 	close(f->fd);
 	f->fd = to;

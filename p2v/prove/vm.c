@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/size.h"
+#include "base/tempfile.h"
 #include "unrack/proc.h"
 
 #define START_MS 60000
@@ -38,19 +39,9 @@ int64_t vm_now(void)
 
 static int nameless(const char *dir, struct unrack_error *err)
 {
-	char path[PATH_MAX];
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = tempfile_in(dir);
 
-	if (fd >= 0)
-		return fd;
-	/* NFS and older overlays have no O_TMPFILE. */
-	if (snprintf(path, sizeof path, "%s/.unrack-XXXXXX", dir) >= (int)sizeof path)
-		return error_set(err, UNRACK_USAGE, "the path %.64s... is too long", dir);
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, errno, "can't make a file in %s", dir);
-	unlink(path);
-	return fd;
+	return fd >= 0 ? fd : error_errno(err, errno, "can't make a file in %s", dir);
 }
 
 static int in_memory(const char *what, struct unrack_error *err)
