@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hex.h"
 #include "unrack/remote.h"
 
 #define SCHEME "ssh://"
@@ -30,17 +31,6 @@ static int refuse(const char *text, const char *why, struct unrack_error *err)
 			 "\"%s\" can't be used: %s; write ssh://[user@]host[:port]/path", shown, why);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* FROM..END with %XX decoded, as a string. What is wrong with it, or NULL. */
 static const char *decode(const char *from, const char *end, char *to, size_t room)
 {
@@ -50,8 +40,8 @@ static const char *decode(const char *from, const char *end, char *to, size_t ro
 		char c = *from++;
 
 		if (c == '%') {
-			int high = end - from >= 2 ? hex_digit(from[0]) : -1;
-			int low = high >= 0 ? hex_digit(from[1]) : -1;
+			int high = end - from >= 2 ? hex_value(from[0]) : -1;
+			int low = high >= 0 ? hex_value(from[1]) : -1;
 
 			if (low < 0)
 				return "a % is not followed by two hexadecimal digits";

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/hex.h"
 #include "xxh.h"
 
 /* Shorter ones are done sooner than asked about. */
@@ -103,17 +104,6 @@ void hex_encode(const void *data, size_t n, char *out)
 		*out++ = "0123456789abcdef"[b[i] & 15];
 	}
 	*out = '\0';
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 int hex_decode(const char *hex, uint8_t *out, size_t n)
