@@ -191,7 +191,7 @@ static int read_answer(struct link *l, const struct call *call, struct call_answ
 		       uint8_t *payload, struct unrack_error *err)
 {
 	unsigned due = call->kind == CALL_SEND ? call->n : 0;
-	struct message_ready ready;
+	struct message_ready ready = { 0 };
 	struct frame f;
 	int r = read_due(l, MESSAGE_READY, &f, payload, err);
 

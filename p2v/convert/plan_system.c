@@ -226,7 +226,7 @@ int plan_lvm(struct plan_job *j, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf before = { 0 }, after = { 0 };
 	char *real CLEANUP_FREE = NULL;
-	char hidden[DEVNAME_MAX];
+	char hidden[DEVNAME_MAX] = "";
 	bool found;
 	int r = inspect_real(j->g, "/etc/lvm/lvm.conf", &real, err);
 

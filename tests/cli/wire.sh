@@ -94,7 +94,7 @@ unrack verify web01 source.img
 exits 0 "with the source's digests"
 wire pull --delta "$work/source.img" pulled.img "$UNRACK" serve
 is "$rc" 0 "the same is pulled"
-is "$(said done)" "done data 12 changed 4" "by who has the older one"
+is "$(said "done")" "done data 12 changed 4" "by who has the older one"
 ok "which is identical then" cmp source.img pulled.img
 wire push --unused 20+2,40+10 source.img web01 "$UNRACK" serve
 is "$rc" 0 "a sender that leaves something out"
