@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/size.h"
+#include "image_path.h"
 
 /* --- What is wanted --------------------------------------------------------------------- */
 
@@ -29,12 +29,13 @@ static bool drives_disks(const struct module_list *l)
 }
 
 static int make_list(const struct module_tree *t, const char *const *wanted, size_t n,
-		     struct module_list *out, struct unrack_error *err)
+		     struct module_list *out, bool *scsi, struct unrack_error *err)
 {
 	CLEANUP_FREE const char **all = NULL;
 	int r = module_tree_closure(t, wanted, n, out, err);
 
-	if (r < 0 || !drives_disks(out) || !module_tree_find(t, "sd_mod"))
+	*scsi = r == 0 && drives_disks(out);
+	if (r < 0 || !*scsi || !module_tree_find(t, "sd_mod"))
 		return r;
 	module_list_free(out);
 	all = malloc((n + 1) * sizeof *all);
@@ -71,7 +72,7 @@ int loads_want_new(const struct module_tree *t, const char *const *wanted, size_
 	int r;
 
 	*out = (struct loads_want){ 0 };
-	r = make_list(t, wanted, n, &out->list, err);
+	r = make_list(t, wanted, n, &out->list, &out->scsi, err);
 	if (r < 0)
 		return r;
 	out->names = calloc(out->list.n + 1, sizeof *out->names);
@@ -115,13 +116,11 @@ static bool path_of(const struct nash_line *l, char *out, size_t size)
 
 const struct initrd_member *loads_file(const struct initrd *image, const struct nash_line *l)
 {
-	const struct initrd_member *m;
 	char path[256];
 
 	if (!path_of(l, path, sizeof path))
 		return NULL;
-	m = initrd_find(image, path);
-	return m && S_ISREG(m->mode) && m->size ? m : NULL;
+	return image_file(image, path);
 }
 
 bool loads_module(const struct nash_line *l, char name[64])
@@ -199,6 +198,7 @@ static size_t behind_arrays(const struct nash *s, size_t root)
 int loads_find(const struct nash *s, const struct initrd *image, const struct loads_want *want,
 	       bool assume_files, struct loads *out, struct unrack_error *err)
 {
+	bool el5 = nash_release_of(s) == NASH_EL5;
 	size_t n = want->list.n, end;
 
 	*out = (struct loads){ .root = s->lines.len, .last = LOADS_NONE, .wait = LOADS_NONE,
@@ -216,9 +216,9 @@ int loads_find(const struct nash *s, const struct initrd *image, const struct lo
 			out->root = k - 1;
 		out->makes_nodes |= l->command == NASH_NODES;
 	}
-	out->waits = nash_release_of(s) == NASH_EL5;
+	out->waits = el5 && want->scsi;
 	find_modules(s, image, want, assume_files, out);
-	end = out->waits ? out->root : behind_arrays(s, out->root);
+	end = el5 ? out->root : behind_arrays(s, out->root);
 	for (size_t k = out->last == LOADS_NONE ? 0 : out->last + 1; k < end; k++) {
 		const struct nash_line *l = &s->lines.at[k];
 

@@ -16,6 +16,7 @@ struct loads_want {
 	struct module_list list; /* dependencies first */
 	char (*names)[64];       /* of the list */
 	bool *needs;             /* needs[a * list.n + b]: a needs b, which comes earlier */
+	bool scsi;               /* disks behind them are found by SCSI */
 };
 
 int loads_want_new(const struct module_tree *t, const char *const *wanted, size_t n,

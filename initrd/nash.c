@@ -105,6 +105,13 @@ bool nash_mounts_root(const struct nash_line *l)
 	return (n == 1 || n == 2) && nash_word_is(&w[n - 1], "/sysroot");
 }
 
+bool nash_mounts_by_mkrootdev(const struct nash_line *l)
+{
+	struct nash_word w[2];
+
+	return nash_mounts_root(l) && (nash_arguments(l, w) == 1 || nash_word_is(&w[0], "/dev/root"));
+}
+
 bool nash_mounts_proc(const struct nash_line *l)
 {
 	struct nash_word w[2];
@@ -153,10 +160,13 @@ static const struct {
 	{ "multipath", NASH_DM },
 	{ "rmparts", NASH_RMPARTS },
 	{ "network", NASH_NETWORK },
+	{ "switchroot", NASH_SWITCH },
+	{ "pivot_root", NASH_SWITCH },
 	{ "iscsistart", NASH_NETWORK },
 };
 
-/* The first word, of /sbin/udevstart and nash-mount what counts of them; false: nothing is run. */
+/* The first word, of /sbin/udevstart, nash-mount and dmraid.static what counts of them; false: nothing
+ * is run. */
 static bool first_word(const struct nash_line *l, size_t *at, struct nash_word *w)
 {
 	if (!l->len || l->text[l->len - 1] != '\n' || !nash_next(l, at, w) || w->p[0] == '#')
@@ -168,6 +178,8 @@ static bool first_word(const struct nash_line *l, size_t *at, struct nash_word *
 		}
 	if (w->n > 5 && !memcmp(w->p, "nash-", 5))
 		*w = (struct nash_word){ w->p + 5, w->n - 5 };
+	if (w->n > 7 && !memcmp(w->p + w->n - 7, ".static", 7))
+		w->n -= 7;
 	return true;
 }
 
@@ -276,6 +288,29 @@ static int append(struct nash *s, const char *p, size_t n)
 	return 0;
 }
 
+static bool is_comment(const struct nash_line *l)
+{
+	struct nash_word w;
+	size_t at = 0;
+
+	return nash_next(l, &at, &w) && w.p[0] == '#';
+}
+
+/* Nash 5 takes the line behind a comment as it is: if that begins with a blank, the command has no
+ * name; if it is another comment, it is a command of that name. Neither does anything. */
+static void forget_behind_comments(struct nash *s)
+{
+	bool behind = false;
+
+	for (size_t k = 0; k < s->lines.len; k++) {
+		struct nash_line *l = &s->lines.at[k];
+
+		if (behind && blank(l->text[0]))
+			l->command = NASH_OTHER;
+		behind = !behind && is_comment(l);
+	}
+}
+
 int nash_parse(const void *text, size_t n, const char *name, struct nash *out,
 	       struct unrack_error *err)
 {
@@ -297,6 +332,8 @@ int nash_parse(const void *text, size_t n, const char *name, struct nash *out,
 		}
 		p = next;
 	}
+	if (nash_release_of(out) == NASH_EL5)
+		forget_behind_comments(out);
 	return 0;
 }
 

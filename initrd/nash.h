@@ -34,6 +34,7 @@ enum nash_command {
 	NASH_DM,        /* dm create, dm partadd: tables of dmraid and multipath, baked in; their programs */
 	NASH_RMPARTS,
 	NASH_NETWORK,   /* network, iscsistart */
+	NASH_SWITCH,    /* goes to root: switchroot, pivot_root */
 };
 
 /* The release of RHEL whose mkinitrd wrote a script, and whose nash runs it. */
@@ -88,6 +89,8 @@ bool nash_insmod_path(const struct nash_line *l, struct nash_word *w);
 /* Whether the line looks for the root filesystem, directly or by starting LVM or md. */
 bool nash_is_root(const struct nash_line *l);
 bool nash_mounts_root(const struct nash_line *l); /* ... by mount, not by mkrootdev */
+/* ... and mkrootdev says what root is: "mount /sysroot" of nash 5, "mount ... /dev/root /sysroot" */
+bool nash_mounts_by_mkrootdev(const struct nash_line *l);
 bool nash_mounts_proc(const struct nash_line *l);
 
 /* Edits: 0, or -1 when there is no memory. TEXT has its newline. */

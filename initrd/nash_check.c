@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "image_path.h"
 #include "nash_grammar.h"
 #include "nash_names.h"
 #include "nash_root.h"
@@ -58,6 +59,41 @@ static void explain_missing(struct scene *c, const char *name, size_t useless)
 	else if (nash_insmod_path(&c->s->lines.at[useless], &w))
 		reasons_add(why, INITRD_LINK_DRIVER, name, "%s loads %s, but %.*s is not in the image", c->script, name,
 			    (int)min_u64(w.n, 200), w.p);
+}
+
+/* "/bin/nash" of "#!/bin/nash -x" */
+static bool interpreter(const struct nash *s, char *out, size_t size)
+{
+	const char *p = s->lines.len ? s->lines.at[0].text : "";
+	size_t n;
+
+	if (strncmp(p, "#!", 2) != 0)
+		return false;
+	p += 2 + strspn(p + 2, " \t");
+	n = strcspn(p, " \t\n");
+	snprintf(out, size, "%.*s", (int)min_u64(n, size), p);
+	return n > 0 && n < size;
+}
+
+/* What keeps a kernel from starting the script. */
+static void explain_start(struct scene *c)
+{
+	const struct initrd_member *m = initrd_find(c->image, initrd_script(c->image));
+	char path[80];
+
+	if (m && !(m->mode & 0111))
+		reasons_add(&c->why, INITRD_LINK_DRIVER, "script", "%s is not started: its mode %03o does not let it be "
+			    "executed", c->script, m->mode & 0777);
+	if (!interpreter(c->s, path, sizeof path))
+		reasons_add(&c->why, INITRD_LINK_DRIVER, "nash", "%s is not started: its first line names no program",
+			    c->script);
+	else if (strchr(path, '\r'))
+		reasons_add(&c->why, INITRD_LINK_DRIVER, "nash", "%s is not started: its first line ends with a carriage "
+			    "return, which a kernel takes for a part of the name %.*s", c->script,
+			    (int)strcspn(path, "\r"), path);
+	else if (!image_file(c->image, path))
+		reasons_add(&c->why, INITRD_LINK_DRIVER, "nash", "%s is not started: %s, which runs it, is not in the image",
+			    c->script, path + strspn(path, "/"));
 }
 
 static void explain_modules(struct scene *c)
@@ -114,6 +150,34 @@ static void explain_old_disks(struct scene *c)
 	}
 }
 
+/* --- Root ------------------------------------------------------------------------------- */
+
+/* A kernel mounts root by itself behind a /linuxrc that does not. */
+static void explain_mount(struct scene *c)
+{
+	size_t n = c->s->lines.len, mount = n, device = n, change = n;
+
+	for (size_t k = n; k > 0; k--) {
+		const struct nash_line *l = &c->s->lines.at[k - 1];
+
+		if (l->command == NASH_SWITCH && change == n)
+			change = k - 1;
+		if (nash_mounts_root(l))
+			mount = k - 1;
+		if (l->command == NASH_MKROOTDEV)
+			device = k - 1;
+	}
+	if (mount == n && (!c->image->ramdisk || change < n))
+		reasons_add(&c->why, INITRD_LINK_ROOT, "root", "%s never mounts root: there is no \"mount\" on /sysroot",
+			    c->script);
+	else if (mount < n && nash_mounts_by_mkrootdev(&c->s->lines.at[mount]) && device > mount)
+		reasons_add(&c->why, INITRD_LINK_ROOT, "root", "%s mounts root without a \"mkrootdev\" before, which says "
+			    "what that is", c->script);
+	else if (mount < n && (change == n || change < mount))
+		reasons_add(&c->why, INITRD_LINK_ROOT, "root", "%s mounts root, and never goes there: there is no \"%s\" "
+			    "behind it", c->script, c->image->ramdisk ? "pivot_root" : "switchroot");
+}
+
 /* --- The check -------------------------------------------------------------------------- */
 
 /* The modules that are loaded before the line ROOT, and the files that they come from. */
@@ -126,7 +190,7 @@ static int put_order(const struct nash *s, const struct initrd *image, size_t ro
 
 		if (!m)
 			continue;
-		module_name_of(m->name, name);
+		loads_module(&s->lines.at[k], name);
 		if (buf_printf(&out->order, "%s\n", name) < 0 || buf_printf(&out->files, "%s\n", m->name) < 0)
 			return -1;
 	}
@@ -166,11 +230,14 @@ int nash_check(const struct nash *s, const struct initrd *image, const struct mo
 	if (nash_names_find(s, image, out) < 0 || put_order(s, image, c.l.root, out) < 0)
 		r = error_nomem(err);
 	if (r == 0) {
+		explain_start(&c);
 		explain_modules(&c);
 		explain_waiting(&c);
 		explain_old_disks(&c);
 		if (c.l.root == s->lines.len)
 			reasons_add(&c.why, INITRD_LINK_ROOT, "root", "%s never looks for a root filesystem", c.script);
+		else
+			explain_mount(&c);
 		out->loads = c.why.n == 0;
 		r = nash_root_explain(s, image, tree, needs, c.script, out, &c.why, err);
 	}

@@ -14,6 +14,15 @@ static void set_word(char *out, size_t size, const struct nash_word *w)
 
 /* --- Root ------------------------------------------------------------------------------- */
 
+/* "/dev/cciss/c0d0p2" of "cciss!c0d0p2", as sysfs calls it: that is what mkinitrd 5 writes for LABEL= and
+ * UUID=, and nash looks for in /sys/block. */
+static void set_node(char *out, size_t size, const struct nash_word *w)
+{
+	snprintf(out, size, "/dev/%.*s", (int)min_u64(w->n, size), w->p);
+	for (char *p = out; (p = strchr(p, '!'));)
+		*p = '/';
+}
+
 /* mkrootdev of nash 5 names the device, unless root= on the kernel's command line names
  * another. Before 5, and in mount lines, /dev/root stands for what root= says. */
 static void find_root(const struct nash_line *l, struct initrd_answer *out)
@@ -25,7 +34,9 @@ static void find_root(const struct nash_line *l, struct initrd_answer *out)
 		return;
 	if (nash_option(l, "-t", &fs))
 		set_word(out->root_fs, sizeof out->root_fs, &fs);
-	if (!nash_word_is(&w[0], "/dev/root"))
+	if (l->command == NASH_MKROOTDEV && !memchr(w[0].p, '=', w[0].n) && !memchr(w[0].p, '/', w[0].n))
+		set_node(out->root, sizeof out->root, &w[0]);
+	else if (!nash_word_is(&w[0], "/dev/root"))
 		set_word(out->root, sizeof out->root, &w[0]);
 }
 

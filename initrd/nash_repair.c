@@ -10,6 +10,29 @@
 
 /* --- Names, and lines that must go ------------------------------------------------------ */
 
+/* The device of mkrootdev by its name in sysfs, "cciss!c0d0p2", gets its new one; *DROP as of nash_rename. */
+static int rename_node(struct nash_line *l, const struct initrd_change *c, bool *drop)
+{
+	struct nash_word w[2];
+
+	if (nash_arguments(l, w) < 1)
+		return 0;
+	for (size_t k = 0; k < c->n_devices; k++) {
+		const char *old = c->devices[k][0];
+		CLEANUP_BUF struct buf name = { 0 };
+
+		if (strncmp(old, "/dev/", 5) != 0 || !old[5])
+			continue;
+		if (buf_puts(&name, old + 5) < 0)
+			return -1;
+		for (char *p = (char *)name.data; (p = strchr(p, '/'));)
+			*p = '!';
+		if (nash_word_is(&w[0], buf_str(&name)))
+			return nash_rename(l, (const char *const[][2]){ { buf_str(&name), c->devices[k][1] } }, 1, drop);
+	}
+	return 0;
+}
+
 static int rename_devices(struct nash *s, const struct initrd_change *c, const struct initrd *image,
 			  struct unrack_error *err)
 {
@@ -20,6 +43,8 @@ static int rename_devices(struct nash *s, const struct initrd_change *c, const s
 		if (l->command != NASH_OTHER && l->command != NASH_ECHO &&
 		    nash_rename(l, c->devices, c->n_devices, &drop) < 0)
 			return error_nomem(err);
+		if (l->command == NASH_MKROOTDEV && !drop && rename_node(l, c, &drop) < 0)
+			return error_nomem(err);
 		if (drop && (l->command == NASH_MKROOTDEV || nash_mounts_root(l)))
 			return error_set(err, UNRACK_USAGE, "%s: /%s mounts root by a name that has no new one: %.*s; "
 					 "say what the root device is called now", image->name, initrd_script(image),
@@ -29,6 +54,21 @@ static int rename_devices(struct nash *s, const struct initrd_change *c, const s
 		else
 			k++;
 	}
+	return 0;
+}
+
+/* "#!/bin/nash\r": no kernel starts that. In other lines nash takes it for a blank. */
+static int mend_first_line(struct nash *s)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	const char *text = s->lines.len ? s->lines.at[0].text : "";
+	size_t n = strcspn(text, "\r\n");
+
+	if (strcmp(text + n, "\r\n") != 0)
+		return 0;
+	if (buf_append(&b, text, n) < 0 || buf_puts(&b, "\n") < 0 || nash_insert(s, 0, buf_str(&b)) < 0)
+		return -1;
+	nash_remove(s, 1);
 	return 0;
 }
 
@@ -232,7 +272,7 @@ int nash_repair(struct nash *s, const struct initrd *image, const struct loads_w
 	size_t behind = LOADS_NONE;
 	int r;
 
-	if (nash_end_last_line(s) < 0)
+	if (nash_end_last_line(s) < 0 || mend_first_line(s) < 0)
 		return error_nomem(err);
 	r = rename_devices(s, c, image, err);
 	if (r < 0)

@@ -20,13 +20,15 @@ struct way {
 
 /* --- What root is ----------------------------------------------------------------------- */
 
-/* The value of root= among the kernel's arguments; the last one counts. */
+/* The value of root= among the kernel's arguments; nash takes the first one. */
 static void argument_root(const char *arguments, char *out, size_t size)
 {
 	for (const char *p = arguments; *p; p += strcspn(p, " \t\n")) {
 		p += strspn(p, " \t\n");
-		if (!strncmp(p, "root=", 5))
+		if (!strncmp(p, "root=", 5)) {
 			snprintf(out, size, "%.*s", (int)min_u64(strcspn(p + 5, " \t\n"), size), p + 5);
+			return;
+		}
 	}
 }
 

@@ -67,8 +67,8 @@ static size_t segment_of(const struct initrd *i, size_t item)
 }
 
 /* Nothing is handed out that the check would refuse. */
-static int verify(const struct initrd *new, const struct module_tree *tree,
-		  const struct loads_want *want, struct unrack_error *err)
+static int verify(const struct initrd *new, const struct initrd_change *c, const struct loads_want *want,
+		  struct unrack_error *err)
 {
 	const struct initrd_member *init = initrd_find(new, initrd_script(new));
 	struct initrd_answer answer = { 0 };
@@ -81,8 +81,8 @@ static int verify(const struct initrd *new, const struct module_tree *tree,
 	if (r < 0)
 		return r;
 	s.ramdisk = new->ramdisk;
-	r = nash_check(&s, new, tree, want, NULL, &answer, err);
-	if (r == 0 && !answer.loads)
+	r = nash_check(&s, new, c->tree, want, c->needs, &answer, err);
+	if (r == 0 && answer.missing_link != INITRD_LINK_NONE)
 		r = error_set(err, UNRACK_UNSUPPORTED, "%s: its script cannot be repaired: %s", new->name,
 			      answer.text);
 	initrd_answer_free(&answer);
@@ -90,9 +90,9 @@ static int verify(const struct initrd *new, const struct module_tree *tree,
 	return r;
 }
 
-static int write_checked(const struct initrd *i, const struct image_edit *e,
-			 const struct module_tree *tree, const struct loads_want *want, struct buf *out,
-			 struct buf *summary, struct unrack_error *err)
+static int write_checked(const struct initrd *i, const struct image_edit *e, const struct initrd_change *c,
+			 const struct loads_want *want, struct buf *out, struct buf *summary,
+			 struct unrack_error *err)
 {
 	struct initrd *new = NULL;
 	int r = image_write_edited(i, e, out, err);
@@ -100,7 +100,7 @@ static int write_checked(const struct initrd *i, const struct image_edit *e,
 	if (r == 0)
 		r = initrd_open(out->data, out->len, i->name, &new, err);
 	if (r == 0)
-		r = verify(new, tree, want, err);
+		r = verify(new, c, want, err);
 	if (r == 0 && image_compare(i, new, initrd_script(i), summary) < 0)
 		r = error_nomem(err);
 	initrd_close(new);
@@ -176,7 +176,9 @@ static int change_nash(const struct initrd *i, const struct initrd_change *c,
 		e.mtime = (uint32_t)init->mtime;
 		e.ramdisk_max = c->ramdisk_max ? c->ramdisk_max
 					       : ext2_ramdisk_default(module_tree_kver(c->tree)) << 10;
-		r = write_checked(i, &e, c->tree, want, out, summary, err);
+		r = write_checked(i, &e, c, want, out, summary, err);
+	} else if (r == 0) {
+		r = verify(i, c, want, err);
 	}
 	free_additions(&add);
 	return r;

@@ -93,6 +93,8 @@ MADE void made_initrd(struct buf *b, const char *script, const char *modules)
 	made_member(b, "bin/nash", S_IFREG | 0755, "\177ELF nash");
 	made_member(b, "bin/insmod", S_IFREG | 0755, "\177ELF insmod");
 	made_member(b, "bin/modprobe", S_IFLNK | 0777, "/sbin/nash");
+	if (strstr(script, "lvm vgscan"))
+		made_member(b, "bin/lvm", S_IFREG | 0755, "\177ELF lvm");
 	made_member(b, "sbin", S_IFLNK | 0777, "bin");
 	made_member(b, "dev", S_IFDIR | 0755, "");
 	made_node(b, "dev/console", S_IFCHR | 0600, 77, 1, 5, 1, NULL, 0);

@@ -98,7 +98,7 @@ static void names(void)
 	i = image("#!/bin/nash\ninsmod /lib/sd_mod.ko\ninsmod /lib/scsi_mod.ko\nstabilized --hash /proc/scsi/scsi\n"
 		  "mkblkdevs\nraidautorun /dev/md0\nresume /dev/hda3\nmount -o ro --ro -t ext2 /dev/md0 /sysroot\n"
 		  "mkrootdev -t ext2 /dev/hda2\nmount -t vfat /dev/hdb1 /tmp\nlosetup /dev/loop0 /tmp/x\n"
-		  "mount -t ext3 /dev/hdb1 /sysroot/boot\n", "scsi_mod sd_mod");
+		  "mount -t ext3 /dev/hdb1 /sysroot/boot\nswitchroot\n", "scsi_mod sd_mod");
 	check(i, "sd_mod", &a);
 	is_str(a.text, "/init loads sd_mod before scsi_mod, which it needs", "a wrong order");
 	is_str(buf_str(&a.mentions), "/dev/md0\n/dev/hdb1\n", "other devices, each once");
@@ -113,7 +113,7 @@ static void why(const char *rest, const char *modules, const char *want)
 {
 	struct initrd_answer a;
 	struct initrd *i;
-	char script[500];
+	char script[600];
 
 	snprintf(script, sizeof script, "#!/bin/nash\nmkblkdevs\n%s", rest);
 	i = image(script, modules);
@@ -127,7 +127,7 @@ static void why(const char *rest, const char *modules, const char *want)
 
 #define FOUR "insmod /lib/scsi_mod.ko\ninsmod /lib/sd_mod.ko\ninsmod /lib/libata.ko\ninsmod /lib/ahci.ko\n"
 #define WAIT "stabilized --hash --interval 1000 /proc/scsi/scsi\nmkblkdevs\n"
-#define ROOT "mkrootdev -t ext2 -o defaults,ro /dev/sda2\nmount /sysroot\n"
+#define ROOT "mkrootdev -t ext2 -o defaults,ro /dev/sda2\nmount /sysroot\nswitchroot\n"
 #define ALL "scsi_mod sd_mod libata ahci"
 
 static void empty_file(void)
@@ -142,7 +142,8 @@ static void empty_file(void)
 	made_end(&b);
 	i = made_open(&b);
 	check(i, "sd_mod", &a);
-	is_str(buf_str(&a.missing), "insmod: /init loads nothing: bin/insmod is not in the image\n"
+	is_str(buf_str(&a.missing), "nash: /init is not started: bin/nash, which runs it, is not in the image\n"
+	       "insmod: /init loads nothing: bin/insmod is not in the image\n"
 	       "scsi_mod: /init loads scsi_mod, but lib/scsi_mod.ko is not in the image\n"
 	       "sd_mod: /init loads sd_mod, but lib/sd_mod.ko is not in the image\n",
 	       "neither an empty file nor a link is a module, and without insmod there is none");
@@ -172,17 +173,21 @@ static void reasons(void)
 	why(FOUR WAIT, ALL, "/init never looks for a root filesystem");
 	why(FOUR WAIT "rmparts sda\n" ROOT, ALL, "/init runs \"rmparts sda\", which takes the partitions of a disk away");
 	why(FOUR WAIT "mkrootdev -t ext3 -o ro /dev/sda2", ALL, "/init never looks for a root filesystem");
+	why(FOUR WAIT "# these run\n# both\n \tmkblkdevs\n" ROOT, ALL, "");
+	why("# off\n\tinsmod /lib/scsi_mod.ko\n" FOUR WAIT ROOT, ALL, "");
+	why("insmod /lib/scsi_mod.ko\ninsmod /lib/sd_mod.ko\ninsmod /lib/libata.ko\n# ours\n\tinsmod /lib/ahci.ko\n" WAIT ROOT,
+	    ALL, "/init never loads ahci, though lib/ahci.ko is in the image");
 }
 
-#define EXT3 "mkrootdev -t ext3 -o defaults,ro /dev/sda2\nmount /sysroot\n"
-#define ON(what) "mkrootdev -t ext2 -o defaults,ro " what "\nmount /sysroot\n"
+#define EXT3 "mkrootdev -t ext3 -o defaults,ro /dev/sda2\nmount /sysroot\nswitchroot\n"
+#define ON(what) "mkrootdev -t ext2 -o defaults,ro " what "\nmount /sysroot\nswitchroot\n"
 
 /* The link that is missing, and its sentence. */
 static void link_of(const char *rest, const char *modules, const char *name, const char *text)
 {
 	struct initrd_answer a;
 	struct initrd *i;
-	char script[500];
+	char script[600];
 
 	snprintf(script, sizeof script, "#!/bin/nash\nmkblkdevs\n%s", rest);
 	i = image(script, modules);
@@ -215,15 +220,80 @@ static void links(void)
 	link_of(FOUR "insmod /lib/jbd.ko\ninsmod /lib/ext3.ko\n" WAIT EXT3, ALL " jbd", "filesystem",
 		"root is ext3, and /init does not load ext3: lib/ext3.ko is not in the image");
 	link_of(FOUR WAIT, ALL, "root", "/init never looks for a root filesystem");
+	link_of(FOUR WAIT "mkrootdev -t ext2 -o defaults,ro /dev/sda2\nswitchroot\n", ALL, "root",
+		"/init never mounts root: there is no \"mount\" on /sysroot");
+	link_of(FOUR WAIT "resume /dev/sda3\nmount /sysroot\nswitchroot\n", ALL, "root",
+		"/init mounts root without a \"mkrootdev\" before, which says what that is");
+	link_of(FOUR WAIT "# root\n  mkrootdev -t ext2 -o ro /dev/sda2\nmount /sysroot\nswitchroot\n", ALL, "root",
+		"/init mounts root without a \"mkrootdev\" before, which says what that is");
+	link_of(FOUR WAIT "mkrootdev -t ext2 -o defaults,ro /dev/sda2\nmount /sysroot\nswitchroot", ALL, "root",
+		"/init mounts root, and never goes there: there is no \"switchroot\" behind it");
+	link_of(FOUR WAIT "dmraid.static -ay isw_a\n" ROOT, ALL, "old-disks",
+		"/init runs \"dmraid.static -ay isw_a\", which takes disks as they were in another machine");
 	link_of(FOUR WAIT "rmparts sda\n" EXT3, ALL, "old-disks",
 		"/init runs \"rmparts sda\", which takes the partitions of a disk away (and 1 more)");
+}
+
+/* Whether a kernel starts the script at all. */
+static void starts(const char *script, uint32_t mode, const char *nash, const char *text)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd_answer a;
+	struct initrd *i;
+
+	made_member(&b, nash, S_IFREG | 0755, "\177ELF nash");
+	made_member(&b, "bin/insmod", S_IFREG | 0755, "\177ELF insmod");
+	made_member(&b, "init", S_IFREG | mode, script);
+	made_end(&b);
+	i = made_open(&b);
+	is_int(initrd_check(i, tree, NULL, 0, &a, &err), 0, "a check without drivers");
+	is_str(initrd_link_name(a.missing_link), *text ? "driver" : "none", "the link");
+	if (*text)
+		is_str(a.text, text, "why it is not started");
+	initrd_answer_free(&a);
+	initrd_close(i);
+}
+
+static void starting(void)
+{
+	starts("#!/bin/nash\n" ROOT, 0755, "bin/nash", "");
+	starts("#! /sbin/nash --force \n" ROOT, 0700, "sbin/nash", "");
+	starts("#!/bin/nash\n" ROOT, 0644, "bin/nash", "/init is not started: its mode 644 does not let it be executed");
+	starts("#!/bin/nash\n" ROOT, 0755, "sbin/nash", "/init is not started: bin/nash, which runs it, is not in the image");
+	starts("#!/bin/nash\r\n" ROOT, 0755, "bin/nash", "/init is not started: its first line ends with a carriage return, "
+	       "which a kernel takes for a part of the name /bin/nash");
+}
+
+/* As mkinitrd 5 writes it for LABEL= and UUID=. */
+static void bare_root(void)
+{
+	struct initrd *i = image("#!/bin/nash\nmkblkdevs\n" FOUR WAIT ON("cciss!c0d0p2"), ALL);
+	struct initrd_answer a;
+
+	check(i, "ahci", &a);
+	is_str(a.root, "/dev/cciss/c0d0p2", "a name of sysfs is told as the node that it is");
+	initrd_answer_free(&a);
+	initrd_close(i);
+}
+
+/* Disks of others than SCSI are there when their driver is. */
+static void without_scsi(void)
+{
+	struct initrd *i = image("#!/bin/nash\nmkblkdevs\ninsmod /lib/jbd.ko\ninsmod /lib/ext3.ko\nmkblkdevs\n" ROOT,
+				 "jbd ext3");
+	struct initrd_answer a;
+
+	check(i, "ext3", &a);
+	is_str(a.text, "/init loads jbd, ext3 before it looks for root", "nothing waits for disks that are not SCSI's");
+	initrd_answer_free(&a);
+	initrd_close(i);
 }
 
 /* What the caller knows counts where the script does not tell. */
 static void needs(void)
 {
 	static const struct initrd_needs md = { .root_on_md = true }, lvm = { .root_on_lvm = true, .root_volume = "a/b" };
-	static const struct initrd_needs root = { .arguments = "ro root=/dev/vg/x quiet root=LABEL=/1" };
+	static const struct initrd_needs root = { .arguments = "ro root=LABEL=/1 quiet root=/dev/vg/x" };
 	static const struct initrd_needs *const all[] = { &md, &lvm, &root };
 	static const char *const want[] = { "array", "volume", "none" };
 	struct initrd *i = image("#!/bin/nash\nmkblkdevs\n" FOUR WAIT "lvm vgchange -ay vg\n" ON("/dev/vh/root"), ALL);
@@ -284,6 +354,9 @@ int main(void)
 	names();
 	reasons();
 	links();
+	starting();
+	bare_root();
+	without_scsi();
 	needs();
 	empty_file();
 	others();

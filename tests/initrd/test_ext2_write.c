@@ -296,7 +296,7 @@ static void no_signs(void)
 	struct initrd *i;
 	bool changed;
 
-	made_ramdisk(&b, "#!/bin/nash\nmount -t ext3 /dev/root /sysroot\n", "", 300);
+	made_ramdisk(&b, "#!/bin/nash\nmkrootdev /dev/root\n", "", 300);
 	i = made_open(&b);
 	is_int(initrd_change(i, &c, &out, &changed, &summary, &err), 0, "a script without a sign of its release");
 	ok(!strstr(buf_str(&summary), "stabilized"), "gets no command that only nash 5 has, since it is a ramdisk's");

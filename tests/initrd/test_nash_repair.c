@@ -167,6 +167,7 @@ static void devices(void)
 {
 	static const char *const swap[][2] = { { "/dev/sda2", "/dev/sdb2" }, { "/dev/hda3", "/dev/sda3" } };
 	static const char *const gone[][2] = { { "/dev/sda2", NULL } };
+	static const char *const node[][2] = { { "/dev/", "/dev/x" }, { "/dev/cciss/c0d0p2", "/dev/sda2" } };
 
 	is_str(repaired(HEAD SCSI "# /dev/sda2\necho /dev/sda2\n" WAIT "resume /dev/hda3\n" ROOT, "sd_mod", swap, 2, 0),
 	       "-resume /dev/hda3\n-mkrootdev -t ext3 -o defaults,ro /dev/sda2\n"
@@ -175,6 +176,13 @@ static void devices(void)
 	repaired(HEAD SCSI WAIT ROOT, "sd_mod", gone, 1, UNRACK_USAGE);
 	is_str(err.text, "initrd.img: /init mounts root by a name that has no new one: mkrootdev -t ext3 -o defaults,ro "
 	       "/dev/sda2; say what the root device is called now", "root's own line is never dropped");
+
+	/* mkinitrd 5 writes for LABEL= what sysfs calls the device. */
+	is_str(repaired(HEAD SCSI WAIT "mkrootdev -t ext3 -o defaults,ro cciss!c0d0p2\nmount /sysroot\n", "sd_mod", node, 2, 0),
+	       "-mkrootdev -t ext3 -o defaults,ro cciss!c0d0p2\n+mkrootdev -t ext3 -o defaults,ro /dev/sda2\n",
+	       "a name of sysfs is one of the device");
+	repaired(HEAD SCSI WAIT "mkrootdev -t ext3 -o defaults,ro sda2\nmount /sysroot\n", "sd_mod", gone, 1, UNRACK_USAGE);
+	has_str(err.text, "mounts root by a name that has no new one: mkrootdev -t ext3 -o defaults,ro sda2;", "gone, too");
 }
 
 #define O(m) "+echo \"Loading " m ".o module\"\n+insmod /lib/" m ".o\n"
@@ -238,6 +246,8 @@ static void programs_of_old_disks(void)
 	       "-dmraid -ay -i -p --rm_partitions \"isw_a\"\n-kpartx -a -p p \"/dev/mapper/isw_a\"\n", "they go");
 	is_str(repaired(HEAD SCSI WAIT "/bin/multipath -v 0 mpath0\n" ROOT, "sd_mod", NULL, 0, 0),
 	       "-/bin/multipath -v 0 mpath0\n", "so does multipath");
+	is_str(repaired(HEAD SCSI WAIT "dmraid.static -ay isw_a\n" ROOT, "sd_mod", NULL, 0, 0),
+	       "-dmraid.static -ay isw_a\n", "also under the names of their packages");
 	is_str(repaired("el5-md.init", "mptspi", NULL, 0, 0), MPT, "arrays of md stay");
 }
 

@@ -152,7 +152,7 @@ static void segments(void)
 	made_member(&early, "kernel/x86/microcode/GenuineIntel.bin", S_IFREG | 0644, "microcode");
 	made_end(&early);
 	n_early = early.len;
-	made_initrd(&b, "#!/bin/nash\nmkblkdevs\nmount /sysroot\n", "");
+	made_initrd(&b, "#!/bin/nash\nmkblkdevs\nmkrootdev -t ext2 -o ro /dev/sda1\nmount /sysroot\nswitchroot\n", "");
 	buf_append(&early, b.data, b.len);
 	f.i = made_open(&early);
 	is_int(change(&f), 0, "an image of two archives");
@@ -171,9 +171,11 @@ static void files(void)
 	struct fixture f = { .wanted = "ahci" };
 	struct initrd *new;
 
+	made_member(&b, "bin/nash", S_IFREG | 0755, "\177ELF nash");
 	made_member(&b, "bin/insmod", S_IFREG | 0755, "\177ELF insmod");
 	made_node(&b, "etc/lvm/lvm.conf", S_IFREG | 0600, 7, 1, 0, 0, "filter=[cciss]\n", 15);
-	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\nmkblkdevs\nmkrootdev -t ext2 -o ro /dev/sda1\nmount /sysroot\n");
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\nmkblkdevs\nmkrootdev -t ext2 -o ro /dev/sda1\nmount /sysroot\n"
+		    "switchroot\n");
 	made_end(&b);
 	f.i = made_open(&b);
 	f.c = (struct initrd_change){ .tree = tree, .n_wanted = 1, .read_module = made_read, .files = file, .n_files = 2 };
@@ -206,7 +208,7 @@ static void ramdisk(void)
 {
 	CLEANUP_BUF struct buf script = { 0 }, fs = { 0 };
 	struct module_tree *el5 = tree;
-	struct initrd_member m[8];
+	struct initrd_member m[9];
 	struct initrd_answer a;
 	struct initrd *new;
 	struct fixture f = { .wanted = "mptscsih" };
@@ -221,7 +223,8 @@ static void ramdisk(void)
 	m[5] = made_file_member("lib/ext3.o", 0644, "ext3");
 	m[6] = made_file_member("linuxrc", 0755, buf_str(&script));
 	m[7] = made_file_member("etc/lvm.conf", 0600, "x");
-	made(ext2_make(m, 8, 3000, 8192, "ramdisk", &fs, &err) == 0, "a ramdisk");
+	m[8] = made_file_member("bin/nash", 0755, "\177ELF nash");
+	made(ext2_make(m, 9, 3000, 8192, "ramdisk", &fs, &err) == 0, "a ramdisk");
 	made_gzip(&fs);
 	f.i = made_open(&fs);
 	f.c = (struct initrd_change){ .tree = tree, .n_wanted = 1, .read_module = made_read };
@@ -320,8 +323,46 @@ static void refusals(void)
 	ok(!f.changed && !f.out.len, "and nothing is handed out");
 	tear_down(&f);
 
+	/* What is not the drivers' fault, with and without something to change. */
+	for (int k = 0; k < 2; k++) {
+		set_up(&f, "#!/bin/nash\ninsmod /lib/scsi_mod.ko\ninsmod /lib/sd_mod.ko\ninsmod /lib/libata.ko\n"
+		       "insmod /lib/ahci.ko\nstabilized --hash /proc/scsi/scsi\nmkblkdevs\n"
+		       "mkrootdev -t ext2 -o ro /dev/vg/root\nmount /sysroot\nswitchroot\n",
+		       k ? "scsi_mod sd_mod libata ahci" : "scsi_mod sd_mod", "ahci");
+		is_int(change(&f), UNRACK_UNSUPPORTED, "LVM that nothing activates");
+		is_str(err.text, "initrd.img: its script cannot be repaired: root is on LVM, and /init activates no volume "
+		       "group", "is told, as the check would");
+		tear_down(&f);
+	}
+
 	set_up(&f, "#!/bin/sh\n", "", "ahci");
 	is_int(change(&f), UNRACK_UNSUPPORTED, "an image of another make");
+	tear_down(&f);
+}
+
+/* An editor of Windows: nash takes the carriage returns for blanks, the kernel does not. */
+static void carriage_returns(void)
+{
+	CLEANUP_BUF struct buf script = { 0 }, text = { 0 };
+	struct fixture f;
+	struct initrd *new;
+	struct initrd_answer a;
+
+	made_file(&script, "el5-scsi.init", "tests/initrd/data/el5-scsi.init");
+	for (size_t k = 0; k < script.len; k++)
+		if (buf_puts(&text, script.data[k] == '\n' ? "\r" : "") < 0 || buf_append(&text, script.data + k, 1) < 0)
+			made(false, "a script");
+	set_up(&f, buf_str(&text), EL5_MODULES "scsi_transport_spi aic79xx", "aic79xx");
+	is_int(change(&f), 0, "a script with carriage returns");
+	has_str(buf_str(&f.summary), "-#!/bin/nash\r\n+#!/bin/nash\n \r\n mount", "is given a first line that a kernel takes");
+	new = made_open(&f.out);
+	is_int(initrd_check(new, tree, &f.wanted, 1, &a, &err), 0, "is checked");
+	is_str(initrd_link_name(a.missing_link), "none", "and boots");
+	initrd_answer_free(&a);
+	initrd_close(f.i);
+	f.i = new;
+	is_int(change(&f), 0, "again");
+	ok(!f.changed, "nothing is to be done");
 	tear_down(&f);
 }
 
@@ -365,6 +406,7 @@ static void speed(void)
 	}
 	made_file(&script, "el5-cciss.init", "tests/initrd/data/el5-cciss.init");
 	made_member(&b, "lib", S_IFDIR | 0755, "");
+	made_member(&b, "bin/nash", S_IFREG | 0755, "\177ELF nash");
 	made_member(&b, "bin/insmod", S_IFREG | 0755, "\177ELF insmod");
 	made_node(&b, "lib/big.ko", S_IFREG | 0644, 1, 1, 0, 0, module.data, module.len);
 	made_member(&b, "init", S_IFREG | 0755, buf_str(&script));
@@ -391,6 +433,7 @@ int main(void)
 	ramdisk();
 	module_files();
 	refusals();
+	carriage_returns();
 	mutations();
 	speed();
 	module_tree_free(tree);
