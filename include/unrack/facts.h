@@ -39,6 +39,7 @@ struct guest_initrd {
 	enum initrd_kind kind;
 	char *container;      /* "gzip newc cpio"; NULL: it cannot be opened, see problem */
 	char *problem;
+	bool damaged;         /* that is its problem: no kernel could use it, so another may take its place */
 	char *root, *resume;  /* baked in; NULL: none */
 	char *mentions;       /* other device names in it, one per line */
 	bool multipath;       /* it starts multipath, with the physical machine's configuration */

@@ -15,8 +15,6 @@
 #include "unrack/buf.h"
 #include "unrack/error.h"
 
-#define GUEST_FILE_MAX (256u << 20) /* the largest file that is read whole (an initramfs) */
-
 enum guest_type { GUEST_NONE, GUEST_FILE, GUEST_DIR, GUEST_LINK, GUEST_OTHER };
 
 struct guest_stat {
@@ -59,6 +57,10 @@ struct guest_ops {
 	 * a missing one UNRACK_IO with sys_errno ENOENT. OUT is replaced. */
 	int (*read)(struct guest *g, const char *path, uint64_t limit, struct buf *out,
 		    struct unrack_error *err);
+	/* A descriptor for the content of a large file, by which it is read to its end before anything else is
+	 * asked of G; the caller closes it. It may be a copy, in a temporary file (base/tempfile.h). Errors
+	 * are those of read, but for more than LIMIT bytes, which is UNRACK_UNSUPPORTED. */
+	int (*open)(struct guest *g, const char *path, uint64_t limit, int *fd, struct unrack_error *err);
 	/* Names in a directory, each followed by a NUL, sorted by bytes, without . and .. */
 	int (*list)(struct guest *g, const char *path, struct buf *names, struct unrack_error *err);
 	/* All paths below a directory, of files and directories, relative to it
@@ -68,6 +70,8 @@ struct guest_ops {
 	 * MODE, UID, GID, and the security label of LABEL_FROM (may be NULL) if that has one. */
 	int (*write)(struct guest *g, const char *path, const void *data, size_t n, uint32_t mode,
 		     uint32_t uid, uint32_t gid, const char *label_from, struct unrack_error *err);
+	/* More for the end of a file that write has written. */
+	int (*append)(struct guest *g, const char *path, const void *data, size_t n, struct unrack_error *err);
 	int (*rename)(struct guest *g, const char *from, const char *to, struct unrack_error *err);
 	int (*unlink)(struct guest *g, const char *path, struct unrack_error *err);
 	int (*symlink)(struct guest *g, const char *target, const char *path, struct unrack_error *err);
@@ -100,6 +104,9 @@ bool guest_exists(struct guest *g, const char *path); /* also false on an error 
 /* A missing file gives an empty buffer and *found = false, not an error. */
 int guest_read_if(struct guest *g, const char *path, uint64_t limit, struct buf *out, bool *found,
 		  struct unrack_error *err);
+/* As ops->write, of all that the file FD holds, piece by piece. */
+int guest_write_from(struct guest *g, const char *path, int fd, uint32_t mode, uint32_t uid, uint32_t gid,
+		     const char *label_from, struct unrack_error *err);
 /* Follows symbolic links of every component within the guest: the path of the real file
  * (which need not exist in its last component). At most 40 links. */
 int guest_resolve(struct guest *g, const char *path, struct buf *real, struct unrack_error *err);

@@ -23,7 +23,10 @@ struct edit {
 	char *path;         /* of the real file, links resolved */
 	char *to;           /* RENAME: the new path; SYMLINK: the target; else NULL */
 	struct buf before;  /* WRITE, REMOVE of text: content now; empty for binary files */
-	struct buf after;   /* WRITE: the whole new content */
+	struct buf after;   /* WRITE: the whole new content, unless it is in a file */
+	bool in_file;       /* it is too much for memory */
+	int file;           /* then it is what this temporary file holds */
+	uint64_t file_bytes;
 	bool existed;       /* WRITE: the file is there (after the edits before this one) */
 	bool binary;        /* an initrd */
 	uint32_t mode, uid, gid; /* WRITE of a new file */
@@ -46,6 +49,7 @@ struct plan {
 int plan_make(struct guest *g, const struct guest_facts *facts, const struct target *t,
 	      struct plan *out, struct unrack_error *err);
 void plan_free(struct plan *p);
+uint64_t plan_edit_bytes(const struct edit *e); /* that a WRITE writes */
 /* The name under which an initrd is kept that is replaced: "/boot/initrd-X-phys.img" of "/boot/initrd-X.img". It ends
  * in PLAN_PHYS, and is never taken for an initrd. malloc'd. */
 #define PLAN_PHYS "-phys.img"

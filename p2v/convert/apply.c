@@ -29,6 +29,8 @@ static int apply(struct guest *g, const struct edit *e, struct unrack_error *err
 
 	switch (e->kind) {
 	case EDIT_WRITE:
+		if (e->in_file)
+			return guest_write_from(g, e->path, e->file, e->mode, e->uid, e->gid, e->label_from, err);
 		return g->ops->write(g, e->path, e->after.data, e->after.len, e->mode, e->uid, e->gid,
 				     e->label_from, err);
 	case EDIT_RENAME:

@@ -305,7 +305,6 @@ static const struct guest_initrd *initrd_of(const struct check_job *j)
 static int check_image(struct check_job *j, const struct guest_initrd *i, const char *driver,
 		       struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf data = { 0 };
 	struct initrd *image = NULL;
 	int r;
 
@@ -315,9 +314,7 @@ static int check_image(struct check_job *j, const struct guest_initrd *i, const 
 				 say("%s", i->path), strdup(i->problem), err);
 	r = check_add(j, "initrd", CHECK_OK, say("%s: %s", i->path, i->container), NULL, err);
 	if (r == 0)
-		r = j->g->ops->read(j->g, i->path, GUEST_FILE_MAX, &data, err);
-	if (r == 0)
-		r = initrd_open(data.data, data.len, i->path, &image, err);
+		r = inspect_open_initrd(j->g, i->path, &image, err);
 	if (r == 0)
 		r = check_filter(j, image, i->path, err);
 	if (r == 0)

@@ -133,7 +133,7 @@ static int check_room(const struct fix_job *job, const char *overlay, const stru
 		return error_nomem(err);
 	*strrchr(folder, '/') = '\0';
 	for (size_t i = 0; i < f->plan.n_edits; i++)
-		bytes += round_up(f->plan.edits[i].after.len, OVERLAY_CLUSTER) + OVERLAY_CLUSTER;
+		bytes += round_up(plan_edit_bytes(&f->plan.edits[i]), OVERLAY_CLUSTER) + OVERLAY_CLUSTER;
 	return machine_check_space(io_posix(), folder, 2 * bytes,
 				   2 * (bytes + (uint64_t)f->guest->n_mounts * MOUNT_OVERHEAD), job->log, err);
 }

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
+
+#define PIECE (2u << 20)
 #define LINKS_MAX 40 /* as in the kernel */
 #define COMPONENTS_MAX 1024
 
@@ -26,6 +30,31 @@ int guest_read_if(struct guest *g, const char *path, uint64_t limit, struct buf 
 	if (r == UNRACK_IO && err->sys_errno == ENOENT) {
 		buf_clear(out);
 		r = 0;
+	}
+	return r;
+}
+
+int guest_write_from(struct guest *g, const char *path, int fd, uint32_t mode, uint32_t uid, uint32_t gid,
+		     const char *label_from, struct unrack_error *err)
+{
+	uint8_t *piece CLEANUP_FREE = malloc(PIECE);
+	ssize_t n;
+	off_t at = 0;
+	int r = piece ? 0 : error_nomem(err);
+
+	while (r == 0) {
+		n = pread(fd, piece, PIECE, at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, errno, "can't read the temporary file for the guest's %s", path);
+		if (n == 0 && at)
+			break;
+		r = at ? g->ops->append(g, path, piece, (size_t)n, err) :
+			 g->ops->write(g, path, piece, (size_t)n, mode, uid, gid, label_from, err);
+		if (n == 0)
+			break;
+		at += n;
 	}
 	return r;
 }

@@ -165,6 +165,19 @@ static int dir_read(struct guest *g, const char *path, uint64_t limit, struct bu
 	}
 }
 
+static int dir_open(struct guest *g, const char *path, uint64_t limit, int *fd, struct unrack_error *err)
+{
+	struct stat st;
+	int r = open_file(g, path, O_RDONLY, fd, &st, err);
+
+	if (r < 0 || (uint64_t)st.st_size <= limit)
+		return r;
+	close(*fd);
+	*fd = -1;
+	return error_set(err, UNRACK_UNSUPPORTED, "the guest's %s has more than the %llu MiB that it may have", path,
+			 (unsigned long long)limit >> 20);
+}
+
 /* Adds the names in the folder FD (which is taken over), each behind PREFIX; with DEPTH
  * left, those of the folders below too. */
 static int add_names(int fd, const char *prefix, unsigned depth, bool below, struct buf *names)
@@ -326,6 +339,20 @@ static int dir_write(struct guest *g, const char *path, const void *data, size_t
 	return r < 0 ? fail(err, -r, "write", path) : 0;
 }
 
+static int dir_append(struct guest *g, const char *path, const void *data, size_t n, struct unrack_error *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+	struct stat st;
+	int r = refuse_read_only(g, path, err);
+
+	if (r == 0)
+		r = open_file(g, path, O_WRONLY | O_APPEND, &fd, &st, err);
+	if (r < 0)
+		return r;
+	r = write_all(fd, data, n);
+	return r < 0 ? fail(err, -r, "write", path) : 0;
+}
+
 /* Opens the folder of PATH; gives the last component (within PATH), or NULL: see ERR. */
 static const char *open_parent(struct guest *g, const char *path, int *fd, struct unrack_error *err)
 {
@@ -413,9 +440,11 @@ static const struct guest_ops dir_ops = {
 	.stat = dir_stat,
 	.readlink = dir_readlink,
 	.read = dir_read,
+	.open = dir_open,
 	.list = dir_list,
 	.find = dir_find,
 	.write = dir_write,
+	.append = dir_append,
 	.rename = dir_rename,
 	.unlink = dir_unlink,
 	.symlink = dir_symlink,

@@ -46,6 +46,10 @@ enum boot_sector inspect_boot_sector(const uint8_t *head, size_t n);
  * struct initrd_change want it. */
 int inspect_read_module(void *ctx, const char *path, struct buf *out, struct unrack_error *err);
 
+/* Opens the initrd at PATH, which is never whole in memory. What is wrong with it, also that it is too
+ * large: UNRACK_DAMAGED, UNRACK_UNSUPPORTED; other errors say nothing of it. */
+int inspect_open_initrd(struct guest *g, const char *path, struct initrd **out, struct unrack_error *err);
+
 /* --- For the parts, the plan and the check -------------------------------------------- */
 /* Small files; one that is missing is empty. */
 int inspect_read(struct guest *g, const char *path, struct buf *out, bool *found, struct unrack_error *err);

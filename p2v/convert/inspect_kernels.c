@@ -249,30 +249,37 @@ static int ask_initrd(const struct initrd *image, const struct guest_kernel *k,
 	return i->container && i->mentions ? 0 : error_nomem(why);
 }
 
-static int open_initrd(struct guest *g, const struct guest_kernel *k, struct guest_initrd *i,
-		       struct unrack_error *err)
+int inspect_open_initrd(struct guest *g, const char *path, struct initrd **out, struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf data = { 0 };
-	struct unrack_error why = UNRACK_ERROR_INIT;
-	struct initrd *image = NULL;
-	int r = g->ops->read(g, i->path, GUEST_FILE_MAX, &data, err);
+	CLEANUP_CLOSE int fd = -1;
+	int r = g->ops->open(g, path, INITRD_FILE_MAX, &fd, err);
 
-	if (r < 0)
-		return r;
+	*out = NULL;
+	return r < 0 ? r : initrd_read(fd, path, out, err);
+}
+
+static int look_into(struct guest *g, const struct guest_kernel *k, struct guest_initrd *i,
+		     struct unrack_error *err)
+{
+	struct unrack_error why = UNRACK_ERROR_INIT;
+	struct initrd *image;
+	int r;
+
 	i->kind = INITRD_OTHER;
-	r = initrd_open(data.data, data.len, i->path, &image, &why);
+	r = inspect_open_initrd(g, i->path, &image, &why);
 	if (r == 0)
 		r = ask_initrd(image, k, i, &why);
 	initrd_close(image);
-	/* These say nothing of the image. */
-	if (r == UNRACK_INTERNAL || r == UNRACK_IO || r == UNRACK_NOSPACE) {
-		*err = why;
-		return r;
-	}
-	/* A broken one matters when it is needed, not now. */
-	if (r < 0)
+	if (r == 0)
+		return 0;
+	/* A bad one matters when it is needed, not now. */
+	if (r == UNRACK_DAMAGED || r == UNRACK_UNSUPPORTED) {
+		i->damaged = r == UNRACK_DAMAGED;
 		i->problem = strdup(why.text);
-	return r < 0 && !i->problem ? error_nomem(err) : 0;
+		return i->problem ? 0 : error_nomem(err);
+	}
+	*err = why;
+	return r;
 }
 
 /* What unrack left beside a repaired one, and what is left alone: kdump's and rescue ones. */
@@ -302,7 +309,7 @@ static int add_initrd(struct guest *g, struct guest_kernel *k, const char *path,
 	*index = (int)k->n_initrds;
 	i = &k->initrds[k->n_initrds++];
 	i->path = real;
-	return open_initrd(g, k, i, err);
+	return look_into(g, k, i, err);
 }
 
 /* Of a kernel that no entry starts: by its usual names. */

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/tempfile.h"
 #include "drivers.h"
 #include "plan_parts.h"
 
@@ -96,19 +98,47 @@ int plan_add_move(struct plan_job *j, enum edit_kind kind, const char *path, con
 	return 0;
 }
 
+int plan_edit_take(struct edit *e, struct buf *bytes, uint64_t keep, struct unrack_error *err)
+{
+	static const char what[] = "the guest's new initrds";
+	int r;
+
+	if (bytes->len <= keep) {
+		e->after = *bytes;
+		*bytes = (struct buf){ 0 };
+		return 0;
+	}
+	r = tempfile_open(what, &e->file, err);
+	e->in_file = r == 0;
+	if (r == 0)
+		r = tempfile_add(e->file, what, bytes->data, bytes->len, err);
+	e->file_bytes = bytes->len;
+	buf_free(bytes);
+	return r;
+}
+
+uint64_t plan_edit_bytes(const struct edit *e)
+{
+	return e->in_file ? e->file_bytes : e->after.len;
+}
+
+void plan_edit_free(struct edit *e)
+{
+	free(e->path);
+	free(e->to);
+	buf_free(&e->before);
+	buf_free(&e->after);
+	if (e->in_file)
+		close(e->file);
+	free(e->label_from);
+	free(e->reason);
+	buf_free(&e->summary);
+}
+
 void plan_free(struct plan *p)
 {
-	for (size_t i = 0; i < p->n_edits; i++) {
-		struct edit *e = &p->edits[i];
-
-		free(e->path);
-		free(e->to);
-		buf_free(&e->before);
-		buf_free(&e->after);
-		free(e->label_from);
-		free(e->reason);
-		buf_free(&e->summary);
-	}
+	for (size_t i = 0; i < p->n_edits; i++)
+		plan_edit_free(&p->edits[i]);
 	free(p->edits);
 	for (size_t i = 0; i < p->n_warnings; i++)
 		free(p->warnings[i]);

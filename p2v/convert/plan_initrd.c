@@ -12,6 +12,7 @@
 #include "plan_parts.h"
 
 #define NEW_BYTES_MAX (1ull << 30) /* of all new initrds together */
+#define KEEP_MAX      (8u << 20)   /* of which this much stays in memory */
 
 /* --- Names inside --------------------------------------------------------------------- */
 /* ROOT: the device that the script mounts; it must be right unless the loader names another. */
@@ -88,63 +89,63 @@ char *plan_phys_name(const char *path)
 	return say("%.*s" PLAN_PHYS, (int)n, path);
 }
 
+/* E is what is written to its path, which is as ST and OLD, what is kept already, say. */
+static int add_image(struct plan_job *j, struct edit *e, const char *path, const char *phys, const struct guest_stat *st,
+		     const struct guest_stat *old, struct plan_need *need, struct unrack_error *err)
+{
+	uint64_t bytes = plan_edit_bytes(e);
+	struct edit *new;
+	int r = 0;
+
+	if (st->type == GUEST_NONE || old->type == GUEST_NONE) {
+		need->bytes += bytes;
+		need->inodes++;
+	} else if (bytes > st->size) {
+		need->bytes += bytes - st->size;
+	}
+	if (st->type != GUEST_NONE && old->type == GUEST_NONE)
+		r = plan_add_move(j, EDIT_RENAME, path, phys, NULL,
+				  say("the physical machine's initrd is kept beside the new one"), err);
+	new = r == 0 ? plan_add_edit(j, EDIT_WRITE, path) : NULL;
+	if (!new)
+		return r < 0 ? r : error_nomem(err);
+	e->path = new->path;
+	*new = *e;
+	*e = (struct edit){ 0 };
+	return 0;
+}
+
 int plan_add_image(struct plan_job *j, const char *path, const char *label_from, struct buf *new,
 		   struct buf *summary, char *reason, struct plan_need *needs, struct unrack_error *err)
 {
+	uint64_t keep = KEEP_MAX - min_u64(j->initrd_bytes, KEEP_MAX);
 	char *phys CLEANUP_FREE = plan_phys_name(path);
-	struct plan_need *need = &needs[plan_mount_of(j->g, path)];
+	struct edit e = { .kind = EDIT_WRITE, .binary = true, .reason = reason, .summary = *summary };
 	struct guest_stat st = { 0 }, old = { 0 };
-	struct edit *e;
-	int r;
+	int r = phys && reason ? 0 : error_nomem(err);
 
-	if (!phys || !reason) {
-		free(reason);
-		return error_nomem(err);
-	}
+	memset(summary, 0, sizeof *summary);
 	j->initrd_bytes += new->len;
-	if (j->initrd_bytes > NEW_BYTES_MAX) {
-		free(reason);
-		return error_set(
-			err, UNRACK_UNSUPPORTED,
-			"the initrds of the guest's kernels are larger than %llu MiB together",
-			NEW_BYTES_MAX >> 20);
-	}
-	r = j->g->ops->stat(j->g, path, &st, err);
+	if (r == 0 && j->initrd_bytes > NEW_BYTES_MAX)
+		r = error_set(err, UNRACK_UNSUPPORTED, "the initrds of the guest's kernels are larger than %llu MiB together",
+			      NEW_BYTES_MAX >> 20);
+	if (r == 0)
+		r = plan_edit_take(&e, new, keep, err);
+	if (r == 0)
+		r = j->g->ops->stat(j->g, path, &st, err);
 	if (r == 0)
 		r = j->g->ops->lstat(j->g, phys, &old, err);
-	if (r < 0) {
-		free(reason);
-		return r;
+	if (r == 0) {
+		e.existed = st.type != GUEST_NONE && old.type != GUEST_NONE;
+		e.mode = st.type == GUEST_NONE ? 0600 : st.mode;
+		e.uid = st.uid;
+		e.gid = st.gid;
+		e.label_from = strdup(st.type == GUEST_NONE ? label_from : phys);
+		r = e.label_from ? add_image(j, &e, path, phys, &st, &old, &needs[plan_mount_of(j->g, path)], err) :
+				   error_nomem(err);
 	}
-	if (st.type == GUEST_NONE) {
-		need->bytes += new->len;
-		need->inodes++;
-	} else if (old.type == GUEST_NONE) {
-		r = plan_add_move(j, EDIT_RENAME, path, phys, NULL,
-				  say("the physical machine's initrd is kept beside the new one"),
-				  err);
-		need->bytes += new->len;
-		need->inodes++;
-	} else if (new->len > st.size) {
-		need->bytes += new->len - st.size;
-	}
-	e = r == 0 ? plan_add_edit(j, EDIT_WRITE, path) : NULL;
-	if (!e) {
-		free(reason);
-		return r < 0 ? r : error_nomem(err);
-	}
-	e->reason = reason;
-	e->binary = true;
-	e->existed = st.type != GUEST_NONE && old.type != GUEST_NONE;
-	e->mode = st.type == GUEST_NONE ? 0600 : st.mode;
-	e->uid = st.uid;
-	e->gid = st.gid;
-	e->after = *new;
-	e->summary = *summary;
-	memset(new, 0, sizeof *new);
-	memset(summary, 0, sizeof *summary);
-	e->label_from = strdup(st.type == GUEST_NONE ? label_from : phys);
-	return e->label_from ? 0 : error_nomem(err);
+	plan_edit_free(&e);
+	return r;
 }
 
 #define LVM_CONF "etc/lvm/lvm.conf"
@@ -283,23 +284,22 @@ static int replace(struct plan_job *j, const struct guest_kernel *k, const char 
 static int plan_initrd(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
 		       struct plan_need *needs, struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf data = { 0 };
 	struct plan_change p = { 0 };
-	struct initrd *image = NULL;
+	struct initrd *image;
 	int r;
 
 	if (is_planned(j, i->path))
 		return 0;
-	if (i->problem)
+	if (i->damaged)
 		return replace(j, k, i->path, i->problem, needs, err);
+	if (i->problem)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s", i->problem);
 	if (i->kind != INITRD_NASH && i->kind != INITRD_DRACUT)
 		return error_set(err, UNRACK_UNSUPPORTED,
 				 "%s is no initrd of mkinitrd or dracut (%s), and this version can't "
 				 "change another one",
 				 i->path, i->container);
-	r = j->g->ops->read(j->g, i->path, GUEST_FILE_MAX, &data, err);
-	if (r == 0)
-		r = initrd_open(data.data, data.len, i->path, &image, err);
+	r = inspect_open_initrd(j->g, i->path, &image, err);
 	if (r == 0)
 		r = plan_change_begin(j, k, i, image, &p, err);
 	if (r == 0)

@@ -20,7 +20,7 @@ struct plan_job {
 	const struct guest_entry *entry;   /* by which */
 	bool stable;                       /* plan_translate gives UUID= where it can */
 	int default_entry;                 /* to be set in the loader's file; -1: as it is */
-	uint64_t initrd_bytes;             /* of all new ones, which are held in memory */
+	uint64_t initrd_bytes;             /* of all new ones */
 	struct devname_map names;          /* of the facts, with the target's prefix */
 	struct plan *plan;
 };
@@ -36,6 +36,9 @@ int plan_add_move(struct plan_job *j, enum edit_kind kind, const char *path, con
 		  const struct buf *before, char *reason, struct unrack_error *err);
 /* A WRITE that the caller fills; NULL: no memory. */
 struct edit *plan_add_edit(struct plan_job *j, enum edit_kind kind, const char *path);
+/* What E writes is in BYTES, which is empty afterwards; more than KEEP goes into a temporary file. */
+int plan_edit_take(struct edit *e, struct buf *bytes, uint64_t keep, struct unrack_error *err);
+void plan_edit_free(struct edit *e); /* what it points to */
 int plan_warn(struct plan_job *j, char *text, struct unrack_error *err); /* takes TEXT over */
 
 /* --- plan_names.c: tables of old and new names, for one file each --------------------- */

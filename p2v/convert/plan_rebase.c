@@ -104,16 +104,13 @@ static int describe(const struct initrd *image, const struct guest_kernel *k, co
 static int make_of(struct plan_job *j, const struct guest_kernel *k, const char *base, struct buf *new,
 		   struct buf *summary, struct unrack_error *err)
 {
-	CLEANUP_BUF struct buf data = { 0 };
 	struct initrd_answer answer = { 0 };
 	struct initrd_needs needs;
 	struct plan_change p = { 0 };
 	struct guest_initrd i;
 	struct initrd *image = NULL;
-	int r = j->g->ops->read(j->g, base, GUEST_FILE_MAX, &data, err);
+	int r = inspect_open_initrd(j->g, base, &image, err);
 
-	if (r == 0)
-		r = initrd_open(data.data, data.len, base, &image, err);
 	if (r == 0)
 		r = describe(image, k, base, &answer, &i, err);
 	if (r == 0)

@@ -1,36 +1,83 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read_cache.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-bool read_cache_get(const struct read_cache *c, const char *path, struct buf *out)
+#include "base/cleanup.h"
+#include "base/tempfile.h"
+
+/* READ_CACHE_FILES: it is not there. */
+static size_t find(const struct read_cache *c, const char *path, uint64_t limit)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		if (strcmp(c->at[i].path, path) != 0)
-			continue;
-		buf_clear(out);
-		return buf_append(out, c->at[i].data.data, c->at[i].data.len) == 0;
+	for (size_t i = 0; i < c->n; i++)
+		if (!strcmp(c->at[i].path, path))
+			return c->at[i].bytes <= limit ? i : READ_CACHE_FILES;
+	return READ_CACHE_FILES;
+}
+
+bool read_cache_get(const struct read_cache *c, const char *path, uint64_t limit, struct buf *out)
+{
+	size_t i = find(c, path, limit);
+
+	buf_clear(out);
+	if (i == READ_CACHE_FILES || buf_reserve(out, c->at[i].bytes) < 0)
+		return false;
+	while (out->len < c->at[i].bytes) {
+		ssize_t n = pread(c->at[i].fd, out->data + out->len, c->at[i].bytes - out->len, (off_t)out->len);
+
+		if (n <= 0)
+			return false;
+		out->len += (size_t)n;
 	}
-	return false;
+	out->data[out->len] = '\0';
+	return true;
+}
+
+int read_cache_open(const struct read_cache *c, const char *path, uint64_t limit)
+{
+	size_t i = find(c, path, limit);
+
+	if (i == READ_CACHE_FILES || lseek(c->at[i].fd, 0, SEEK_SET) < 0)
+		return -1;
+	return fcntl(c->at[i].fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static bool has_room(const struct read_cache *c, uint64_t bytes)
+{
+	return bytes >= READ_CACHE_LEAST && c->n < READ_CACHE_FILES && bytes <= READ_CACHE_BYTES - c->bytes;
 }
 
 void read_cache_put(struct read_cache *c, const char *path, const struct buf *data)
 {
-	struct buf *copy;
+	static const char what[] = "a copy of the guest's file";
+	struct unrack_error dropped;
+	CLEANUP_CLOSE int fd = -1;
 
-	if (data->len < READ_CACHE_LEAST || c->n == READ_CACHE_FILES ||
-	    data->len > READ_CACHE_BYTES - c->bytes)
+	if (has_room(c, data->len) && tempfile_open(what, &fd, &dropped) == 0 &&
+	    tempfile_add(fd, what, data->data, data->len, &dropped) == 0)
+		read_cache_keep(c, path, fd, data->len);
+}
+
+void read_cache_keep(struct read_cache *c, const char *path, int fd, uint64_t bytes)
+{
+	char *copy;
+	int own;
+
+	if (!has_room(c, bytes))
 		return;
-	copy = &c->at[c->n].data;
-	c->at[c->n].path = strdup(path);
-	memset(copy, 0, sizeof *copy);
-	if (!c->at[c->n].path || buf_append(copy, data->data, data->len) < 0) {
-		free(c->at[c->n].path);
-		buf_free(copy);
+	copy = strdup(path);
+	own = copy ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	if (own < 0) {
+		free(copy);
 		return;
 	}
-	c->bytes += data->len;
+	c->at[c->n].path = copy;
+	c->at[c->n].fd = own;
+	c->at[c->n].bytes = bytes;
+	c->bytes += bytes;
 	c->n++;
 }
 
@@ -38,7 +85,7 @@ void read_cache_drop(struct read_cache *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		free(c->at[i].path);
-		buf_free(&c->at[i].data);
+		close(c->at[i].fd);
 	}
 	memset(c, 0, sizeof *c);
 }

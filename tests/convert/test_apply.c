@@ -9,6 +9,7 @@
 #include "../../p2v/convert/apply.h"
 #include "../support/tap.h"
 #include "../support/twin_guest.h"
+#include "base/tempfile.h"
 
 static char top[] = "/tmp/unrack-apply-XXXXXX";
 static struct unrack_error err;
@@ -71,6 +72,50 @@ static void failing(struct guest *g)
 	}
 }
 
+/* What is too much for memory: more than is written at once. */
+static void from_file(struct guest *g)
+{
+	struct edit e = { .kind = EDIT_WRITE, .path = S("/large"), .mode = 0600, .uid = getuid(), .gid = getgid(), .in_file = true };
+	struct plan plan = { .edits = &e, .n_edits = 1 };
+	struct twin_guest *t = twin_guest_new(g);
+	struct guest_stat st = { 0 };
+	struct buf b = { 0 };
+	char word[8];
+
+	is_int(tempfile_open("a test", &e.file, &err), 0, "a file");
+	is_int(apply_plan(g, &plan, NULL, &err), 0, "that is empty");
+	g->ops->stat(g, "/large", &st, &err);
+	ok(st.type == GUEST_FILE && st.size == 0 && st.mode == 0600, "makes an empty file");
+	for (unsigned k = 0; k < 5u << 17; k++) {
+		snprintf(word, sizeof word, "%07x", k);
+		buf_append(&b, word, 8);
+	}
+	is_int(tempfile_add(e.file, "a test", b.data, b.len, &err), 0, "and one of 5 MiB");
+	e.file_bytes = b.len;
+	is_int(plan_edit_bytes(&e), b.len, "has its bytes");
+	is_int(apply_plan(twin_guest(t), &plan, NULL, &err), 0, "is written");
+	is_int(twin_guest_count(t, TWIN_G_WRITE), 1, "from its start");
+	is_int(twin_guest_count(t, TWIN_G_APPEND), 2, "piece by piece");
+	e.in_file = false;
+	e.after = b;
+	memset(&b, 0, sizeof b);
+	g->ops->read(g, "/large", UINT64_MAX, &b, &err);
+	ok(b.len == e.after.len && !memcmp(b.data, e.after.data, b.len), "all of it");
+	is_int(plan_edit_bytes(&e), b.len, "as from memory");
+	e.in_file = true;
+	twin_guest_fault(t, TWIN_G_APPEND, 4, ENOSPC);
+	is_int(apply_plan(twin_guest(t), &plan, NULL, &err), UNRACK_NOSPACE, "a piece that does not fit");
+	has_str(err.text, "injected", "is told");
+	is_int(twin_guest_count(t, TWIN_G_APPEND), 4, "and the last one");
+	close(e.file);
+	e.file = -1;
+	is_int(apply_plan(g, &plan, NULL, &err), UNRACK_IO, "a file that can't be read");
+	has_str(err.text, "can't read the temporary file for the guest's /large", "is told");
+	buf_free(&e.after);
+	buf_free(&b);
+	twin_guest_free(t);
+}
+
 int main(void)
 {
 	struct edit edits[] = {
@@ -115,6 +160,7 @@ int main(void)
 	plan.edits = edits + 4;
 	is_int(apply_plan(g, &plan, NULL, &err), UNRACK_UNSAFE, "a link does not replace a file");
 	failing(g);
+	from_file(g);
 	atomic_store(&stop, true);
 	is_int(apply_plan(g, &plan, &log, &err), UNRACK_INTERRUPTED, "a stop is heard between two edits");
 	is_str(apply_kind_name(EDIT_RENAME), "rename", "kinds have names");

@@ -53,7 +53,9 @@ static void test_reading(void)
 {
 	struct guest_stat st;
 	struct buf b = { 0 };
+	char text[32];
 	bool found;
+	int fd;
 
 	is_int(g->ops->read(g, "/etc/fstab", 100, &b, &err), 0, "a file is read");
 	is_str(buf_str(&b), "LABEL=/ / ext3 defaults 1 1\n", "with its content");
@@ -70,6 +72,19 @@ static void test_reading(void)
 	is_int(guest_read_if(g, "/etc/fstab", 100, &b, &found, &err), 0, "guest_read_if reads");
 	ok(found && b.len == 28, "what is there");
 	is_int(guest_read_if(g, "/etc", 100, &b, &found, &err), UNRACK_DAMAGED, "guest_read_if reports a folder");
+
+	is_int(g->ops->open(g, "/absolute", 28, &fd, &err), 0, "a file of exactly the limit is opened");
+	ok(fd >= 0 && pread(fd, text, sizeof text, 0) == 28 && !memcmp(text, "LABEL=/ / ext3", 14), "and has its content");
+	ok(fcntl(fd, F_GETFD) & FD_CLOEXEC, "it is nobody else's");
+	ok(write(fd, "x", 1) < 0, "nor is it written by that");
+	close(fd);
+	is_int(g->ops->open(g, "/etc/fstab", 27, &fd, &err), UNRACK_UNSUPPORTED, "one above the limit is not");
+	has_str(err.text, "/etc/fstab has more than the 0 MiB that it may have", "which is said");
+	is_int(fd, -1, "and gives no descriptor");
+	is_int(g->ops->open(g, "/pipe", 100, &fd, &err), UNRACK_DAMAGED, "nor is a pipe");
+	is_int(g->ops->open(g, "/none", 100, &fd, &err), UNRACK_IO, "nor what is missing");
+	is_int(err.sys_errno, ENOENT, "with ENOENT");
+	is_int(g->ops->open(g, "/escape", 100, &fd, &err), UNRACK_IO, "nor what is outside");
 
 	is_int(g->ops->lstat(g, "/etc/fstab", &st, &err), 0, "lstat");
 	ok(st.type == GUEST_FILE && st.mode == 0640 && st.size == 28, "gives type, mode and size");
@@ -164,6 +179,13 @@ static void test_writing(void)
 	       "a file in a missing folder fails");
 	is_int(g->ops->write(g, "/pipe", "y", 1, 0644, 0, 0, NULL, &err), UNRACK_DAMAGED,
 	       "a pipe is not written");
+
+	is_int(g->ops->append(g, "/absolute", "more\n", 5, &err), 0, "more through a link");
+	g->ops->read(g, "/etc/fstab", 100, &b, &err);
+	is_str(buf_str(&b), "short\nmore\n", "goes to the end");
+	is_int(g->ops->append(g, "/none", "x", 1, &err), UNRACK_IO, "a file that was not written gets no more");
+	ok(!guest_exists(g, "/none"), "and is not made");
+	is_int(g->ops->append(g, "/pipe", "x", 1, &err), UNRACK_DAMAGED, "nor does a pipe");
 
 	is_int(g->ops->rename(g, "/etc/conf", "/etc/conf-old", &err), 0, "rename");
 	ok(guest_exists(g, "/etc/conf-old") && !guest_exists(g, "/etc/conf"), "moves");

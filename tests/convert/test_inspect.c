@@ -133,6 +133,24 @@ static void test_variants(void)
 	facts_free(&f);
 	guest_close(g);
 
+	/* None of these keeps the others from being looked at. */
+	made(truncate(el5_path("/boot/mine"), (off_t)INITRD_FILE_MAX + 1) == 0, "a large file");
+	g = el5_open(false);
+	inspect();
+	has_str(f.kernels[f.default_kernel].initrds[1].problem, "/boot/mine has more than the 512 MiB that it may have",
+		"one that is too large is told");
+	ok(!f.kernels[f.default_kernel].initrds[1].damaged, "and is not called damaged");
+	ok(!f.kernels[f.default_kernel].initrds[0].problem, "the others are looked at");
+	facts_free(&f);
+	guest_close(g);
+	el5_remove("/boot/mine");
+	made(mkfifo(el5_path("/boot/mine"), 0600) == 0, "a pipe");
+	g = el5_open(false);
+	inspect();
+	is_int(f.kernels[f.default_kernel].n_initrds, 1, "what is no file is none");
+	facts_free(&f);
+	guest_close(g);
+
 	g = el5_open(false);
 	el5_put("/boot/grub/grub.conf", "default=9\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-gone\n");
 	inspect();

@@ -22,7 +22,7 @@ struct twin_guest {
 
 static bool changes(enum twin_guest_op op)
 {
-	return op == TWIN_G_WRITE || op == TWIN_G_RENAME || op == TWIN_G_UNLINK || op == TWIN_G_SYMLINK;
+	return op == TWIN_G_WRITE || op == TWIN_G_APPEND || op == TWIN_G_RENAME || op == TWIN_G_UNLINK || op == TWIN_G_SYMLINK;
 }
 
 /* Notes the operation. The error it has to fail with, or 0. The text is made here and not by
@@ -78,6 +78,13 @@ static int t_read(struct guest *g, const char *path, uint64_t limit, struct buf 
 	return r < 0 ? r : inner(g)->ops->read(inner(g), path, limit, out, err);
 }
 
+static int t_open(struct guest *g, const char *path, uint64_t limit, int *fd, struct unrack_error *err)
+{
+	int r = note(g, TWIN_G_OPEN, path, err);
+
+	return r < 0 ? r : inner(g)->ops->open(inner(g), path, limit, fd, err);
+}
+
 static int t_list(struct guest *g, const char *path, struct buf *names, struct unrack_error *err)
 {
 	int r = note(g, TWIN_G_LIST, path, err);
@@ -98,6 +105,13 @@ static int t_write(struct guest *g, const char *path, const void *data, size_t n
 	int r = note(g, TWIN_G_WRITE, path, err);
 
 	return r < 0 ? r : inner(g)->ops->write(inner(g), path, data, n, mode, uid, gid, label_from, err);
+}
+
+static int t_append(struct guest *g, const char *path, const void *data, size_t n, struct unrack_error *err)
+{
+	int r = note(g, TWIN_G_APPEND, path, err);
+
+	return r < 0 ? r : inner(g)->ops->append(inner(g), path, data, n, err);
 }
 
 static int t_rename(struct guest *g, const char *from, const char *to, struct unrack_error *err)
@@ -149,8 +163,8 @@ static void t_close(struct guest *g)
 }
 
 static const struct guest_ops ops = {
-	.lstat = t_lstat, .stat = t_stat, .readlink = t_readlink, .read = t_read, .list = t_list,
-	.find = t_find, .write = t_write, .rename = t_rename, .unlink = t_unlink, .symlink = t_symlink,
+	.lstat = t_lstat, .stat = t_stat, .readlink = t_readlink, .read = t_read, .open = t_open,
+	.list = t_list, .find = t_find, .write = t_write, .append = t_append, .rename = t_rename, .unlink = t_unlink, .symlink = t_symlink,
 	.getxattr = t_getxattr, .sync = t_sync, .finish = t_finish, .close = t_close,
 };
 
