@@ -250,8 +250,7 @@ bool dracut_has_rule(const struct dracut *d, const char *text, const char *also)
 		size_t n = strlen(m->name);
 
 		if (S_ISREG(m->mode) && n > 6 && !strcmp(m->name + n - 6, ".rules") &&
-		    strstr(m->name, "udev/rules.d/") && memmem(m->data, m->size, text, strlen(text)) &&
-		    memmem(m->data, m->size, also, strlen(also)))
+		    strstr(m->name, "udev/rules.d/") && image_holds(d->image, m, text) && image_holds(d->image, m, also))
 			return true;
 	}
 	return false;
@@ -277,11 +276,6 @@ static bool has_systemd(const struct initrd *i)
 	return n >= 8 && !strcmp(real + n - 8, "/systemd");
 }
 
-static bool holds(const struct initrd_member *m, const char *text)
-{
-	return m && memmem(m->data, m->size, text, strlen(text));
-}
-
 int dracut_read(const struct initrd *i, const char *kver, struct dracut *out, struct unrack_error *err)
 {
 	const struct initrd_member *lib = image_file(i, "lib/dracut-lib.sh");
@@ -291,7 +285,7 @@ int dracut_read(const struct initrd *i, const char *kver, struct dracut *out, st
 	lib = lib ? lib : image_file(i, "usr/lib/dracut-lib.sh");
 	out->kmod = has_kmod(i);
 	out->systemd = has_systemd(i);
-	out->one_cmdline = lib && !holds(lib, "cmdline.d");
+	out->one_cmdline = lib && !image_holds(i, lib, "cmdline.d");
 	out->rules_load = dracut_has_rule(out, "MODALIAS", "modprobe") || dracut_has_rule(out, "MODALIAS", "kmod");
 	r = find_folder(out, kver, err);
 	if (r == 0)

@@ -237,8 +237,11 @@ static int find_names(const struct dracut *d, struct initrd_answer *out)
 			return -1;
 	for (size_t k = 0; (m = image_next(d->image, &k));)
 		if (strstr(m->name, "/initqueue/finished/devexists-") && S_ISREG(m->mode) &&
-		    m->size <= IMAGE_PATH_MAX && read_waiting(m, out) < 0)
-			return -1;
+		    m->size <= IMAGE_PATH_MAX) {
+			if (read_waiting(m, out) < 0)
+				return -1;
+			image_forget(d->image, m->data, m->size);
+		}
 	return 0;
 }
 

@@ -37,7 +37,7 @@ bool dracut_reads_packing(const struct initrd *i, enum archive_packing how)
 		held |= begins(base, library);
 		if (S_ISREG(m->mode) &&
 		    (begins(base, "libkmod.so") || !strcmp(base, "kmod") || !strcmp(base, "modprobe")))
-			named |= memmem(m->data, m->size, library, strlen(library)) != NULL;
+			named |= image_holds(i, m, library);
 	}
 	return named && held;
 }

@@ -7,7 +7,9 @@
 #include "base/size.h"
 #include "dracut.h"
 
-#define CONFIGURATION_MAX (4 << 20)
+#define CONFIGURATION_MAX (1 << 20)
+#define WHERE_MAX 255 /* of the name of the file that a line is from */
+#define LINES_MAX (16u << 20)
 
 static bool is_blank(char c)
 {
@@ -73,10 +75,12 @@ bool dracut_is_cmdline(const struct dracut *d, const char *name)
 		!strcmp(name + strlen(name) - 5, ".conf"));
 }
 
-/* "NAME WHERE" */
+/* "NAME WHERE". -1: no memory, or too many of them. */
 static int put(struct buf *lines, const char *name, size_t n, const char *where)
 {
-	return buf_append(lines, name, n) < 0 || buf_printf(lines, " %s\n", where) < 0 ? -1 : 0;
+	if (lines->len > LINES_MAX)
+		return -1;
+	return buf_append(lines, name, n) < 0 || buf_printf(lines, " %.*s\n", WHERE_MAX, where) < 0 ? -1 : 0;
 }
 
 /* --- Files ------------------------------------------------------------------------------ */
@@ -91,7 +95,7 @@ static bool arguments_load(const struct dracut *d)
 		return !d->systemd && dracut_tool(d, "modprobe");
 	unit = image_file(d->image, "lib/systemd/system/dracut-pre-udev.service");
 	unit = unit ? unit : image_file(d->image, "usr/lib/systemd/system/dracut-pre-udev.service");
-	if (unit && memmem(unit->data, unit->size, "cmdline.d", 9))
+	if (unit && image_holds(d->image, unit, "cmdline.d"))
 		return true;
 	for (size_t k = 0; (m = image_next(d->image, &k));)
 		if (strstr(m->name, "/hooks/pre-udev/") && S_ISREG(m->mode))
@@ -152,6 +156,23 @@ static int read_cmdline(struct dracut *d, const struct initrd_member *m)
 	return 0;
 }
 
+static int too_large(const struct dracut *d, struct unrack_error *err)
+{
+	return error_set(err, UNRACK_UNSUPPORTED, "%s: its configuration files are larger than %d MiB together, or name more "
+			 "than those of any initrd do", d->image->name, CONFIGURATION_MAX >> 20);
+}
+
+/* Why lines could not be put. */
+static int full(const struct dracut *d, struct unrack_error *err)
+{
+	const struct buf *const all[] = { &d->loaded, &d->blacklisted, &d->replaced, &d->forced };
+
+	for (size_t k = 0; k < ARRAY_LEN(all); k++)
+		if (all[k]->len > LINES_MAX)
+			return too_large(d, err);
+	return error_nomem(err);
+}
+
 int dracut_read_arguments(struct dracut *d, const char *text, struct unrack_error *err)
 {
 	const char *p = text ? text : "", *end = p + strlen(p), *word;
@@ -160,7 +181,7 @@ int dracut_read_arguments(struct dracut *d, const char *text, struct unrack_erro
 
 	while (dracut_word(&p, end, &word, &n))
 		if (read_argument(d, word, n, "command line", load) < 0)
-			return error_nomem(err);
+			return full(d, err);
 	return 0;
 }
 
@@ -279,9 +300,9 @@ int dracut_read_names(struct dracut *d, struct unrack_error *err)
 			continue;
 		total += m->size;
 		if (total > CONFIGURATION_MAX)
-			return error_set(err, UNRACK_UNSUPPORTED, "%s: its configuration files are larger than %d MiB "
-					 "together, which those of no initrd are", d->image->name, CONFIGURATION_MAX >> 20);
+			return too_large(d, err);
 		r = cmdline ? read_cmdline(d, m) : each_line(d, m, reader);
+		image_forget(d->image, m->data, m->size);
 	}
-	return r < 0 ? error_nomem(err) : 0;
+	return r < 0 ? full(d, err) : 0;
 }

@@ -71,7 +71,7 @@ static bool asks_for_auto(const struct dracut *d, const char *script)
 
 		if (S_ISREG(m->mode) && n >= tail && !strcmp(m->name + n - tail, script) &&
 		    strstr(m->name, "hooks/cmdline/"))
-			return memmem(m->data, m->size, "rd.auto", 7) != NULL;
+			return image_holds(d->image, m, "rd.auto");
 	}
 	return false;
 }

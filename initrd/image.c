@@ -18,47 +18,29 @@
 
 /* --- Reading ---------------------------------------------------------------------------- */
 
-static const char *plain_name(const char *s)
+static const char *keep_name(struct initrd *i, const char *stored, struct unrack_error *err)
 {
-	for (;;) {
-		if (s[0] == '/')
-			s++;
-		else if (s[0] == '.' && s[1] == '/')
-			s += 2;
-		else
-			return s;
-	}
-}
+	char name[CPIO_NAME_MAX];
+	const char *copy;
+	size_t n;
 
-/* Names are looked at all the time; the pages that they are stored in need not be in memory for it. */
-static const char *keep_name(struct initrd *i, const char *name, struct unrack_error *err)
-{
-	size_t n = strlen(name) + 1;
-	char *block, *copy;
-
-	if (n > i->names_left) {
-		if (i->names.len == IMAGE_NAMES_MAX / IMAGE_NAMES_BLOCK) {
-			error_set(err, UNRACK_UNSUPPORTED, "%s: has names of more than %u MiB, which no initrd has",
-				  i->name, IMAGE_NAMES_MAX >> 20);
-			return NULL;
-		}
-		block = malloc(IMAGE_NAMES_BLOCK);
-		if (!block || image_names_push(&i->names, block) < 0) {
-			free(block);
-			error_nomem(err);
-			return NULL;
-		}
-		i->names_left = IMAGE_NAMES_BLOCK;
+	memcpy(name, stored, strlen(stored) + 1);
+	n = image_names_plain(name);
+	if (n >= IMAGE_NAMES_MAX - i->names_len) {
+		error_set(err, UNRACK_UNSUPPORTED, "%s: has names of more than %u MiB, which no initrd has", i->name,
+			  IMAGE_NAMES_MAX >> 20);
+		return NULL;
 	}
-	copy = i->names.at[i->names.len - 1] + IMAGE_NAMES_BLOCK - i->names_left;
-	memcpy(copy, name, n);
-	i->names_left -= n;
+	i->names_len += n + 1;
+	copy = image_names_add(&i->names, name, n);
+	if (!copy)
+		error_nomem(err);
 	return copy;
 }
 
 static int add_item(struct initrd *i, const struct cpio_member *c, struct unrack_error *err)
 {
-	const char *name = keep_name(i, plain_name(c->name), err);
+	const char *name = keep_name(i, c->name, err);
 	const struct image_item item = {
 		.m = {
 			.name = name,
@@ -89,6 +71,32 @@ static int add_segment(struct initrd *i, struct image_segment *seg, const struct
 	return image_segments_push(&i->segments, *seg) < 0 ? error_nomem(err) : 0;
 }
 
+/* There may be many of them. */
+static size_t skip_zeros(const struct store *s, size_t at)
+{
+	size_t forgotten = at;
+
+	for (size_t n; at < s->len && !s->data[at]; at += n) {
+		n = (size_t)min_u64(s->len - at, ZEROS_PIECE);
+		if (!is_zero(s->data + at, n)) {
+			while (!s->data[at])
+				at++;
+			return at;
+		}
+		if (at - forgotten > IMAGE_READ_AHEAD) {
+			store_forget(s, forgotten, at);
+			forgotten = at;
+		}
+	}
+	return at;
+}
+
+static int misplaced(const struct initrd *i, size_t at, struct unrack_error *err)
+{
+	return error_set(err, UNRACK_DAMAGED, "%s: behind padding, a member begins at byte %zu of its cpio archive, which is no "
+			 "multiple of 4, so no kernel would unpack it; make it anew", i->name, at);
+}
+
 /* One archive at *AT of S, up to its trailer; *AT is moved behind that. SEG says where S is from. */
 static int read_archive(struct initrd *i, struct image_segment seg, const struct store *s, size_t *at,
 			struct unrack_error *err)
@@ -98,8 +106,13 @@ static int read_archive(struct initrd *i, struct image_segment seg, const struct
 
 	seg.first = i->items.len;
 	for (;;) {
-		int r = cpio_read(s->data, s->len, at, &m, i->name, err);
+		int r;
 
+		/* A kernel skips zeros before each member. */
+		*at = skip_zeros(s, *at);
+		if (*at % 4 && *at < s->len)
+			return misplaced(i, *at, err);
+		r = cpio_read(s->data, s->len, at, &m, i->name, err);
 		if (r < 0)
 			return r;
 		if (*at - forgotten > IMAGE_READ_AHEAD) {
@@ -117,25 +130,6 @@ static int read_archive(struct initrd *i, struct image_segment seg, const struct
 		if ((r = add_item(i, &m, err)) < 0)
 			return r;
 	}
-}
-
-/* There may be many of them. */
-static size_t skip_zeros(const struct store *s, size_t at)
-{
-	size_t forgotten = at;
-
-	while (at < s->len && !s->data[at]) {
-		size_t n = (size_t)min_u64(s->len - at, ZEROS_PIECE);
-
-		if (!is_zero(s->data + at, n))
-			n = 1;
-		at += n;
-		if (at - forgotten > IMAGE_READ_AHEAD) {
-			store_forget(s, forgotten, at);
-			forgotten = at;
-		}
-	}
-	return at;
 }
 
 /* The archives that one packed stream holds. */
@@ -299,12 +293,13 @@ static int share_contents(struct initrd *i, struct unrack_error *err)
 }
 
 /* A kernel leaves out links whose targets are longer than a path may be. */
-static int check_links(const struct initrd *i, struct unrack_error *err)
+static int keep_links(struct initrd *i, struct unrack_error *err)
 {
 	size_t all = 0;
 
 	for (size_t k = 0; k < i->items.len; k++) {
-		const struct initrd_member *m = &i->items.at[k].m;
+		struct initrd_member *m = &i->items.at[k].m;
+		const char *copy;
 
 		if (!S_ISLNK(m->mode))
 			continue;
@@ -312,10 +307,15 @@ static int check_links(const struct initrd *i, struct unrack_error *err)
 			return error_set(err, UNRACK_DAMAGED, "%s: the link %.200s has a target of %zu bytes; a path has less "
 					 "than %u", i->name, m->name, m->size, CPIO_NAME_MAX);
 		all += m->size;
+		if (all > IMAGE_NAMES_MAX)
+			return error_set(err, UNRACK_UNSUPPORTED, "%s: has links with targets of more than %u MiB, which no "
+					 "initrd has", i->name, IMAGE_NAMES_MAX >> 20);
+		copy = image_names_add(&i->names, (const char *)m->data, m->size);
+		if (!copy)
+			return error_nomem(err);
+		image_forget(i, m->data, m->size);
+		m->data = (const uint8_t *)copy;
 	}
-	if (all > IMAGE_NAMES_MAX)
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: has links with targets of more than %u MiB, which no initrd has",
-				 i->name, IMAGE_NAMES_MAX >> 20);
 	return 0;
 }
 
@@ -358,16 +358,10 @@ static int read_image(struct initrd *i, struct unrack_error *err)
 	if (!i->container[0] && !i->segments.len)
 		return error_set(err, UNRACK_DAMAGED, "%s: holds no archive; take another copy of this file",
 				 i->name);
-	if ((r = check_links(i, err)) < 0 || (r = share_contents(i, err)) < 0 || (r = index_names(i, err)) < 0)
+	if ((r = keep_links(i, err)) < 0 || (r = share_contents(i, err)) < 0 || (r = index_names(i, err)) < 0)
 		return r;
 	image_describe(i);
 	return 0;
-}
-
-void initrd_forget(const struct initrd *i)
-{
-	for (size_t k = 0; k < i->streams.len; k++)
-		store_forget(&i->streams.at[k], 0, i->streams.at[k].len);
 }
 
 int image_open(struct store *file, const char *name, struct initrd **out, struct unrack_error *err)
@@ -443,6 +437,7 @@ static int lay_over(struct initrd *i, const struct initrd *base, const struct bu
 	size_t at = 0;
 	int r;
 
+	i->base = base;
 	for (size_t k = 0; k < base->items.len; k++)
 		if (image_items_push(&i->items, base->items.at[k]) < 0)
 			return error_nomem(err);
@@ -492,8 +487,6 @@ void initrd_close(struct initrd *i)
 		return;
 	for (size_t k = 0; k < i->streams.len; k++)
 		store_free(&i->streams.at[k]);
-	for (size_t k = 0; k < i->names.len; k++)
-		free(i->names.at[k]);
 	image_names_free(&i->names);
 	image_streams_free(&i->streams);
 	image_items_free(&i->items);

@@ -12,12 +12,11 @@
 #include "archive.h"
 #include "base/vec.h"
 #include "cpio.h"
+#include "image_names.h"
 #include "unrack/initrd.h"
 
 #define IMAGE_MEMBERS_MAX (1u << 15) /* four times what a rescue image has; each is an object in JSON */
 #define IMAGE_SEGMENTS_MAX 256
-#define IMAGE_NAMES_MAX   (4u << 20) /* those of a rescue image have less than one */
-#define IMAGE_NAMES_BLOCK (64u << 10)
 
 /* An image has so many of its bytes in memory, and the others in temporary files; and of those
  * at most this much is read before it is forgotten again. */
@@ -42,7 +41,6 @@ struct image_segment {
 DEFINE_VEC(image_items, struct image_item);
 DEFINE_VEC(image_segments, struct image_segment);
 DEFINE_VEC(image_streams, struct store);
-DEFINE_VEC(image_names, char *);
 
 struct initrd {
 	char *name;
@@ -55,8 +53,9 @@ struct initrd {
 	enum archive_packing ramdisk_how;
 	size_t ramdisk_stream;        /* which one is the filesystem */
 	size_t keep; /* how much of what comes may be kept in memory */
-	struct image_names names; /* blocks of them; all members' names are in one */
-	size_t names_left;        /* in the last block */
+	const struct initrd *base; /* NULL, or what it is laid over, and points into */
+	struct image_names names;  /* those of members, and the targets of links */
+	size_t names_len;          /* of the former */
 	struct image_items items;
 	struct image_segments segments;
 	size_t *by_name; /* items sorted by name, then by place */
@@ -70,6 +69,14 @@ int image_open(struct store *file, const char *name, struct initrd **out, struct
  * members tell. */
 void image_set_filesystem(struct initrd *i, enum archive_packing how, const char *fs);
 void image_describe(struct initrd *i);
+
+/* Whether TEXT is in the content of M. What is looked for are words in scripts, rules and libraries: in a file
+ * that is larger than those are, only the first piece counts. */
+#define IMAGE_SEARCHED_MAX (1u << 20)
+bool image_holds(const struct initrd *i, const struct initrd_member *m, const char *text);
+/* The N bytes at P of some content were read, and are not needed soon. For those who read little each of
+ * many members: more of a file comes into memory than is read. */
+void image_forget(const struct initrd *i, const void *p, size_t n);
 
 /* Index of the member that counts for NAME; SIZE_MAX: none. */
 size_t image_index(const struct initrd *i, const char *name);

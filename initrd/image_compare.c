@@ -5,6 +5,8 @@
 #include "image.h"
 #include "unrack/diff.h"
 
+#define READ_AROUND (1u << 20) /* what comes into memory with the page that is read */
+
 /* Names come from outside: what a terminal would obey is shown as '?'. */
 static int put_name(struct buf *out, const char *name)
 {
@@ -52,7 +54,7 @@ static bool compare_pieces(struct contents *c, const uint8_t *a, const uint8_t *
 	for (size_t at = 0, n; same && at < size; at += n) {
 		n = (size_t)min_u64(size - at, IMAGE_READ_AHEAD);
 		same = !memcmp(a + at, b + at, n);
-		c->read += n;
+		c->read += n + READ_AROUND;
 		if (c->read < IMAGE_READ_AHEAD)
 			continue;
 		initrd_forget(c->old);

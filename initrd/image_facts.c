@@ -8,6 +8,7 @@
 
 #define KVER_MAX 128
 #define KERNELS_MAX 64
+#define MODULE_MAX (64u << 20)
 
 const struct initrd_member *initrd_follow(const struct initrd *i, const char *path)
 {
@@ -31,6 +32,36 @@ void initrd_segment_at(const struct initrd *i, size_t k, struct initrd_segment *
 	out->offset = s->offset;
 	out->packed = s->packed;
 	out->unpacked = s->unpacked;
+}
+
+/* --- Contents --------------------------------------------------------------------------- */
+
+void initrd_forget(const struct initrd *i)
+{
+	for (; i; i = i->base)
+		for (size_t k = 0; k < i->streams.len; k++)
+			store_forget(&i->streams.at[k], 0, i->streams.at[k].len);
+}
+
+void image_forget(const struct initrd *i, const void *p, size_t n)
+{
+	for (; i; i = i->base)
+		for (size_t k = 0; k < i->streams.len; k++) {
+			const struct store *s = &i->streams.at[k];
+			size_t at = (uintptr_t)p - (uintptr_t)s->data;
+
+			if (s->mapped && (uintptr_t)p >= (uintptr_t)s->data && at < s->len)
+				store_forget(s, at, at + n);
+		}
+}
+
+bool image_holds(const struct initrd *i, const struct initrd_member *m, const char *text)
+{
+	size_t n = (size_t)min_u64(m->size, IMAGE_SEARCHED_MAX);
+	bool found = n && memmem(m->data, n, text, strlen(text));
+
+	image_forget(i, m->data, n);
+	return found;
 }
 
 /* --- Kernels ---------------------------------------------------------------------------- */
@@ -81,21 +112,34 @@ static int add_module(struct buf *out, const struct initrd_member *m)
 	return 0;
 }
 
-static bool is_flat_module(const struct initrd_member *m)
+static bool is_flat_module(const struct initrd *i, const struct initrd_member *m)
 {
 	size_t n = strlen(m->name);
+	bool elf;
 
-	return S_ISREG(m->mode) && !strncmp(m->name, "lib/", 4) && !strchr(m->name + 4, '/') && m->size > 4 &&
-	       !memcmp(m->data, "\177ELF", 4) &&
-	       (!strcmp(m->name + n - 2, ".o") || (!strcmp(m->name + n - 3, ".ko")));
+	if (!S_ISREG(m->mode) || strncmp(m->name, "lib/", 4) != 0 || strchr(m->name + 4, '/') || m->size <= 4 ||
+	    m->size > MODULE_MAX || (strcmp(m->name + n - 2, ".o") != 0 && strcmp(m->name + n - 3, ".ko") != 0))
+		return false;
+	elf = !memcmp(m->data, "\177ELF", 4);
+	image_forget(i, m->data, 4);
+	return elf;
 }
 
 int initrd_kernels(const struct initrd *i, struct buf *out)
 {
 	const struct initrd_member *m;
+	size_t read = 0;
 	int r = 0;
 
-	for (size_t k = 0; r == 0 && (m = image_next(i, &k));)
-		r = is_flat_module(m) ? add_module(out, m) : add_folder(out, m->name);
+	for (size_t k = 0; r == 0 && (m = image_next(i, &k));) {
+		/* Any number of names may lead to one content. */
+		bool flat = read <= INITRD_UNPACKED_MAX && is_flat_module(i, m);
+
+		r = flat ? add_module(out, m) : add_folder(out, m->name);
+		if (flat) {
+			image_forget(i, m->data, m->size);
+			read += m->size;
+		}
+	}
 	return r;
 }

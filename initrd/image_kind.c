@@ -8,7 +8,8 @@
 #include "image.h"
 
 #define SHOWN_MAX  4          /* archives that the name of a container tells apart */
-#define SCRIPT_MAX (1u << 20) /* of a script, in which a word is looked for */
+#define SHEBANG_MAX 256       /* what a kernel looks at */
+#define LIST_MAX (1u << 20)   /* of a list of modules of dracut */
 
 /* --- nash ------------------------------------------------------------------------------- */
 
@@ -16,11 +17,13 @@
 static bool is_nash_script(const struct initrd_member *m)
 {
 	const char *p = (const char *)m->data, *end, *base;
+	size_t size;
 
 	if (!S_ISREG(m->mode) || m->size < 3 || memcmp(p, "#!", 2) != 0)
 		return false;
-	end = memchr(p, '\n', m->size);
-	end = end ? end : p + m->size;
+	size = (size_t)min_u64(m->size, SHEBANG_MAX);
+	end = memchr(p, '\n', size);
+	end = end ? end : p + size;
 	for (p += 2; p < end && (*p == ' ' || *p == '\t'); p++)
 		;
 	for (base = p; p < end && *p != ' ' && *p != '\t' && *p != '\r'; p++)
@@ -52,7 +55,7 @@ static bool is_made_of(const struct initrd *i, const char *module)
 
 	for (size_t k = 0; k < ARRAY_LEN(names); k++) {
 		const struct initrd_member *m = initrd_find(i, names[k]);
-		const char *p = m ? (const char *)m->data : NULL, *end = p ? p + m->size : NULL, *line;
+		const char *p = m ? (const char *)m->data : NULL, *end = p ? p + min_u64(m->size, LIST_MAX) : NULL, *line;
 
 		for (; p < end; p = line + 1) {
 			line = memchr(p, '\n', (size_t)(end - p));
@@ -87,7 +90,7 @@ static bool is_kdump(const struct initrd *i)
 	if (is_made_of(i, "kdumpbase"))
 		return true;
 	return init && S_ISREG(init->mode) && init->size > 2 && !memcmp(init->data, "#!", 2) &&
-	       memmem(init->data, (size_t)min_u64(init->size, SCRIPT_MAX), "vmcore", 6);
+	       image_holds(i, init, "vmcore");
 }
 
 /* Debian's and Ubuntu's. */

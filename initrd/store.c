@@ -9,6 +9,7 @@
 #include "base/tempfile.h"
 
 #define WHAT "what an initrd unpacks to"
+#define PIECE_MAX (2u << 20)
 
 static int leave_memory(struct store *s, struct unrack_error *err)
 {
@@ -74,14 +75,15 @@ void store_borrow(struct store *s, const void *p, size_t n)
 	*s = (struct store){ .data = p, .len = n };
 }
 
+/* A page that is read brings others into memory, too: up to all that are one piece in the kernel's cache. */
 void store_forget(const struct store *s, size_t from, size_t to)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	from = (size_t)round_down(from, page);
+	if (!s->mapped || from >= to)
+		return;
+	from = (size_t)round_down(from, PIECE_MAX);
+	to = (size_t)min_u64(round_up(to, PIECE_MAX), s->len);
 	/* That it can't be forgotten harms nothing. */
-	if (s->mapped && from < to)
-		(void)madvise((uint8_t *)s->data + from, to - from, MADV_DONTNEED);
+	(void)madvise((uint8_t *)s->data + from, to - from, MADV_DONTNEED);
 }
 
 size_t store_resident(const struct store *s)

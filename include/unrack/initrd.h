@@ -33,7 +33,7 @@ enum initrd_special {
 };
 
 struct initrd_member {
-	const char *name; /* as stored, without a leading "./" or "/" */
+	const char *name; /* as stored, but for slashes and "." that a kernel passes over: "etc/passwd"; "." is root's folder */
 	uint32_t mode, uid, gid, nlink, ino;
 	uint32_t rdev_major, rdev_minor;
 	int64_t mtime;

@@ -9,12 +9,15 @@
 #include "unrack/diff.h"
 
 #define SHOWN_BYTES_MAX (256u << 10) /* of a text whose lines are compared */
+#define SHOWN_ALL_MAX   (8u << 20)   /* of all that is shown of them */
 
 struct job {
 	struct buf text;
 	struct json *list;
 	size_t n;     /* members that differ in more than their time */
 	size_t times; /* and those that differ in nothing else */
+	size_t shown; /* bytes of lines of texts */
+	bool cut;     /* those of some texts are left out */
 };
 
 static int put(struct job *j, const char *what, const struct initrd_member *m)
@@ -38,6 +41,16 @@ static bool is_shown(const struct initrd_member *m)
 	return !strstr(m->name, "lib/modules/") && m->size <= SHOWN_BYTES_MAX && initrd_text_is_text(m);
 }
 
+static int put_lines(struct job *j, const char *name, const struct initrd_member *a, const struct initrd_member *b)
+{
+	size_t before = j->text.len;
+
+	if (diff_unified(name, name, a->data, a->size, b->data, b->size, &j->text) < 0)
+		return -1;
+	j->shown += j->text.len - before;
+	return 0;
+}
+
 /* Two members of one name. */
 static int put_change(struct job *j, const struct initrd_difference *d)
 {
@@ -54,7 +67,8 @@ static int put_change(struct job *j, const struct initrd_difference *d)
 		return -1;
 	if (!is_shown(a) || !is_shown(b))
 		return 0;
-	return diff_unified(buf_str(&name), buf_str(&name), a->data, a->size, b->data, b->size, &j->text);
+	j->cut |= j->shown > SHOWN_ALL_MAX;
+	return j->cut ? 0 : put_lines(j, buf_str(&name), a, b);
 }
 
 static int add_json(struct job *j, const struct initrd_difference *d)
@@ -93,6 +107,9 @@ static int note(void *ctx, const struct initrd_difference *d)
 static int put_rest(struct job *j, const struct initrd_input *a, const struct initrd_input *b)
 {
 	if (j->times && buf_printf(&j->text, "%zu member%s only in time\n", j->times, j->times == 1 ? " differs" : "s differ") < 0)
+		return -1;
+	if (j->cut && buf_printf(&j->text, "the lines of further texts are left out, after %u MiB of them; "
+				 "`unrack initrd show` shows one\n", SHOWN_ALL_MAX >> 20) < 0)
 		return -1;
 	if (!strcmp(initrd_container(a->image), initrd_container(b->image)))
 		return 0;

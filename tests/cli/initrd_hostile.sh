@@ -1,63 +1,12 @@
 #!/bin/bash
-# Initrds that mean harm, and honest ones that are large: whatever comes in, unrack ends, with a sentence, in time, and
+# Initrds that mean harm: whatever comes in, unrack ends, with a sentence, in time, and
 # with less than 256 MiB.
 . "$(dirname "$0")/../support/lib.sh"
 needs cpio gzip xz zstd lz4 perl
 [ "$(uname -m)" = x86_64 ] || skip_all "how a system call is numbered is known for x86_64 only"
 set +e
-LIMIT_KIB=262144 LIMIT_SECONDS=20
-
-# newc NAME MODE CONTENT [FIELD=VALUE]... : a member; numbers are those of the header, from 0 (inode).
-cat >newc.pl <<'END'
-my ($name, $mode, $content, @fields) = @ARGV;
-my @n = (1, oct $mode, 0, 0, 1, 1, length $content, 8, 1, 0, 0, 1 + length $name, 0);
-/(\d+)=(.*)/ and $n[$1] = hex $2 for @fields;
-my $out = '070701' . join('', map { sprintf '%08X', $_ } @n) . "$name\0";
-$out .= "\0" x (-length($out) % 4) . $content;
-print $out . "\0" x (-length($out) % 4);
-END
-newc() { perl newc.pl "$@"; }
-trailer() { newc 'TRAILER!!!' 0 ''; }
-
-# Runs unrack, and gives what it did not hold to in $over: the most memory that it and its children had, its time.
-cat >measure.pl <<'END'
-my ($kib, $seconds, @command) = @ARGV;
-my $pid = fork;
-if (!$pid) { alarm $seconds; exec @command; }
-waitpid $pid, 0;
-my ($status, $usage) = ($?, "\0" x 144);
-syscall 98, -1, $usage; # getrusage of the children
-my $most = unpack 'x32 q', $usage;
-print STDERR "MEMORY: $most KiB are more than $kib\n" if $most > $kib;
-print STDERR "TIME: more than $seconds s\n" if ($status & 127) == 14;
-exit($status & 127 ? 128 + ($status & 127) : $status >> 8);
-END
-bounded() {
-	rc=0
-	perl "$work/measure.pl" $LIMIT_KIB $LIMIT_SECONDS "$UNRACK" "$@" >"$work/.out" 2>"$work/.err" || rc=$?
-	err=$(<"$work/.err")
-	over=$(grep -E '^(MEMORY|TIME):' "$work/.err")
-}
-
-refused() { # FILE REGEX NAME
-	local r=0
-	bounded initrd list "$1"
-	[ $rc = 6 ] && [[ $err =~ $2 ]] && [ -z "$over" ] || r=1
-	result $r "$3" || printf 'status %s\n%s\n' $rc "$err" | sed 's/^/# /'
-}
-
-taken() { # FILE NAME
-	local action
-	for action in "list --json" show "diff $1"; do
-		# shellcheck disable=SC2086 # two words
-		bounded initrd $action "$1"
-		[ $rc = 0 ] && [ -z "$over" ] && continue
-		result 1 "$2"
-		printf '%s: status %s\n%s\n' "$action" $rc "$err" | sed 's/^/# /'
-		return
-	done
-	result 0 "$2"
-}
+# shellcheck source=../support/initrd_bounds.sh
+. "$fixtures/../support/initrd_bounds.sh"
 
 # --- Bombs --------------------------------------------------------------------------------------
 for how in "gzip -1" "zstd -q -1" "xz -0 --check=crc32" "lz4 -l -q"; do
@@ -143,27 +92,4 @@ for how in cat "gzip -9n" "xz --check=crc32" "zstd -q" bzip2; do
 	is "$bad" "" "${how%% *}: cut short anywhere, it is refused"
 done
 
-# --- Large, but honest --------------------------------------------------------------------------
-mkdir large
-seq 20000000 >large/a
-cp large/a large/b
-printf '#!/bin/sh\n' >large/init
-(cd large && find . | cpio --quiet -o -H newc) >large.cpio
-is "$(($(stat -c %s large.cpio) >> 20))" 322 "an image of 322 MiB"
-taken large.cpio "is taken as it is"
-{ printf '#!/bin/nash\n'; seq 15000000; } >large/init
-(cd large && echo init | cpio --quiet -o -H newc) >script.img
-bounded initrd show script.img init
-is "$rc $over $(cmp .out large/init)" "0  " "a member of 118 MiB is shown whole"
-mkdir -p large/usr/lib/dracut large/etc
-sed -i 1s/nash/sh/ large/init
-: >large/usr/lib/dracut/modules.txt
-mv large/init large/etc/init
-ln -s etc/init large/init
-(cd large && find init etc usr | cpio --quiet -o -H newc) >script.img
-taken script.img "a script of that size"
-for how in "gzip -1" "zstd -q -1 --long=27" "lz4 -l -q -1"; do
-	$how <large.cpio >large.img
-	taken large.img "so it is when packed by ${how%% *}"
-done
 done_testing

@@ -400,8 +400,52 @@ static void too_much(void)
 	initrd_close(i);
 }
 
+/* Zeros that a kernel skips, in front of members and of archives. */
+static void padding(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	const struct initrd_member *m;
+	struct initrd *i;
+
+	for (unsigned packed = 0; packed < 2; packed++) {
+		buf_clear(&b);
+		made_member(&b, "tree/", S_IFDIR | 0755, "");
+		made(buf_zeros(&b, 5000 - b.len % 4) == 0, "padding");
+		made_member(&b, "tree//a", S_IFREG | 0644, "one");
+		made_end(&b);
+		made(buf_zeros(&b, 4) == 0, "padding");
+		made_member(&b, "tree/./a", S_IFREG | 0644, "second");
+		made_end(&b);
+		if (packed)
+			made_gzip(&b);
+		i = made_open(&b);
+		is_str(initrd_container(i), packed ? "gzip newc cpio, gzip newc cpio" : "newc cpio, newc cpio",
+		       "padding inside an archive is skipped");
+		m = initrd_find(i, "tree");
+		ok(m && S_ISDIR(m->mode), "a folder with a slash behind its name");
+		m = initrd_find(i, "tree/a");
+		ok(m && m->size == 6, "two ways to write one name: the later member counts");
+		initrd_close(i);
+	}
+	buf_clear(&b);
+	made_member(&b, "a", S_IFREG | 0644, "x");
+	made(buf_zeros(&b, 2) == 0, "padding");
+	made_member(&b, "b", S_IFREG | 0644, "x");
+	made_end(&b);
+	made_gzip(&b);
+	is_int(open_bytes(&b, b.len, &i), UNRACK_DAMAGED, "a member at no multiple of 4");
+	has_str(err.text, "a member begins at byte 118 of its cpio archive, which is no multiple of 4, so no kernel would unpack it",
+		"is what no kernel takes");
+	buf_clear(&b);
+	made_member(&b, "a", S_IFREG | 0644, "x");
+	made(buf_zeros(&b, 2001) == 0, "padding");
+	is_int(open_bytes(&b, b.len, &i), UNRACK_DAMAGED, "nothing but padding behind the last member");
+	has_str(err.text, "ends at byte 2117 without a trailer", "is an archive without end");
+}
+
 int main(void)
 {
+	padding();
 	kinds();
 	specials();
 	members();
