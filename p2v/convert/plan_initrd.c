@@ -165,9 +165,9 @@ static int edit_filter(struct plan_job *j, const struct initrd *image, struct bu
 	return plan_lvm_filter(j, &before, conf, hidden, err);
 }
 
-/* Why an image is changed: names of T, HIDDEN ("": nothing), or what A says. */
+/* Why an image is changed: names of T, HIDDEN ("": nothing), or what A, if MENDED is what it was changed for, says. */
 static char *say_why(const struct plan_table *t, const char *hidden, const char *driver,
-		     const struct initrd_answer *a)
+		     const struct initrd_answer *a, bool mended)
 {
 	char *filter CLEANUP_FREE = hidden[0] ? say(LVM_CONF " in it has a filter that hides %s, a physical volume "
 						    "of the guest", hidden) : strdup("");
@@ -177,7 +177,21 @@ static char *say_why(const struct plan_table *t, const char *hidden, const char 
 	if (!a->loads)
 		return say("it does not load %s before it looks for root: %s%s%s", driver, a->text,
 			   hidden[0] ? "; and " : "", filter);
+	if (mended && a->missing_link != INITRD_LINK_NONE)
+		return say("it lacks what root needs besides: %s%s%s", a->text, hidden[0] ? "; and " : "", filter);
 	return hidden[0] ? say("%s", filter) : plan_table_say(t);
+}
+
+/* As the entry has them that starts K. */
+static const char *arguments_of(const struct plan_job *j, const struct guest_kernel *k)
+{
+	for (size_t i = 0; k != j->kernel && i < j->f->loader.n_entries; i++) {
+		const struct guest_entry *e = &j->f->loader.entries[i];
+
+		if (e->kernel_index >= 0 && &j->f->kernels[e->kernel_index] == k)
+			return e->args;
+	}
+	return k == j->kernel ? j->entry->args : NULL;
 }
 
 int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const struct guest_initrd *i,
@@ -207,6 +221,7 @@ int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const st
 	}
 	out->file.data = out->conf.data;
 	out->file.n = out->conf.len;
+	drivers_root_needs(j->g, arguments_of(j, k), &out->needs);
 	out->c = (struct initrd_change){ .tree = k->tree,
 					 .wanted = out->wanted,
 					 .n_wanted = drivers_wanted(k, j->t, out->wanted),
@@ -216,7 +231,8 @@ int plan_change_begin(struct plan_job *j, const struct guest_kernel *k, const st
 					 .n_devices = out->names.v.len,
 					 .files = &out->file,
 					 .n_files = out->hidden[0] != '\0',
-					 .modules_conf = buf_str(&out->options) };
+					 .modules_conf = buf_str(&out->options),
+					 .needs = &out->needs };
 	return 0;
 }
 
@@ -237,7 +253,7 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k, const
 	struct initrd_answer answer = { 0 };
 	size_t n = p->c.n_wanted;
 	bool changed;
-	int r = initrd_check(image, k->tree, p->wanted, n, &answer, err);
+	int r = initrd_check_needs(image, k->tree, p->wanted, n, &p->needs, &answer, err);
 
 	if (r == 0 && !answer.loads && !module_tree_has_deps(k->tree))
 		r = error_set(err, UNRACK_UNSUPPORTED,
@@ -256,7 +272,8 @@ static int change_initrd(struct plan_job *j, const struct guest_kernel *k, const
 		r = initrd_change(image, &p->c, &new, &changed, &summary, err);
 	if (r == 0 && changed)
 		r = plan_add_image(j, i->path, i->path, &new, &summary,
-				   say_why(&p->names, p->hidden, drivers_disk(k, j->t), &answer), needs, err);
+				   say_why(&p->names, p->hidden, drivers_disk(k, j->t), &answer,
+					   i->kind == INITRD_DRACUT), needs, err);
 	initrd_answer_free(&answer);
 	return r;
 }

@@ -83,6 +83,7 @@ struct plan_change {
 	struct plan_table names;
 	char hidden[DEVNAME_MAX]; /* a physical volume that the image's lvm.conf hides; "": none */
 	const char *wanted[DRIVERS_MAX];
+	struct initrd_needs needs;
 	const char *(*pairs)[2];
 	struct initrd_file file;
 	struct buf conf;

@@ -72,17 +72,6 @@ static int find_bases(struct plan_job *j, const struct guest_kernel *k, const ch
 
 /* --- How -------------------------------------------------------------------------------- */
 
-static const char *arguments_of(const struct plan_job *j, const struct guest_kernel *k)
-{
-	for (size_t i = 0; i < j->f->loader.n_entries; i++) {
-		const struct guest_entry *e = &j->f->loader.entries[i];
-
-		if (e->kernel_index >= 0 && &j->f->kernels[e->kernel_index] == k)
-			return e->args;
-	}
-	return NULL;
-}
-
 /* What the plan knows of images that it changes, of this one. */
 static int describe(const struct initrd *image, const struct guest_kernel *k, const char *path,
 		    struct initrd_answer *a, struct guest_initrd *out, struct unrack_error *err)
@@ -105,7 +94,6 @@ static int make_of(struct plan_job *j, const struct guest_kernel *k, const char 
 		   struct buf *summary, struct unrack_error *err)
 {
 	struct initrd_answer answer = { 0 };
-	struct initrd_needs needs;
 	struct plan_change p = { 0 };
 	struct guest_initrd i;
 	struct initrd *image = NULL;
@@ -115,11 +103,8 @@ static int make_of(struct plan_job *j, const struct guest_kernel *k, const char 
 		r = describe(image, k, base, &answer, &i, err);
 	if (r == 0)
 		r = plan_change_begin(j, k, &i, image, &p, err);
-	if (r == 0) {
-		drivers_root_needs(j->g, arguments_of(j, k), &needs);
-		p.c.needs = &needs;
+	if (r == 0)
 		r = initrd_rebase(image, &p.c, new, summary, err);
-	}
 	plan_change_end(&p);
 	initrd_answer_free(&answer);
 	initrd_close(image);

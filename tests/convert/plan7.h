@@ -14,22 +14,26 @@ static struct guest_facts f;
 static struct target t;
 static struct plan p;
 
-static bool el7_without_lvm;
+/* Images other than dracut made them: without LVM's programs; without root's filesystem; with the VM's driver. */
+static bool el7_without_lvm, el7_without_ext4, el7_with_driver;
 
 /* hpsa's closure, ext4, dm-mod and LVM are in it, vmw_pvscsi is not. */
 MADE void el7_image(struct buf *b, int release, const char *kver)
 {
-	static const char dep[] = "kernel/drivers/scsi/scsi_mod.ko:\n"
+	static const char some[] = "kernel/drivers/scsi/scsi_mod.ko:\n"
 				  "kernel/drivers/scsi/sd_mod.ko: kernel/drivers/scsi/scsi_mod.ko\n"
 				  "kernel/drivers/scsi/hpsa.ko: kernel/drivers/scsi/scsi_mod.ko\n"
-				  "kernel/drivers/md/dm-mod.ko:\nkernel/fs/ext4/ext4.ko:\n";
+				  "kernel/drivers/md/dm-mod.ko:\n";
 	static const char alias[] = "alias scsi:t-0x00* sd_mod\nalias pci:v0000103Cd*sv*sd*bc*sc*i* hpsa\n"
+				    "alias pci:v000015ADd000007C0sv*sd*bc*sc*i* vmw_pvscsi\n"
 				    "alias fs-ext4 ext4\nalias devname:mapper/control dm_mod\n";
 	static const char *const below[] = { "", "kernel", "kernel/drivers", "kernel/drivers/scsi", "kernel/drivers/md",
 					     "kernel/fs", "kernel/fs/ext4" };
 	const char *lib = release == 6 ? "lib" : "usr/lib";
-	char dir[40], path[160], top[100];
+	char dir[40], path[160], top[100], dep[400];
 
+	snprintf(dep, sizeof dep, "%s%s%s", some, el7_without_ext4 ? "" : "kernel/fs/ext4/ext4.ko:\n",
+		 el7_with_driver ? "kernel/drivers/scsi/vmw_pvscsi.ko: kernel/drivers/scsi/scsi_mod.ko\n" : "");
 	made_member(b, "usr", S_IFDIR | 0755, "");
 	made_member(b, lib, S_IFDIR | 0755, "");
 	snprintf(dir, sizeof dir, "%s/modules", lib);

@@ -140,16 +140,30 @@ static void test_filter(void)
 /* The driver alone does not lead to root. */
 static void test_root(void)
 {
-	el7_without_lvm = true;
+	el7_without_lvm = el7_with_driver = true;
 	el7_make(7, el7_image);
 	el7_without_lvm = false;
-	plan7(7);
+	is_int(plan7(7), UNRACK_UNSUPPORTED, "an image without lvm can't be repaired");
+	has_str(err.text, "root is on LVM, and lvm is not in it", "which is told");
 	done7();
-	fix(7);
 	check(7, NULL);
-	ok(!v.boots, "an image without lvm does not boot: %s", v.text);
+	ok(!v.boots, "nor does it boot: %s", v.text);
 	has("driver", CHECK_OK, "vmw_pvscsi for pvscsi", "");
 	has("initrd", CHECK_BAD, "what root needs besides: volume", "root is on LVM, and lvm is not in it");
+	el5_clean();
+
+	el7_without_ext4 = true;
+	el7_make(7, el7_image);
+	el7_without_ext4 = el7_with_driver = false;
+	plan7(7);
+	has_str(edit7("/boot/initramfs-" KVER7 ".img", EDIT_WRITE)->reason, "it lacks what root needs besides: ", "one without root's filesystem");
+	done7();
+	check(7, NULL);
+	ok(!v.boots, "does not boot: %s", v.text);
+	has("driver", CHECK_BAD, "vmw_pvscsi for pvscsi", "ext4 is not in it");
+	fix(7);
+	check(7, NULL);
+	ok(v.boots, "repaired it does: %s", v.text);
 	el5_clean();
 }
 
