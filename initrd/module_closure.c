@@ -228,7 +228,7 @@ static int visit_names(struct walk *w, const char *const *names, size_t n, struc
 			r = visit(w, m, err);
 		else if (!modules_builtin(t, names[k], strlen(names[k])))
 			r = error_set(err, UNRACK_MISSING, "kernel %s has no module %s: it is neither in "
-				      "/lib/modules/%s nor built in", t->kver, names[k], t->kver);
+				      "/lib/modules/%s nor built in; name another, or install it for that kernel", t->kver, names[k], t->kver);
 	}
 	return r;
 }

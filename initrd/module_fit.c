@@ -296,3 +296,30 @@ const char *module_tree_unfit(const struct module_tree *t, const char *name)
 
 	return m && module_fit_judge(t, m, &why, &e) == 0 ? why : NULL;
 }
+
+int module_tree_takes(const struct module_tree *t, const void *bytes, size_t n, const char *name, char **why,
+		      struct unrack_error *err)
+{
+	struct modinfo info;
+	int r = t->lazy ? find_reference(t, err) : 0;
+
+	*why = NULL;
+	if (r < 0 || !t->lazy || !t->lazy->reference.modules.len)
+		return r;
+	r = modinfo_read(bytes, n, name, &info, err);
+	if (r < 0)
+		return r;
+	r = compare(t, name, &info, true, why) < 0 ? error_nomem(err) : 0;
+	modinfo_free(&info);
+	return r;
+}
+
+bool module_tree_other(const struct module_tree *t, char *out, size_t size)
+{
+	const char *magic = t->lazy && module_fit_has_reference(t) ? magic_of(info_of(t, 0)) : NULL;
+
+	if (!magic || is_of_version(magic, t->kver))
+		return false;
+	snprintf(out, size, "%.*s", (int)strcspn(magic, " "), magic);
+	return true;
+}

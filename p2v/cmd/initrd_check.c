@@ -36,15 +36,16 @@ static int refuse(struct job *j, const char *name, const char *text, struct unra
 	return buf_printf(&a->missing, "%s: %s\n", name, text) < 0 ? error_nomem(err) : 0;
 }
 
-/* mkinitrd's images load by path, so nothing else would notice. */
+/* mkinitrd's images load by path, so nothing else would notice; and versions up to RHEL 5's are the same for all machines. */
 static int refuse_kernel(struct job *j, struct unrack_error *err)
 {
 	char other[128], text[400];
+	int r = 0;
 
-	if (initrd_get_kind(j->in.image) != INITRD_NASH ||
-	    !initrd_modules_other(j->in.image, &j->m, other, sizeof other))
-		return 0;
-	snprintf(text, sizeof text, "it holds modules of kernel %s, which kernel %s does not load", other, j->m.kver);
+	if (initrd_get_kind(j->in.image) == INITRD_NASH && initrd_modules_other(j->in.image, &j->m, other, sizeof other))
+		snprintf(text, sizeof text, "it holds modules of kernel %s, which kernel %s does not load", other, j->m.kver);
+	else if (!initrd_modules_strange(j->in.image, &j->m, text, sizeof text, &r, err))
+		return r;
 	return refuse(j, "kernel", text, err);
 }
 

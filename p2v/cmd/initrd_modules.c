@@ -15,6 +15,7 @@
 #define FILE_MAX (64u << 20) /* a module, an index */
 #define KVER_SIZE 128
 #define SHOWN_MAX 5 /* kernels that a message names */
+#define LOOKED_AT 8 /* modules of an image that are compared with the kernel's */
 
 /* --- Names ------------------------------------------------------------------------------- */
 
@@ -57,12 +58,12 @@ static bool is_folder(struct guest *g, const char *path)
 	return g->ops->stat(g, path, &st, &dropped) == 0 && st.type == GUEST_DIR;
 }
 
-/* One that depmod, or a kernel's package, has filled. */
-static bool is_of_kernel(struct guest *g, const char *path)
+/* One that depmod, or a kernel's package, has filled. BESIDE: others are beside it, and misc alone makes it none. */
+static bool is_of_kernel(struct guest *g, const char *path, bool beside)
 {
 	static const char *const marks[] = { "modules.dep", "modules.dep.bin", "modules.builtin", "kernel", "misc" };
 
-	for (size_t k = 0; k < ARRAY_LEN(marks); k++) {
+	for (size_t k = 0; k < ARRAY_LEN(marks) - beside; k++) {
 		CLEANUP_BUF struct buf b = { 0 };
 
 		if (buf_printf(&b, "%s/%s", path, marks[k]) == 0 && guest_exists(g, buf_str(&b)))
@@ -84,7 +85,7 @@ static int list_kernels(struct guest *g, const char *top, struct buf *out, struc
 		if (buf_printf(&path, "%s/%s", top, name) < 0)
 			return error_nomem(err);
 		if (strlen(name) < KVER_SIZE && !strchr(name, '\n') && is_folder(g, buf_str(&path)) &&
-		    (isdigit((unsigned char)name[0]) || is_of_kernel(g, buf_str(&path))) && buf_printf(out, "%s\n", name) < 0)
+		    (isdigit((unsigned char)name[0]) || is_of_kernel(g, buf_str(&path), true)) && buf_printf(out, "%s\n", name) < 0)
 			return error_nomem(err);
 	}
 	return r;
@@ -205,17 +206,24 @@ static int find_folder(struct initrd_modules *m, const char *dir, char kver[KVER
 {
 	static const char *const tops[] = { "/lib/modules", "/usr/lib/modules" };
 	char *real CLEANUP_FREE = realpath(dir, NULL);
+	struct stat st;
 	int r;
 
+	if (!real && (errno == ENOENT || errno == ENOTDIR))
+		return error_set(err, UNRACK_USAGE, "there is no folder %s; name one with the kernel's modules, such as "
+				 "/mnt/lib/modules, or a guest's root folder", dir);
 	if (!real)
 		return error_errno(err, errno, "can't open the folder %s", dir);
+	if (stat(real, &st) == 0 && !S_ISDIR(st.st_mode))
+		return error_set(err, UNRACK_USAGE, "%s is no folder; name one with the kernel's modules, such as /mnt/lib/modules, or "
+				 "a guest's root folder", dir);
 	r = guest_open_dir(real, false, &m->g, err);
 	if (r < 0)
 		return r;
 	for (size_t k = 0; k < ARRAY_LEN(tops); k++)
 		if (is_folder(m->g, tops[k]))
 			return choose_kernel(m, dir, tops[k], kver, err);
-	return is_of_kernel(m->g, "/") ? take_kernel(m, real, kver, err) : choose_kernel(m, dir, "/", kver, err);
+	return is_of_kernel(m->g, "/", false) ? take_kernel(m, real, kver, err) : choose_kernel(m, dir, "/", kver, err);
 }
 
 /* --- The modules ------------------------------------------------------------------------- */
@@ -280,6 +288,46 @@ bool initrd_modules_other(const struct initrd *image, const struct initrd_module
 	return !has_magic(m, image, out);
 }
 
+/* A file that may be loaded by M's kernel: it is in no other kernel's folder. */
+static bool is_module_of(const struct initrd_member *f, const struct initrd_modules *m)
+{
+	const char *top = "lib/modules/", *at = strstr(f->name, top);
+	size_t n = strlen(m->kver);
+	char name[64];
+
+	if (!S_ISREG(f->mode) || !f->size || (at && (strncmp(at + strlen(top), m->kver, n) != 0 || at[strlen(top) + n] != '/')))
+		return false;
+	module_name_of(f->name, name);
+	return module_tree_find(m->tree, name) != NULL;
+}
+
+bool initrd_modules_strange(const struct initrd *image, const struct initrd_modules *m, char *why, size_t size, int *r,
+			    struct unrack_error *err)
+{
+	size_t tries = 0;
+	bool strange = false;
+
+	*r = 0;
+	for (size_t k = 0; m->g && tries < LOOKED_AT && k < initrd_len(image); k++) {
+		const struct initrd_member *f = initrd_at(image, k);
+		struct unrack_error dropped = UNRACK_ERROR_INIT;
+		char *text CLEANUP_FREE = NULL;
+
+		if (!is_module_of(f, m))
+			continue;
+		tries++;
+		if (module_tree_takes(m->tree, f->data, f->size, f->name, &text, &dropped) < 0)
+			continue;
+		if (!text)
+			return false;
+		if (!strange)
+			snprintf(why, size, "%s", text);
+		strange = true;
+	}
+	*r = module_tree_failed(m->tree, err);
+	return strange && *r == 0;
+}
+
 static int read_text(struct initrd_modules *m, const char *name, struct buf *out, bool *found, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf path = { 0 };
@@ -287,6 +335,44 @@ static int read_text(struct initrd_modules *m, const char *name, struct buf *out
 	if (buf_printf(&path, "%s/%s", m->folder, name) < 0)
 		return error_nomem(err);
 	return guest_read_if(m->g, buf_str(&path), FILE_MAX, out, found, err);
+}
+
+/* One that is no text that could be read, such as a folder, is as good as none: the modules themselves are asked. */
+static int read_index(struct initrd_modules *m, const char *name, struct buf *out, bool *found, struct unrack_error *err)
+{
+	struct unrack_error e = UNRACK_ERROR_INIT;
+	int r = read_text(m, name, out, found, &e);
+
+	if (r == UNRACK_DAMAGED || r == UNRACK_UNSUPPORTED)
+		return *found = false, 0;
+	if (r < 0)
+		*err = e;
+	return r;
+}
+
+/* What is in folders that links in the topmost one lead to, as depmod sees it; the kernel's source is not. */
+static int add_linked(struct initrd_modules *m, struct buf *files, struct unrack_error *err)
+{
+	CLEANUP_BUF struct buf names = { 0 };
+	struct unrack_error dropped;
+	int r = m->g->ops->list(m->g, m->folder, &names, err);
+
+	for (size_t at = 0; r == 0 && at < names.len; at += strlen(buf_str(&names) + at) + 1) {
+		const char *name = buf_str(&names) + at;
+		CLEANUP_BUF struct buf path = { 0 }, target = { 0 }, below = { 0 };
+
+		if (!strcmp(name, "build") || !strcmp(name, "source"))
+			continue;
+		if (buf_printf(&path, "%s/%s", m->folder, name) < 0)
+			return error_nomem(err);
+		if (m->g->ops->readlink(m->g, buf_str(&path), &target, &dropped) < 0 || !is_folder(m->g, buf_str(&path)))
+			continue;
+		r = m->g->ops->find(m->g, buf_str(&path), &below, err);
+		for (size_t b = 0; r == 0 && b < below.len; b += strlen(buf_str(&below) + b) + 1)
+			if (buf_printf(files, "%s/%s", name, buf_str(&below) + b) < 0 || buf_zeros(files, 1) < 0)
+				r = error_nomem(err);
+	}
+	return r;
 }
 
 /* Beside the modules of a guest; in other folders there is none of these. */
@@ -316,9 +402,11 @@ static int read_tree(struct initrd_modules *m, struct unrack_error *err)
 	int r = m->g->ops->find(m->g, m->folder, &files, err);
 
 	if (r == 0)
-		r = read_text(m, "modules.dep", &dep, &has_dep, err);
+		r = add_linked(m, &files, err);
 	if (r == 0)
-		r = read_text(m, "modules.builtin", &builtin, &has_builtin, err);
+		r = read_index(m, "modules.dep", &dep, &has_dep, err);
+	if (r == 0)
+		r = read_index(m, "modules.builtin", &builtin, &has_builtin, err);
 	if (r == 0)
 		r = read_settings(m, err);
 	if (r == 0)
@@ -326,6 +414,18 @@ static int read_tree(struct initrd_modules *m, struct unrack_error *err)
 				    has_builtin ? buf_str(&builtin) : NULL, &m->tree, err);
 	source.config = m->config.len ? buf_str(&m->config) : NULL;
 	return r < 0 ? r : module_tree_attach(m->tree, &source, err);
+}
+
+/* A folder that bears the kernel's name is believed; one of another name was named for this kernel by mistake, if
+ * its modules say so. */
+static int check_name(const struct initrd_modules *m, const char *dir, struct unrack_error *err)
+{
+	char other[KVER_SIZE];
+
+	if (!strcmp(strrchr(m->folder, '/') + 1, m->kver) || !module_tree_other(m->tree, other, sizeof other))
+		return 0;
+	return error_set(err, UNRACK_USAGE, "%s has modules of kernel %s, not of kernel %s; name a folder of that one, or say "
+			 "--kver %s if that is what the image is for", dir, other, m->kver, other);
 }
 
 int initrd_modules_open(const char *dir, const char *kver, const struct initrd *image, const char *file,
@@ -343,7 +443,10 @@ int initrd_modules_open(const char *dir, const char *kver, const struct initrd *
 	out->kver = strdup(version);
 	if (!out->kver)
 		return error_nomem(err);
-	return dir ? read_tree(out, err) : module_tree_new(version, "", 0, NULL, NULL, &out->tree, err);
+	if (!dir)
+		return module_tree_new(version, "", 0, NULL, NULL, &out->tree, err);
+	r = read_tree(out, err);
+	return r < 0 ? r : check_name(out, dir, err);
 }
 
 void initrd_modules_close(struct initrd_modules *m)

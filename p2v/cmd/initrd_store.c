@@ -36,6 +36,8 @@ static int check_room(const struct initrd_store *s, uint64_t need, struct unrack
 	if (!folder)
 		return error_nomem(err);
 	r = io_room(s->io, folder, &room, err);
+	if (r < 0 && err->sys_errno == ENOENT)
+		return error_set(err, UNRACK_USAGE, "there is no folder %s; make it, or name another place with -o", folder);
 	if (r < 0 || room >= need)
 		return r;
 	return error_set(err, UNRACK_NOSPACE, "%s has %llu KiB free, and %llu KiB are needed beside what is there; free some "
@@ -100,14 +102,18 @@ static int check_in_place(struct initrd_store *s, struct unrack_error *err)
 static int check_output(struct initrd_store *s, struct unrack_error *err)
 {
 	struct initrd_input old = { .fd = -1 };
+	bool there = false;
 	struct stat st;
 	int r;
 
 	s->path = strdup(s->output);
 	if (!s->path)
 		return error_nomem(err);
-	if (io_stat(s->io, s->output, &st, err) < 0)
-		return err->sys_errno == ENOENT ? 0 : err->code;
+	if (io_stat(s->io, s->output, &st, err) < 0) {
+		r = err->sys_errno == ENOENT ? look_for(s->io, s->output, &there, err) : err->code;
+		return r < 0 || !there ? r : error_set(err, UNRACK_UNSAFE, "%s is a symbolic link that leads nowhere; remove it, or "
+						       "name another file with -o", s->output);
+	}
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, UNRACK_USAGE, "%s is no regular file; name one with -o", s->output);
 	r = initrd_input_take(s->output, false, &old, err);

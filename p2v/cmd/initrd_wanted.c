@@ -91,13 +91,17 @@ static int add(struct initrd_wanted *out, const char *name, size_t n, const stru
 	       struct unrack_error *err)
 {
 	struct initrd_driver *d = &out->drivers[out->n];
+	char plain[64] = "";
 
-	if (!n || n >= sizeof d->name || memchr(name, '/', n))
-		return error_set(err, UNRACK_USAGE, "--driver takes names of modules, such as vmw_pvscsi, not \"%.*s\"", (int)n, name);
 	if (out->n == INITRD_WANTED_MAX)
 		return error_set(err, UNRACK_USAGE, "--driver names more than %d modules", INITRD_WANTED_MAX);
-	memcpy(d->name, name, n);
-	d->name[n] = '\0';
+	if (n < sizeof d->name) {
+		snprintf(d->name, sizeof d->name, "%.*s", (int)n, name);
+		module_name_of(d->name, plain);
+	}
+	/* Neither a path nor the name of a file. */
+	if (!n || !plain[0] || strcmp(plain, d->name) != 0 || strpbrk(plain, "/ \t"))
+		return error_set(err, UNRACK_USAGE, "--driver takes names of modules, such as vmw_pvscsi, not \"%.*s\"", (int)n, name);
 	d->disk = disk;
 	out->names[out->n++] = d->name;
 	return 0;
@@ -173,9 +177,12 @@ static int choose_devices(const struct target_options *o, const struct initrd_mo
 	module = first_of(disk_device_find(scsi)->modules, &c);
 	if (module)
 		return add_disk(disk_device_find(scsi), module, m, out, err);
+	if (c.unfit)
+		return error_set(err, UNRACK_UNSUPPORTED, "kernel %s has no driver for %s that it could use: %s; install a "
+				 "build of it for this kernel, or take another --scsi", m->kver, target_scsi_name(scsi), c.unfit);
 	device_module_files(disk_device_find(scsi)->modules, m->kver, files, sizeof files);
-	return tell_unfit(&c, error_set(err, UNRACK_UNSUPPORTED, "kernel %s has no driver for %s (there is no %s)", m->kver,
-					target_scsi_name(scsi), files), err);
+	return error_set(err, UNRACK_UNSUPPORTED, "kernel %s has no driver for %s (there is no %s)", m->kver,
+			 target_scsi_name(scsi), files);
 }
 
 static bool is_asked(const struct target_options *o, const struct option_list *drivers)

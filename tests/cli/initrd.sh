@@ -145,7 +145,7 @@ cp -r "root/lib/modules/$kver" two/lib/modules/
 mkdir two/lib/modules/9.9.9
 for file in "root/lib/modules/$kver"/modules.*; do cp "$file" two/lib/modules/9.9.9/; done
 (cd "root/lib/modules/$kver" && find kernel -name '*.ko' -exec install -D {} "$work/two/lib/modules/9.9.9/{}" \;)
-find two/lib/modules/9.9.9 -name '*.ko' -exec sed -i "s/vermagic=$kver /vermagic=9.9.9-other-kernel /" {} +
+find two/lib/modules/9.9.9 -name '*.ko' -exec sed -i "s/vermagic=$kver /vermagic=9${kver:1} /" {} +
 unrack initrd check any.img -m two -d ahci
 exits 0 "of two kernels that one is taken"
 unrack initrd check any.img -m two -k 9.9.9 -d ahci
@@ -156,6 +156,37 @@ exits 6 "and nothing of it is added"
 unrack initrd check any.img -m two -k 1.2.3 -d ahci
 exits 2 "a kernel that is not there"
 like "$err" "two has no modules of kernel 1.2.3 \(it has .*9.9.9.*\); name another folder" "is named"
+for action in check "add -o no.img"; do
+	# shellcheck disable=SC2086 # words
+	unrack initrd $action any.img -m two/lib/modules/9.9.9 -d nvme
+	exits 2 "$action with the folder of another kernel alone"
+	like "$err" "^unrack: two/lib/modules/9.9.9 has modules of kernel 9${kver:1}, not of kernel $kver; name a folder" \
+		"is told what it is"
+done
+mkdir -p machine/lib/modules
+cp -r "root/lib/modules/$kver" machine/lib/modules/
+find machine -name '*.ko' | while read -r file; do
+	printf '\3' | dd of="$file" bs=1 seek=18 conv=notrunc status=none # EM_386
+done
+unrack initrd check any.img -m machine -d ahci
+exits 1 "modules of the same version for another machine"
+like "$out" $'\nmissing     kernel: lib/[a-z0-9_-]+.ko is for x86_64, the kernel.s own modules are for i386\n' "are not those of the image"
+unrack initrd add any.img -m machine -d nvme -o no.img
+exits 6 "and none is added"
+like "$err" "any.img is of another machine or build than these modules \(lib/" "the reason"
+ok "nothing was written" test ! -e no.img
+mv "machine/lib/modules/$kver/kernel" machine/files
+rm "machine/lib/modules/$kver"/modules.*
+cp "root/lib/modules/$kver"/modules.* "machine/lib/modules/$kver/"
+rm -rf machine/files && cp -r "root/lib/modules/$kver/kernel" machine/files
+ln -s /files "machine/lib/modules/$kver/kernel"
+unrack initrd add any.img -m machine -d nvme -o linked.img
+exits 0 "modules in a folder that a link leads to"
+unrack initrd check linked.img -m machine -d nvme
+exits 0 "are found"
+rm "machine/lib/modules/$kver/modules.dep" && mkdir "machine/lib/modules/$kver/modules.dep"
+unrack initrd check linked.img -m machine -d nvme
+exits 0 "a modules.dep that is a folder is as good as none"
 mkdir -p three/lib/modules
 cp -r "root/lib/modules/$kver" three/lib/modules/9.9.9
 unrack initrd check any.img -m three -k 9.9.9 -d ahci
@@ -165,10 +196,24 @@ unrack initrd check any.img -m two -d ahci
 exits 2 "a folder without the image's kernel"
 like "$err" "two has no modules of kernel $kver \(it has 9.9.9\)" "is told"
 mkdir none
-for dir in none/missing none "$image"; do
+for dir in none/missing none "$image" root/lib "root/lib/modules/$kver/kernel"; do
 	unrack initrd check any.img -m "$dir" -d ahci
-	ok "no folder of modules: $dir" test "$rc" -gt 1
+	exits 2 "no folder of modules: $dir"
 done
+like "$err" "/kernel has no modules of kernel $kver \(it has none\)" "drivers/misc makes no kernel of drivers"
+unrack initrd check any.img -m none/missing -d ahci
+is "$err" "unrack: there is no folder none/missing; name one with the kernel's modules, such as /mnt/lib/modules, or a guest's root folder" \
+	"a folder that is not there is told"
+for name in ahci.ko kernel/ahci.ko.xz "ahci, nvme" ",ahci"; do
+	unrack initrd check any.img -m root -d "$name"
+	exits 2 "no name of a module: $name"
+	like "$err" "takes names of modules, such as vmw_pvscsi, not \"" "is told"
+done
+ln -s nowhere dangling.img
+unrack initrd add any.img -m root -d nvme -o dangling.img
+exits 5 "a link that leads nowhere, for the new image"
+ok "stays" test -L dangling.img
+like "$err" "dangling.img is a symbolic link that leads nowhere; remove it, or" "is told"
 mv two/lib two/usr-lib && mkdir two/usr && mv two/usr-lib two/usr/lib && ln -s usr/lib two/lib
 rm -rf two/usr/lib/modules/* && cp -r "root/lib/modules/$kver" two/usr/lib/modules/
 unrack initrd check any.img -m two -d ahci
@@ -211,7 +256,8 @@ exits 4 "a file that is not there"
 unrack initrd add "$image" -m root --scsi pvscsi -o none
 exits 2 "a folder as the output"
 unrack initrd add "$image" -m root --scsi pvscsi -o none/deep/x.img
-exits 4 "one in a folder that is not there"
+exits 2 "one in a folder that is not there"
+is "$err" "unrack: there is no folder none/deep; make it, or name another place with -o" "is told"
 unrack initrd add other.img -m root --scsi pvscsi -k "$kver" -o no.img
 exits 6 "an image that nobody knows"
 unrack initrd add "$image" -m root -d nothing -o no.img

@@ -97,6 +97,6 @@ exits 2 "--guest and --base"
 unrack initrd add no.img --guest root
 exits 2 "no driver"
 unrack initrd add no.img --guest missing --scsi pvscsi
-exits 4 "no such folder"
+exits 2 "no such folder"
 ok "none of these wrote anything" test ! -e no.img
 done_testing

@@ -199,8 +199,54 @@ static void reference(void)
 	made_files_free(&files);
 }
 
+/* Modules that lie elsewhere, as in an image. */
+static void elsewhere(void)
+{
+	CLEANUP_BUF struct buf same = { 0 }, other = { 0 }, pae = { 0 };
+	struct module_tree *t;
+	struct made_elf e;
+	char *text, version[64] = "none";
+
+	made_module(&same, "depends=\nvermagic=" MAGIC5 "\n", "struct_module 11111111\n");
+	made_module(&pae, "depends=\nvermagic=2.6.18-398.el5PAE SMP mod_unload gcc-4.1\n", NULL);
+	made_elf_begin(&e, 32, false, EM_386);
+	made_modinfo(&e, "depends=\nvermagic=" MAGIC5 "\n");
+	made_elf_end(&e, &other);
+	add("kernel/drivers/scsi/scsi_mod.ko", MAGIC5, "struct_module 11111111\n");
+	t = made_files_tree(&files, EL5, NULL, NULL, NULL);
+	is_int(module_tree_takes(t, same.data, same.len, "lib/ext3.ko", &text, &err), 0, "a module in an image");
+	ok(!text, "fits");
+	is_int(module_tree_takes(t, other.data, other.len, "lib/ext3.ko", &text, &err), 0, "one for another machine");
+	is_str(text, "lib/ext3.ko is for i386, the kernel's own modules are for x86_64", "does not");
+	free(text);
+	is_int(module_tree_takes(t, pae.data, pae.len, "lib/ext3.ko", &text, &err), 0, "one of another flavour");
+	has_str(text, "lib/ext3.ko was built for \"2.6.18-398.el5PAE ", "does not");
+	free(text);
+	is_int(module_tree_takes(t, "text", 4, "lib/ext3.ko", &text, &err), UNRACK_UNSUPPORTED, "a text is none");
+	has_str(err.text, "lib/ext3.ko: is no ELF object", "and named");
+	ok(!text, "without an answer");
+	ok(!module_tree_other(t, version, sizeof version), "a folder with the kernel's name");
+	is_str(version, "none", "tells no other");
+	module_tree_free(t);
+
+	t = made_files_tree(&files, "2.6.18-8.el5", NULL, NULL, NULL);
+	ok(module_tree_other(t, version, sizeof version), "under another name its modules say");
+	is_str(version, EL5, "of which kernel they are");
+	module_tree_free(t);
+	made_files_free(&files);
+
+	made_add_text(&files, "kernel/a.ko", "a");
+	t = made_files_tree(&files, EL5, NULL, NULL, NULL);
+	is_int(module_tree_takes(t, other.data, other.len, "lib/ext3.ko", &text, &err), 0, "where there is nothing to compare with");
+	ok(!text, "all fit");
+	ok(!module_tree_other(t, version, sizeof version), "and nothing is told");
+	module_tree_free(t);
+	made_files_free(&files);
+}
+
 int main(void)
 {
+	elsewhere();
 	el5();
 	choice();
 	old();

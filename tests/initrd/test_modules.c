@@ -77,7 +77,7 @@ static void el5(void)
 	is_str(closure(t, "", 0), "", "of nothing");
 	closure(t, "mptspi vmw_pvscsi", UNRACK_MISSING);
 	is_str(err.text, "kernel " EL5 " has no module vmw_pvscsi: it is neither in /lib/modules/" EL5
-	       " nor built in", "an unknown module is named");
+	       " nor built in; name another, or install it for that kernel", "an unknown module is named");
 	module_tree_free(t);
 	module_tree_free(NULL);
 }
