@@ -305,5 +305,6 @@ void dracut_free(struct dracut *d)
 	buf_free(&d->forced);
 	buf_free(&d->blacklisted);
 	buf_free(&d->replaced);
+	buf_free(&d->refused);
 	d->own = NULL;
 }

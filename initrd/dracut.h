@@ -26,6 +26,7 @@ struct dracut {
 	struct buf forced;          /* in spite of "install", too */
 	struct buf blacklisted;     /* not loaded by an alias, nor by modules-load.d */
 	struct buf replaced;        /* modprobe runs a command instead ("install") */
+	struct buf refused;         /* by the kernel, whoever loads it ("module_blacklist=") */
 };
 
 int dracut_read(const struct initrd *i, const char *kver, struct dracut *out,

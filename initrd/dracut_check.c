@@ -59,6 +59,8 @@ enum dracut_loading dracut_loading(const struct dracut *d, const struct loads_wa
 	bool listed, loaded;
 
 	where[0] = '\0';
+	if (dracut_where(&d->refused, name, where))
+		return DRACUT_REFUSED;
 	if (dracut_where(&d->replaced, name, where) && !dracut_where(&d->forced, name, by))
 		return DRACUT_REPLACED;
 	if (is_needed(want, k))
@@ -87,6 +89,10 @@ static void explain_loading(const struct dracut *d, const struct loads_want *wan
 		return;
 	case DRACUT_BLACKLISTED:
 		reasons_add(why, INITRD_LINK_DRIVER, name, "its %s keeps %s from being loaded", where, name);
+		return;
+	case DRACUT_REFUSED:
+		reasons_add(why, INITRD_LINK_DRIVER, name, "the kernel does not take %s, because of module_blacklist= on "
+			    "its %s", name, where);
 		return;
 	case DRACUT_NO_ALIAS:
 		break;

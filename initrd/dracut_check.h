@@ -26,6 +26,7 @@ enum dracut_loading {
 	DRACUT_NO_ALIAS,    /* no alias leads to it, or none is looked up */
 	DRACUT_BLACKLISTED, /* where aliases are looked up, or modules-load.d is read */
 	DRACUT_REPLACED,    /* whoever loads it, a command is run instead */
+	DRACUT_REFUSED,     /* the kernel does not take it */
 };
 
 /* What loads the wanted module K, or keeps it from being loaded; WHERE: the file that does.

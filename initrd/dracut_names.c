@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "dracut.h"
 
+#define REFUSE "module_blacklist=" /* the kernel's own, by its own command line; admin-guide/kernel-parameters */
 #define CONFIGURATION_MAX (1 << 20)
 #define WHERE_MAX 255 /* of the name of the file that a line is from */
 #define LINES_MAX (16u << 20)
@@ -165,7 +166,7 @@ static int too_large(const struct dracut *d, struct unrack_error *err)
 /* Why lines could not be put. */
 static int full(const struct dracut *d, struct unrack_error *err)
 {
-	const struct buf *const all[] = { &d->loaded, &d->blacklisted, &d->replaced, &d->forced };
+	const struct buf *const all[] = { &d->loaded, &d->blacklisted, &d->replaced, &d->forced, &d->refused };
 
 	for (size_t k = 0; k < ARRAY_LEN(all); k++)
 		if (all[k]->len > LINES_MAX)
@@ -177,10 +178,12 @@ int dracut_read_arguments(struct dracut *d, const char *text, struct unrack_erro
 {
 	const char *p = text ? text : "", *end = p + strlen(p), *word;
 	bool load = dracut_tool(d, "modprobe");
-	size_t n;
+	size_t n, refuse = strlen(REFUSE);
 
 	while (dracut_word(&p, end, &word, &n))
-		if (read_argument(d, word, n, "command line", load) < 0)
+		if (read_argument(d, word, n, "command line", load) < 0 ||
+		    (n > refuse && !memcmp(word, REFUSE, refuse) &&
+		     put_list(&d->refused, word + refuse, word + n, "command line") < 0))
 			return full(d, err);
 	return 0;
 }

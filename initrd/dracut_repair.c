@@ -132,7 +132,7 @@ static int load_others(struct job *j, const struct initrd *now, struct unrack_er
 							     dracut_loading(&d, j->want, k, marks[k], where);
 
 		/* modprobe loads soft ones, if it can */
-		marks[k] = how != DRACUT_LOADED && !j->want->list.soft[k];
+		marks[k] = how != DRACUT_LOADED && how != DRACUT_REFUSED && !j->want->list.soft[k];
 		force |= marks[k] && (how == DRACUT_BLACKLISTED || how == DRACUT_REPLACED);
 		n += marks[k];
 	}
@@ -288,6 +288,9 @@ int dracut_change(const struct initrd *i, const struct initrd_change *c, const s
 	overlay_begin(&j.o, i);
 	if (r == 0)
 		r = change(&j, !more && answer.missing_link == INITRD_LINK_NONE, out, changed, summary, err);
+	/* All that could be put in is there, and what is missing is something else. */
+	if (r == 0 && !*changed && answer.missing_link != INITRD_LINK_NONE)
+		r = error_set(err, UNRACK_UNSUPPORTED, "%s: cannot be repaired: %s", i->name, answer.text);
 	overlay_free(&j.o);
 	dracut_free(&j.d);
 	initrd_answer_free(&answer);

@@ -75,3 +75,13 @@ bool module_config_builtin(const char *config, const char *name)
 			return true;
 	return false;
 }
+
+bool module_config_usual(const char *kver, const char *name)
+{
+	static const char *const kernels[] = { "2.4.9-e", "2.4.21-", "2.6.9-", "2.6.18-" };
+
+	for (size_t k = 0; k < ARRAY_LEN(kernels); k++)
+		if (!strncmp(kver, kernels[k], strlen(kernels[k])))
+			return !strcmp(name, "piix");
+	return false;
+}

@@ -316,6 +316,7 @@ const char *module_tree_find(const struct module_tree *t, const char *name)
 bool modules_builtin(const struct module_tree *t, const char *name, size_t n)
 {
 	const struct module key = { .base = name, .len = n };
+	const char *config;
 	char copy[64];
 
 	if (t->builtin)
@@ -324,7 +325,10 @@ bool modules_builtin(const struct module_tree *t, const char *name, size_t n)
 	if (!t->lazy || n >= sizeof copy)
 		return false;
 	snprintf(copy, sizeof copy, "%.*s", (int)n, name);
-	return module_config_builtin(module_own_config(t), copy);
+	config = module_own_config(t);
+	if (!*config)
+		return module_config_usual(t->kver, copy) && !modules_by_name(t, name, n, 0);
+	return module_config_builtin(config, copy);
 }
 
 bool module_tree_builtin(const struct module_tree *t, const char *name)

@@ -105,6 +105,16 @@ static void arguments(void)
 	i = made_open(&f.out);
 	ok(initrd_find(i, "usr/lib/dracut/hooks/pre-udev/00-unrack.sh"), "loads it nevertheless");
 	initrd_close(i);
+
+	/* The kernel's own. */
+	needs.arguments = "quiet module_blacklist=x,vmw-pvscsi ro";
+	is_int(change(&f), UNRACK_UNSUPPORTED, "nothing helps against the kernel");
+	is_str(err.text, "initrd.img: cannot be repaired: the kernel does not take vmw_pvscsi, because of module_blacklist= on "
+	       "its command line", "as is told");
+	needs = (struct initrd_needs){ .root_on_lvm = true };
+	is_int(change(&f), UNRACK_UNSUPPORTED, "nor is there anything to do for root on LVM");
+	is_str(err.text, "initrd.img: cannot be repaired: root is on LVM, and lvm is not in it", "without its tools");
+	ok(!f.changed && !f.out.len, "and nothing is handed out");
 	tear_down(&f);
 }
 

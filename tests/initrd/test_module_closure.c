@@ -118,6 +118,13 @@ static void configured(void)
 	module_tree_free(t);
 	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
 	ok(!module_tree_builtin(t, "scsi_mod"), "without either nothing is known");
+	ok(!module_tree_builtin(t, "piix"), "nor of IDE");
+	module_tree_free(t);
+	t = made_files_tree(&files, "2.6.18-398.el5", NULL, NULL, NULL);
+	ok(module_tree_builtin(t, "piix") && !module_tree_builtin(t, "scsi_mod"), "but in RHEL 2.1 to 5 that is in all kernels");
+	module_tree_free(t);
+	t = made_files_tree(&files, "2.6.18-398.el5", NULL, NULL, "CONFIG_SCSI=y\n");
+	ok(!module_tree_builtin(t, "piix"), "unless the configuration says other");
 	module_tree_free(t);
 	made_add_text(&files, "build/.config", "XCONFIG_SCSI=y\nCONFIG_SCSI_X=y\nCONFIG_EXT4_FS=y");
 	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
