@@ -28,12 +28,13 @@ void overlay_free(struct overlay *o)
 	buf_free(&o->archive);
 }
 
-static int put_member(struct overlay *o, const char *name, uint32_t mode, const void *data, size_t n,
-		      struct unrack_error *err)
+/* With the owner of OLD, if that is not NULL. */
+static int put_member(struct overlay *o, const char *name, uint32_t mode, const struct initrd_member *old,
+		      const void *data, size_t n, struct unrack_error *err)
 {
 	const struct cpio_member m = {
 		.name = name, .ino = o->ino++, .mode = mode, .nlink = S_ISDIR(mode) ? 2 : 1,
-		.mtime = o->mtime, .data = data, .size = (uint32_t)n,
+		.uid = old ? old->uid : 0, .gid = old ? old->gid : 0, .mtime = o->mtime, .data = data, .size = (uint32_t)n,
 	};
 
 	if (n > OVERLAY_MAX || o->archive.len > OVERLAY_MAX - n)
@@ -60,7 +61,7 @@ static int put_folder(struct overlay *o, const char *name, struct unrack_error *
 		free(copy);
 		return error_nomem(err);
 	}
-	return put_member(o, name, S_IFDIR | 0755, NULL, 0, err);
+	return put_member(o, name, S_IFDIR | 0755, NULL, NULL, 0, err);
 }
 
 static bool is_plain(const char *path)
@@ -81,7 +82,7 @@ int overlay_put(struct overlay *o, const char *path, const void *data, size_t n,
 {
 	char folder[IMAGE_PATH_MAX], real[IMAGE_PATH_MAX], full[2 * IMAGE_PATH_MAX];
 	const char *slash = strrchr(path, '/');
-	const struct initrd_member *m;
+	const struct initrd_member *m, *old;
 	int r;
 
 	if (!is_plain(path) || strlen(path) >= sizeof folder)
@@ -105,7 +106,11 @@ int overlay_put(struct overlay *o, const char *path, const void *data, size_t n,
 	if (m && S_ISDIR(m->mode))
 		return error_set(err, UNRACK_DAMAGED, "%s: %s in it is a folder, but should be a file; take another "
 				 "copy of this file", o->base->name, full);
-	return put_member(o, full, S_IFREG | 0644, data, n, err);
+	/* A kernel writes into a file that is there, whatever other names it has, but removes a link: Linux
+	 * init/initramfs.c, clean_path. dracut makes equal files one. */
+	old = m && S_ISREG(m->mode) ? m : NULL;
+	r = old && old->nlink > 1 ? put_member(o, full, S_IFLNK | 0777, NULL, ".", 1, err) : 0;
+	return r < 0 ? r : put_member(o, full, old ? old->mode : S_IFREG | 0644, old, data, n, err);
 }
 
 int overlay_write(const struct overlay *o, struct buf *out, struct unrack_error *err)

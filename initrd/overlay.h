@@ -19,9 +19,10 @@ struct overlay {
 void overlay_begin(struct overlay *o, const struct initrd *base);
 void overlay_free(struct overlay *o);
 
-/* A file, 0644 of root, and the folders above it that are not there. Links on the way to it
+/* A file, with mode and owner of the one that is there, else 0644 of root, and the folders above it that are not there. Links on the way to it
  * are followed here: a kernel would make an empty folder of a link that has a folder's member
- * of its name in a later segment. UNRACK_DAMAGED: on the way there is a file. */
+ * of its name in a later segment. Other names of a file that is there already keep its content.
+ * UNRACK_DAMAGED: on the way there is a file. */
 int overlay_put(struct overlay *o, const char *path, const void *data, size_t n,
 		struct unrack_error *err);
 

@@ -416,6 +416,41 @@ static void files(void)
 	tear_down(&f);
 }
 
+/* A kernel writes into a file that is there, and so into all its names. */
+static void linked_files(void)
+{
+	static const struct initrd_file file = { "usr/bin/tool", "#!/bin/sh\nnew\n", 14 };
+	const struct initrd_member *m;
+	struct fixture f;
+	struct initrd *i;
+	size_t n, base;
+
+	set_up(&f, "ahci");
+	physical(&f);
+	made_node(&f.base, "usr/bin/tool", S_IFREG | 0755, 7, 2, 0, 0, NULL, 0);
+	made_node(&f.base, "usr/bin/other", S_IFREG | 0755, 7, 2, 0, 0, "#!/bin/sh\nold\n", 14);
+	made_end(&f.base);
+	i = made_open(&f.base);
+	base = initrd_len(i);
+	initrd_close(i);
+	f.c.files = &file;
+	f.c.n_files = 1;
+	is_int(change(&f), 0, "another content of a file with two names");
+	i = made_open(&f.out);
+	n = initrd_len(i);
+	is_int(n, base + 2, "comes with two members");
+	ok(S_ISLNK(initrd_at(i, n - 2)->mode) && !strcmp(initrd_at(i, n - 2)->name, file.path),
+	   "a link, which takes the name away from the file");
+	m = initrd_find(i, file.path);
+	ok(m == initrd_at(i, n - 1) && m->nlink == 1 && !memcmp(m->data, file.data, 14), "and the new file");
+	is_int(m ? m->mode : 0, S_IFREG | 0755, "which can be run like the old one");
+	m = initrd_find(i, "usr/bin/other");
+	ok(m && !memcmp(m->data, "#!/bin/sh\nold\n", 14), "the other name keeps the old one");
+	initrd_close(i);
+	again(&f);
+	tear_down(&f);
+}
+
 static void refused(struct fixture *f, const char *want)
 {
 	made_end(&f->base);
@@ -550,6 +585,7 @@ int main(void)
 	by_cpio();
 	names();
 	files();
+	linked_files();
 	refusals();
 	mutations();
 	speed();
