@@ -87,6 +87,40 @@ unrack inspect bad.img
 exits 6 "no system at all"
 like "$err" "no operating system was found.*swap" "says what there is"
 
+# Initrds that mean harm: what unrack itself has in memory; the appliance is another program.
+bounded() { # NAME ARGS...: the last unrack, with less than 256 MiB
+	local name=$1 kib
+	shift
+	rc=0
+	perl "$fixtures/../support/used.pl" used "$UNRACK" "$@" >.out 2>.err || rc=$?
+	out=$(<.out) err=$(<.err) kib=$(cut -d ' ' -f 3 used)
+	ok "$name: ${kib} KiB of memory are not too much" test "$kib" -le 262144
+}
+put_initrd() { # IMAGE FILE: in place of the fixture's
+	cp --sparse=always "$source" "$1"
+	change "$1" $BOOT <<<"rm $initrd
+write $2 $initrd"
+	e2fsck -fp "$1?offset=$BOOT" >/dev/null 2>&1
+}
+head -c 600M /dev/zero | gzip -9 >bomb.gz
+truncate -s 600M zeros
+while read -r file code text; do
+	put_initrd hostile.img "$file"
+	original=$(sum hostile.img)
+	bounded "inspect with $file" inspect --json hostile.img
+	exits 0 "inspect takes it"
+	bounded "check with $file" check hostile.img --esx 6.7
+	exits 1 "check says no"
+	bounded "fix with $file" fix hostile.img --esx 6.7
+	exits "$code" "fix ends"
+	like "$err" "${initrd##*/}.*$text" "and says why"
+	is "$(sum hostile.img)" "$original" "the image is as it was"
+done <<END
+bomb.gz 6 unpacks to more than the 512 MiB
+zeros 6 has more than the 512 MiB
+END
+rm -f bomb.gz zeros hostile.img
+
 # Two systems on two disks' worth of partitions: the loader's own is taken.
 cp --sparse=always "$source" two.img
 truncate -s 210M two.img
