@@ -265,6 +265,8 @@ bool elf_pointer(const struct elf *e, size_t k, uint64_t at, size_t *section, ui
 		for (size_t p = 0; size <= rel.size - p && p < rel.size; p += size)
 			if (get_word(e, rel.data + p) == at)
 				return relocate(e, &rel, rel.data + p, &s, at, section, offset);
+		/* A section has one such table; an enemy's might have thousands, each as long as the file. */
+		return false;
 	}
 	return false;
 }

@@ -11,6 +11,7 @@
 #include "modules.h"
 
 #define DEPS_MAX 8192u /* that one module may name, the same ones more than once, too */
+#define VISITS_MAX (8 * MODULES_CLOSURE_MAX) /* before soft dependencies are left out: those that fail are tried again */
 
 DEFINE_VEC(path_vec, char *);
 
@@ -20,6 +21,7 @@ struct walk {
 	const struct module_tree *t;
 	bool soft;               /* soft dependencies, too */
 	uint8_t *state;          /* of each module */
+	size_t visits;           /* so far, those that came to nothing, too */
 	struct index_vec opened; /* in this order */
 	struct index_vec out;
 };
@@ -51,10 +53,10 @@ static int take_listed(const struct walk *w, const struct module *m, struct inde
 		       char broken[256], struct unrack_error *err)
 {
 	const char *p = m->deps, *word;
-	size_t n;
+	size_t n, words = 0;
 	int r = 0;
 
-	while (r == 0 && (word = module_word(&p, &n))) {
+	while (r == 0 && words++ <= DEPS_MAX && (word = module_word(&p, &n))) {
 		CLEANUP_FREE char *path = strndup(word, n);
 		struct module *dep;
 		char name[64];
@@ -101,6 +103,9 @@ static int take_owners(const struct walk *w, const struct module *m, const struc
 	for (size_t k = 0; r == 0 && k < info->wanted.n; k++) {
 		struct module *owner;
 
+		/* In the order of their names. */
+		if (k && !strcmp(info->wanted.at[k].name, info->wanted.at[k - 1].name))
+			continue;
 		r = module_symbols_owner(w->t, m, info->wanted.at[k].name, &owner, err);
 		if (r == 0 && owner && owner != m)
 			r = add(w, m, owner, deps, err);
@@ -157,7 +162,7 @@ static int visit_soft(struct walk *w, struct module *m, struct unrack_error *err
 {
 	size_t opened = w->opened.len, out = w->out.len;
 	struct unrack_error e = UNRACK_ERROR_INIT;
-	int r = visit(w, m, &e);
+	int r = w->visits < VISITS_MAX ? visit(w, m, &e) : 0;
 
 	if (r == UNRACK_MISSING || r == UNRACK_UNSUPPORTED || r == UNRACK_DAMAGED) {
 		for (size_t k = opened; k < w->opened.len; k++)
@@ -196,6 +201,7 @@ static int visit(struct walk *w, struct module *m, struct unrack_error *err)
 	if (w->opened.len == MODULES_CLOSURE_MAX)
 		return error_set(err, UNRACK_DAMAGED, "modules.dep of kernel %s: %s needs more than %d others; "
 				 "run depmod in the guest", w->t->kver, m->path, MODULES_CLOSURE_MAX);
+	w->visits++;
 	w->state[k] = OPEN;
 	if (index_vec_push(&w->opened, k) < 0)
 		return error_nomem(err);

@@ -7,6 +7,8 @@
 
 #define ALIASES_MAX 16 /* modules behind one alias; more are left out */
 #define SOFT_MAX 32    /* soft dependencies of one module; more are left out */
+#define WORDS_MAX 1024 /* that one module names for them */
+#define LOOKED_MAX (64u << 20) /* bytes of modules.alias that are looked through for all; real kernels take some 20 MiB */
 
 const char *module_word(const char **p, size_t *n)
 {
@@ -45,6 +47,9 @@ static int add_aliased(const struct module_tree *t, const char *word, size_t n, 
 	size_t found = 0;
 	int r = module_own_text(t, &t->lazy->alias, "modules.alias", &p, err);
 
+	t->lazy->looked += t->lazy->alias.text.len;
+	if (t->lazy->looked > LOOKED_MAX)
+		return r;
 	for (; r == 0 && *p && found < ALIASES_MAX; p += strcspn(p, "\n"), p += *p == '\n') {
 		size_t len;
 		const char *line = p, *w = module_word(&line, &len);
@@ -66,10 +71,10 @@ static int add_words(const struct module_tree *t, const char *p, struct index_ve
 {
 	bool pre = false;
 	const char *word;
-	size_t n;
+	size_t n, words = 0;
 	int r = 0;
 
-	while (r == 0 && out->len < SOFT_MAX && (word = module_word(&p, &n))) {
+	while (r == 0 && out->len < SOFT_MAX && words++ < WORDS_MAX && (word = module_word(&p, &n))) {
 		const struct module *m;
 
 		if (word[n - 1] == ':') {

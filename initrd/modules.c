@@ -225,8 +225,8 @@ int module_tree_new(const char *kver, const char *files, size_t files_len, const
 		return error_nomem(err);
 	t->kver = strdup(kver);
 	t->files = malloc(files_len + 1);
-	/* An empty one is what depmod leaves on a full disk. */
-	dep = dep && *dep ? dep : NULL;
+	/* An empty one is what depmod leaves on a full disk; what is that large, no depmod wrote. */
+	dep = dep && *dep && strnlen(dep, MODULE_TEXT_MAX) < MODULE_TEXT_MAX ? dep : NULL;
 	t->dep = dep ? strdup(dep) : NULL;
 	t->builtin = builtin ? strdup(builtin) : NULL;
 	if (!t->kver || !t->files || (dep && !t->dep) || (builtin && !t->builtin)) {

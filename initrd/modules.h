@@ -60,6 +60,7 @@ struct module_symbols;
 struct module_lazy {
 	struct module_source source;
 	size_t bytes; /* that the modules' own words take */
+	uint64_t looked; /* bytes of modules.alias that were looked through for soft dependencies */
 	struct module_text configs[MODULE_CONFIGS], alias, pcimap, softdep;
 	struct module_reference reference;
 	struct module_symbols *symbols;

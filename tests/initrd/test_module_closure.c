@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <time.h>
+
 #include "../../initrd/modules.h"
 #include "base/size.h"
 #include "made_elf.h"
@@ -290,8 +292,91 @@ static void hostile(void)
 	made_files_free(&files);
 }
 
+/* TEXT again and again, up to N bytes or somewhat more. */
+static void repeat(struct buf *b, const char *text, size_t n)
+{
+	CLEANUP_BUF struct buf piece = { 0 };
+
+	while (piece.len < n / 64)
+		made(buf_puts(&piece, text) == 0, text);
+	while (b->len < n)
+		made(buf_append(b, piece.data, piece.len) == 0, text);
+}
+
+static bool took_long(clock_t since)
+{
+	return clock() - since > 5 * CLOCKS_PER_SEC;
+}
+
+/* What would take for ever: soft dependencies that fail, each of which needs the next lot; words without end, none of which is
+ * anything; symbols that all are the same. */
+static void endless(void)
+{
+	CLEANUP_BUF struct buf dep = { 0 }, same = { 0 };
+	clock_t start = clock();
+	struct module_tree *t;
+	char path[64], text[128];
+	struct buf *soft, *alias;
+
+	for (int k = 0; k < 12; k++) {
+		snprintf(path, sizeof path, "kernel/x%d.ko", k);
+		snprintf(text, sizeof text, "depends=\nsoftdep=pre: y%d_0 y%d_1 y%d_2 y%d_3", k, k, k, k);
+		add(path, text);
+		for (int i = 0; i < 4; i++) {
+			snprintf(path, sizeof path, "kernel/y%d_%d.ko", k, i);
+			snprintf(text, sizeof text, "depends=x%d,none", k + 1);
+			add(path, text);
+		}
+	}
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	is_str(closure(t, "x0", 0), "x0", "soft dependencies that all fail");
+	module_tree_free(t);
+	made_files_free(&files);
+	ok(!took_long(start), "are not tried for ever");
+
+	start = clock();
+	add("kernel/a.ko", "depends=");
+	soft = made_add(&files, "modules.softdep");
+	alias = made_add(&files, "modules.alias");
+	made(buf_puts(soft, "softdep a pre:") == 0, "a line");
+	repeat(soft, " b", 800000);
+	repeat(alias, "alias pci:v000015ADd000007C0sv*sd*bc*sc*i* none\n", 4 << 20);
+	t = made_files_tree(&files, EL7, NULL, NULL, NULL);
+	is_str(closure(t, "a", 0), "a", "soft dependencies without end");
+	module_tree_free(t);
+	ok(!took_long(start), "are not all looked for");
+
+	start = clock();
+	made(buf_puts(&dep, "kernel/a.ko:") == 0, "a line");
+	repeat(&dep, " b c d e", 7 << 20);
+	t = made_files_tree(&files, EL7, buf_str(&dep), NULL, NULL);
+	for (int k = 0; k < 20; k++)
+		is_str(closure(t, "a", 0), "a", "a line of modules that are not there");
+	module_tree_free(t);
+	ok(!took_long(start), "is not looked at to its end");
+	repeat(&dep, " b c d e", 9 << 20);
+	t = made_files_tree(&files, EL7, buf_str(&dep), NULL, NULL);
+	ok(!t->dep, "a modules.dep of more than any depmod writes is none");
+	module_tree_free(t);
+	made_files_free(&files);
+
+	start = clock();
+	repeat(&same, "x ", 60000);
+	for (int k = 0; k < 8; k++) {
+		snprintf(path, sizeof path, "kernel/e%d.o", k);
+		add_old(path, buf_str(&same), "");
+	}
+	add_old("kernel/user.o", "", buf_str(&same));
+	t = made_files_tree(&files, "2.4.21-63.EL", NULL, NULL, NULL);
+	is_str(closure(t, "user", 0), "e0 user", "2.4: one symbol many times");
+	module_tree_free(t);
+	made_files_free(&files);
+	ok(!took_long(start), "is looked for once");
+}
+
 int main(void)
 {
+	endless();
 	hostile();
 	failing();
 	without_index();
