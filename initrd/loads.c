@@ -11,20 +11,24 @@
 
 /* --- What is wanted --------------------------------------------------------------------- */
 
-static bool drives_disks(const struct module_list *l)
+static bool is_of_scsi(const char *path)
 {
 	/* of kernel/drivers; scsi_mod itself may be built in */
 	static const char *const folders[] = { "/scsi/", "/message/", "/ata/" };
 	char name[64];
 
-	for (size_t k = 0; k < l->n; k++) {
-		for (size_t f = 0; f < ARRAY_LEN(folders); f++)
-			if (strstr(l->paths[k], folders[f]))
-				return true;
-		module_name_of(l->paths[k], name);
-		if (modules_same_name(name, "scsi_mod"))
+	for (size_t f = 0; f < ARRAY_LEN(folders); f++)
+		if (strstr(path, folders[f]))
 			return true;
-	}
+	module_name_of(path, name);
+	return modules_same_name(name, "scsi_mod");
+}
+
+static bool drives_disks(const struct module_list *l)
+{
+	for (size_t k = 0; k < l->n; k++)
+		if (is_of_scsi(l->paths[k]))
+			return true;
 	return false;
 }
 
@@ -77,11 +81,17 @@ int loads_want_new(const struct module_tree *t, const char *const *wanted, size_
 		return r;
 	out->names = calloc(out->list.n + 1, sizeof *out->names);
 	out->needs = calloc(out->list.n * out->list.n + 1, sizeof *out->needs);
-	r = out->names && out->needs ? 0 : error_nomem(err);
+	out->finds = calloc(out->list.n + 1, sizeof *out->finds);
+	r = out->names && out->needs && out->finds ? 0 : error_nomem(err);
 	for (size_t a = 0; r == 0 && a < out->list.n; a++)
 		module_name_of(out->list.paths[a], out->names[a]);
 	for (size_t a = 0; r == 0 && a < out->list.n; a++)
 		r = find_needs(t, out, a, err);
+	for (size_t a = 0; r == 0 && a < out->list.n; a++) {
+		out->finds[a] = is_of_scsi(out->list.paths[a]);
+		for (size_t b = 0; b < a; b++)
+			out->finds[a] |= loads_needs(out, a, b) && out->finds[b];
+	}
 	if (r < 0)
 		loads_want_free(out);
 	return r;
@@ -92,6 +102,7 @@ void loads_want_free(struct loads_want *w)
 	module_list_free(&w->list);
 	free(w->names);
 	free(w->needs);
+	free(w->finds);
 	*w = (struct loads_want){ 0 };
 }
 
@@ -182,7 +193,8 @@ static void find_modules(const struct nash *s, const struct initrd *image,
 		}
 	}
 	for (size_t m = 0; m < want->list.n; m++)
-		if (out->at[m] != LOADS_NONE && (out->last == LOADS_NONE || out->at[m] > out->last))
+		if ((want->finds[m] || !want->scsi) && out->at[m] != LOADS_NONE &&
+		    (out->last == LOADS_NONE || out->at[m] > out->last))
 			out->last = out->at[m];
 }
 

@@ -16,7 +16,8 @@ struct loads_want {
 	struct module_list list; /* dependencies first */
 	char (*names)[64];       /* of the list */
 	bool *needs;             /* needs[a * list.n + b]: a needs b, which comes earlier */
-	bool scsi;               /* disks behind them are found by SCSI */
+	bool scsi;               /* disks behind some of them are found by SCSI */
+	bool *finds;             /* of the list: it does that, or needs one that does */
 };
 
 int loads_want_new(const struct module_tree *t, const char *const *wanted, size_t n,
@@ -28,7 +29,7 @@ struct loads {
 	size_t root;     /* the first line that looks for root; the number of lines: none does */
 	size_t *at;      /* per wanted module, the first line before ROOT that loads it, or NONE */
 	size_t *useless; /* the first line that names it in vain: too late, or no file; or NONE */
-	size_t last;     /* the greatest of AT, or NONE */
+	size_t last;     /* the greatest of AT, of those that find disks if any does; or NONE */
 	size_t wait;     /* a `stabilized` on /proc/scsi/scsi between LAST and ROOT, or NONE */
 	size_t nodes;    /* a command between that and ROOT that makes the nodes of disks, or NONE */
 	bool waits, makes_nodes; /* whether scripts like this one have such lines at all */

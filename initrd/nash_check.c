@@ -121,17 +121,20 @@ static void explain_waiting(struct scene *c)
 {
 	static const char *const makers[] = { "mkdevices", "mkdevices", "udevstart", "mkblkdevs" };
 	const struct loads_want *want = c->want;
+	size_t last = want->list.n;
 
 	/* Without all modules it is not known behind which line the waiting belongs. */
 	if (!want->list.n || c->why.n)
 		return;
+	while (last > 1 && want->scsi && !want->finds[last - 1])
+		last--;
 	if (c->l.waits && c->l.wait == LOADS_NONE)
 		reasons_add(&c->why, INITRD_LINK_WAIT, "stabilized", "%s does not wait for the disks of %s: there "
 			    "is no \"stabilized /proc/scsi/scsi\" behind it", c->script,
-			    want->names[want->list.n - 1]);
+			    want->names[last - 1]);
 	else if (c->l.makes_nodes && c->l.nodes == LOADS_NONE)
 		reasons_add(&c->why, INITRD_LINK_WAIT, makers[c->release], "%s does not make the nodes of the disks "
-			    "of %s before it looks for root", c->script, want->names[want->list.n - 1]);
+			    "of %s before it looks for root", c->script, want->names[last - 1]);
 }
 
 /* Lines that keep the disks of a virtual machine from being found. */

@@ -276,6 +276,27 @@ static void bare_root(void)
 	initrd_close(i);
 }
 
+/* Only modules that find disks have to be there before those are waited for. */
+static void behind_the_wait(void)
+{
+	static const char *const wanted[] = { "ahci", "ext3" };
+	struct initrd *i = image("#!/bin/nash\nmkblkdevs\n" FOUR WAIT "insmod /lib/jbd.ko\ninsmod /lib/ext3.ko\n" ROOT,
+				 ALL " jbd ext3");
+	struct initrd_answer a;
+
+	is_int(initrd_check(i, tree, wanted, 2, &a, &err), 0, "checks");
+	is_str(a.text, "/init loads scsi_mod, sd_mod, libata, ahci, jbd, ext3 before it looks for root",
+	       "a filesystem may be loaded behind");
+	initrd_answer_free(&a);
+	initrd_close(i);
+	i = image("#!/bin/nash\nmkblkdevs\n" FOUR "insmod /lib/jbd.ko\ninsmod /lib/ext3.ko\nmkblkdevs\n" ROOT, ALL " jbd ext3");
+	is_int(initrd_check(i, tree, wanted, 2, &a, &err), 0, "checks");
+	is_str(a.text, "/init does not wait for the disks of ahci: there is no \"stabilized /proc/scsi/scsi\" behind it",
+	       "it is the driver whose disks are missing");
+	initrd_answer_free(&a);
+	initrd_close(i);
+}
+
 /* Disks of others than SCSI are there when their driver is. */
 static void without_scsi(void)
 {
@@ -356,6 +377,7 @@ int main(void)
 	links();
 	starting();
 	bare_root();
+	behind_the_wait();
 	without_scsi();
 	needs();
 	empty_file();
