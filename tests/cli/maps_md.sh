@@ -1,5 +1,5 @@
 #!/bin/bash
-# Mirrors of md: superblocks of all versions, written here from the kernel's md_p.h, since nothing here can make an
+# Mirrors of md: superblocks of all versions, written by md_super.pl, since nothing here can make an
 # array; mdadm reads them and says what they are. What a filesystem on a leg has free is unused, and nothing else.
 . "$(dirname "$0")/../support/lib.sh"
 PATH=$PATH:/sbin:/usr/sbin
@@ -8,40 +8,7 @@ map=$(dirname "$UNRACK")/used_map
 needs mdadm mke2fs dumpe2fs debugfs sfdisk perl
 
 part=$((64 << 20)) # bytes of the partition, at 1 MiB of each disk
-cat >super.pl <<'P'
-# super.pl IMAGE VERSION SLOT EVENTS CLEAN LEVEL ARRAY-BYTES: prints where the data begins in the partition
-my ($image, $version, $slot, $events, $clean, $level, $bytes) = @ARGV;
-my ($base, $part) = (1 << 20, 64 << 20);
-my ($at, $start, $b) = (0, 0, '');
-my $sum = sub { my ($n, $t) = (shift, 0); $t += $_ for unpack "$n*", shift; ($t & 0xffffffff) + ($t >> 32) };
-
-if ($version =~ /^0.90(b?)$/) {
-	my $w = $1 ? 'N' : 'V';
-	my @w = (0) x 1024;
-
-	$at = ($part & ~65535) - 65536;
-	@w[0, 2, 5, 6, 7, 8, 9, 10] = (0xa92b4efc, 90, 0x01020304, 1e9, $level, $bytes / 1024, 2, 2);
-	@w[13, 14, 15] = (0x05060708, 0x090a0b0c, 0x0d0e0f00);
-	@w[32 .. 37] = (1e9, $clean, 2, 2, 0, 0);
-	@w[$1 ? (40, 39) : (39, 40)] = ($events, 0);
-	@w[128 + 32 * $_ .. 132 + 32 * $_] = ($_, 8, 16 * $_ + 1, $_, 6) for 0, 1;
-	@w[992 .. 996] = ($slot, 8, 16 * $slot + 1, $slot, 6);
-	$w[38] = $sum->($w, pack "$w*", @w);
-	$b = pack "$w*", @w;
-} else {
-	$at = { '1.0' => ($part / 512 - 16 & ~7) * 512, '1.1' => 0, '1.2' => 4096 }->{$version};
-	$start = $version eq '1.0' ? 0 : 1 << 20;
-	for my $check (0, 1) {
-		$b = pack 'V4a16a32Q<VVQ<VVVVQ<V4Q<4VVa16a8Q<3VVx32v*', 0xa92b4efc, 1, 0, 0, "\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\0", 'rhel:0',
-			1e9, $level, 0, $bytes / 512, 0, 2, 0, 0, 0, 0, 0, 0, 0, $start / 512, ($part - $start) / 512 - 8, $at / 512, 0, $slot, 0, "d$slot" x 8, '',
-			1e9, $events, $clean ? ~0 : 0, $check ? $sum->('V', $b) : 0, 4, 0, 1, 0xffff, 0xffff;
-	}
-}
-open my $f, '+<:raw', $image or die;
-seek $f, $base + $at, 0;
-print $f $b;
-print $base + $start, "\n";
-P
+super=$(realpath "$fixtures/../support/md_super.pl")
 
 # A filesystem of the array's size, less 1 MiB, with something in it and something deleted.
 truncate -s 60M fs
@@ -62,7 +29,7 @@ leg() { # DISK VERSION EVENTS CLEAN [LEVEL [BYTES]]
 		truncate -s $((part + (2 << 20))) "$1.img"
 		echo "start=2048, size=$((part / 512)), type=fd" | sfdisk -q --no-tell-kernel "$1.img"
 	}
-	start=$(perl super.pl "$1.img" "$2" "$1" "$3" "$4" "${5:-1}" "${6:-$array}")
+	start=$("$super" "$1.img" "$2" "$1" "$3" "$4" "${5:-1}" "${6:-$array}")
 	dd if="$content" of="$1.img" bs=1M seek=$((start >> 20)) conv=notrunc,sparse status=none
 	echo "$start" >"$1.start"
 }
