@@ -375,7 +375,8 @@ int image_open(struct store *file, const char *name, struct initrd **out, struct
 		initrd_close(i);
 		return error_nomem(err);
 	}
-	i->keep = IMAGE_KEEP_MAX - min_u64(file->mem.len, IMAGE_KEEP_MAX);
+	/* Somebody else's bytes are in memory, too. */
+	i->keep = IMAGE_KEEP_MAX - min_u64(store_resident(file), IMAGE_KEEP_MAX);
 	r = read_image(i, err);
 	initrd_forget(i);
 	if (r < 0)

@@ -21,7 +21,7 @@
 /* An image has so many of its bytes in memory, and the others in temporary files; and of those
  * at most this much is read before it is forgotten again. */
 #define IMAGE_KEEP_MAX   (32u << 20)
-#define IMAGE_READ_AHEAD (16u << 20)
+#define IMAGE_READ_AHEAD (4u << 20)
 
 struct image_item {
 	struct initrd_member m; /* with the content that all links of one file share */

@@ -443,9 +443,29 @@ static void padding(void)
 	has_str(err.text, "ends at byte 2117 without a trailer", "is an archive without end");
 }
 
+/* What is given in memory counts, too. */
+static void memory(void)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd *i;
+
+	made_member(&b, "a", S_IFREG | 0644, "x");
+	made_end(&b);
+	made_gzip(&b);
+	i = made_open(&b);
+	ok(!i->streams.at[1].in_file, "a small image is unpacked into memory");
+	initrd_close(i);
+	made(buf_zeros(&b, IMAGE_KEEP_MAX) == 0, "padding");
+	i = made_open(&b);
+	ok(i->streams.at[1].in_file, "of one that is large in memory itself nothing more is kept there");
+	is_int(initrd_len(i), 1, "and it is read all the same");
+	initrd_close(i);
+}
+
 int main(void)
 {
 	padding();
+	memory();
 	kinds();
 	specials();
 	members();
