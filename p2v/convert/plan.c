@@ -169,6 +169,8 @@ static int refuse_family(const struct guest_facts *f, struct unrack_error *err)
 	return 0;
 }
 
+#define RELEASE_LVM2 4 /* from here on the volumes are those of LVM 2, and the initrd is an archive */
+
 /* A device that is made of others: LVM, software RAID, multipath. */
 static bool is_stacked(const char *name)
 {
@@ -183,6 +185,7 @@ static int refuse_root(const struct plan_job *j, struct unrack_error *err)
 	const struct guest *g = j->g;
 	const char *root = j->f->root;
 	bool is_mounted = g->n_mounts && g->mounts[0].device[0];
+	struct initrd_needs needs;
 
 	if (!root)
 		return error_set(err, UNRACK_DAMAGED,
@@ -194,10 +197,13 @@ static int refuse_root(const struct plan_job *j, struct unrack_error *err)
 		root = g->mounts[0].device;
 	if (!is_stacked(root))
 		return 0;
+	/* Nor do those of LVM in nash's scripts. */
+	drivers_root_needs(g, NULL, &needs);
+	if (j->f->major >= RELEASE_LVM2 && is_mounted && needs.root_on_lvm)
+		return 0;
 	return error_set(err, UNRACK_UNSUPPORTED,
-			 "the root filesystem is on %s; guests before RHEL 6 whose root is on LVM or "
-			 "multipath, and any whose root is on software RAID, are not repaired by this "
-			 "version",
+			 "the root filesystem is on %s; guests before RHEL 4 whose root is on LVM, those before RHEL 6 whose "
+			 "root is on multipath, and any whose root is on software RAID, are not repaired by this version",
 			 root);
 }
 

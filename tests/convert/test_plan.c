@@ -31,6 +31,28 @@ static int plan_for(const char *esx, enum target_scsi scsi, enum target_nic nic,
 	return r == 0 ? plan_make(g, &f, &t, &p, &err) : r;
 }
 
+/* Root is in a volume group on the third partition, as anaconda makes it by itself. */
+static int plan_on_volume(bool writable)
+{
+	struct target_request req = { .esx = "6.7", .scsi = SCSI_LSILOGIC };
+	struct target_guest tg;
+	int r;
+
+	g = el5_open(writable);
+	free(g->parts[2].fstype);
+	g->parts[2].fstype = strdup("LVM2_member");
+	free(g->mounts[0].device);
+	g->mounts[0].device = strdup("/dev/VolGroup00/LogVol00");
+	g->mounts[0].disk = -1;
+	g->mounts[0].partition = 0;
+	r = inspect_guest(g, &f, &err);
+	if (r == 0)
+		r = facts_target_guest(&f, &tg, &err);
+	if (r == 0)
+		r = target_choose(&req, &tg, &t, &err);
+	return r == 0 ? plan_make(g, &f, &t, &p, &err) : r;
+}
+
 static void done(void)
 {
 	plan_free(&p);
@@ -248,6 +270,38 @@ static void test_harm(void)
 	el5_clean();
 }
 
+static void test_volume(void)
+{
+	static const char grub[] = "default=0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " ro root=/dev/VolGroup00/LogVol00 rhgb quiet\n"
+				   "initrd /initrd-" EL5 ".img\n";
+	const struct edit *e;
+
+	el5_make();
+	el5_put("/etc/fstab", "/dev/VolGroup00/LogVol00 / ext3 defaults 1 1\nLABEL=/boot /boot ext3 defaults 1 2\n"
+			      "/dev/VolGroup00/LogVol01 swap swap defaults 0 0\n");
+	el5_put("/etc/lvm/lvm.conf", "devices {\n\tfilter = [ \"a|^/dev/cciss/|\", \"r|.*|\" ]\n}\n");
+	el5_put("/boot/grub/grub.conf", grub);
+	el5_put_initrd("/boot/initrd-" EL5 ".img", "tests/initrd/data/el5-lvm.init", EL5_MODULES " dm-mod");
+	is_int(plan_on_volume(true), 0, "root in LVM: %s", err.text);
+	is_str(after_of("/etc/fstab"), "(not changed)", "names of volumes stay");
+	is_str(after_of("/boot/grub/grub.conf"), "(not changed)", "for the loader, too");
+	has_str(after_of("/etc/lvm/lvm.conf"), "\"a|^/dev/sd", "a filter lets the physical volume pass");
+	e = edit_of("/boot/initrd-" EL5 ".img", EDIT_WRITE);
+	ok(e && e->binary, "the image gets the driver");
+	has_str(e ? buf_str(&e->summary) : "", "\n+insmod /lib/mptspi.ko", "in its script");
+	ok(e && !strstr(buf_str(&e->summary), "\n-lvm") && !strstr(buf_str(&e->summary), "\n-mkdmnod"), "whose lines for LVM stay");
+	is_int(apply_plan(g, &p, NULL, &err), 0, "applied: %s", err.text);
+	done();
+	is_int(plan_on_volume(false), 0, "planned again");
+	is_int(p.n_edits, 0, "there is nothing left to do");
+	done();
+	el5_put("/etc/redhat-release", "Red Hat Enterprise Linux AS release 3 (Taroon Update 9)\n");
+	is_int(plan_on_volume(false), UNRACK_UNSUPPORTED, "RHEL 3 with LVM 1");
+	has_str(err.text, "/dev/VolGroup00/LogVol00; guests before RHEL 4 whose root is on LVM", "is refused");
+	done();
+	el5_clean();
+}
+
 static void test_names(void)
 {
 	el5_make();
@@ -263,7 +317,8 @@ static void test_names(void)
 	refused(UNRACK_UNSUPPORTED, "/dev/cciss/c0d0p16 would be /dev/sda16 in the VM, but a disk on lsilogic has at most 15 "
 		"partitions", "sixteen partitions");
 	el5_put("/etc/fstab", "/dev/VolGroup00/LogVol00 / ext3 defaults 1 1\n");
-	refused(UNRACK_UNSUPPORTED, "the root filesystem is on /dev/VolGroup00/LogVol00; guests before RHEL 6 whose root is on LVM", "LVM");
+	refused(UNRACK_UNSUPPORTED, "the root filesystem is on /dev/VolGroup00/LogVol00; guests before RHEL 4 whose root is on LVM, those "
+		"before RHEL 6 whose root is on multipath", "a volume that is not there");
 	el5_put("/etc/fstab", "/dev/hda3 /x ext3 defaults 1 2\nLABEL=/ / ext3 defaults 1 1\n");
 	el5_put("/boot/grub/grub.conf", "default=0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " root=/dev/sdc3 resume=/dev/sdd1 x=/dev/sdq2\n"
 		"initrd /initrd-" EL5 ".img\n");
@@ -449,6 +504,7 @@ int main(void)
 	test_cards();
 	test_harm();
 	test_names();
+	test_volume();
 	test_volumes();
 	test_ramdisk();
 	test_kernels();
