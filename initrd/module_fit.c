@@ -297,8 +297,8 @@ const char *module_tree_unfit(const struct module_tree *t, const char *name)
 	return m && module_fit_judge(t, m, &why, &e) == 0 ? why : NULL;
 }
 
-int module_tree_takes(const struct module_tree *t, const void *bytes, size_t n, const char *name, char **why,
-		      struct unrack_error *err)
+int module_tree_takes(const struct module_tree *t, const void *bytes, size_t n, const char *name, bool any_build,
+		      char **why, struct unrack_error *err)
 {
 	struct modinfo info;
 	int r = t->lazy ? find_reference(t, err) : 0;
@@ -309,9 +309,9 @@ int module_tree_takes(const struct module_tree *t, const void *bytes, size_t n, 
 	r = modinfo_read(bytes, n, name, &info, err);
 	if (r < 0)
 		return r;
-	r = compare(t, name, &info, true, why) < 0 ? error_nomem(err) : 0;
+	r = any_build ? compare_machines(name, &info, info_of(t, 0), why) : compare(t, name, &info, true, why);
 	modinfo_free(&info);
-	return r;
+	return r < 0 ? error_nomem(err) : 0;
 }
 
 bool module_tree_other(const struct module_tree *t, char *out, size_t size)

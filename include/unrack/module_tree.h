@@ -74,10 +74,10 @@ int module_tree_fits(const struct module_tree *t, const char *path, const char *
 const char *module_tree_unfit(const struct module_tree *t, const char *name);
 
 /* The same of a module that is not one of T's files, such as one in an image: its BYTES, packed or not, and the NAME that
- * *why begins with, which the caller frees. One that cannot be read as a module: the error of that. Without any module
+ * *why begins with, which the caller frees. ANY_BUILD: it may be another kernel's for the same machine. One that cannot be read as a module: the error of that. Without any module
  * of T's own that can be read, all fit. */
-int module_tree_takes(const struct module_tree *t, const void *bytes, size_t n, const char *name, char **why,
-		      struct unrack_error *err);
+int module_tree_takes(const struct module_tree *t, const void *bytes, size_t n, const char *name, bool any_build,
+		      char **why, struct unrack_error *err);
 /* The kernel that T's own modules say they were built for, which need not be the one that T was made for: one of
  * T's own says another, and none says it is of that. False: they don't tell, or it is that. */
 bool module_tree_other(const struct module_tree *t, char *out, size_t size);

@@ -70,15 +70,16 @@ static int check_kernel(const struct job *j, struct unrack_error *err)
 	char other[128], why[400];
 	int r;
 
-	if (!j->want.n || j->o->base || j->o->guest)
+	if (!j->want.n || j->o->guest)
 		return 0;
-	if (initrd_get_kind(j->from->image) == INITRD_NASH && initrd_modules_other(j->from->image, &j->m, other, sizeof other))
+	if (!j->o->base && initrd_get_kind(j->from->image) == INITRD_NASH && initrd_modules_other(j->from->image, &j->m, other, sizeof other))
 		return error_set(err, UNRACK_UNSUPPORTED, "%s holds modules of kernel %s, so one of kernel %s would not be loaded with "
 				 "it; name that kernel's modules with --modules and --kver", j->from->name, other, j->m.kver);
-	if (!initrd_modules_strange(j->from->image, &j->m, why, sizeof why, &r, err))
+	if (!initrd_modules_strange(j->from->image, &j->m, j->o->base != NULL, why, sizeof why, &r, err))
 		return r;
-	return error_set(err, UNRACK_UNSUPPORTED, "%s is of another machine or build than these modules (%s); name those of its own "
-			 "kernel with --modules", j->from->name, why);
+	return error_set(err, UNRACK_UNSUPPORTED, "%s is of another machine or build than these modules (%s); name %s",
+			 j->from->name, why, j->o->base ? "an image of the same system with --base" :
+			 "those of its own kernel with --modules");
 }
 
 /* A name that is nowhere is no error, since a second run has nothing to rename; but it may be misspelt. */

@@ -44,7 +44,7 @@ static int refuse_kernel(struct job *j, struct unrack_error *err)
 
 	if (initrd_get_kind(j->in.image) == INITRD_NASH && initrd_modules_other(j->in.image, &j->m, other, sizeof other))
 		snprintf(text, sizeof text, "it holds modules of kernel %s, which kernel %s does not load", other, j->m.kver);
-	else if (!initrd_modules_strange(j->in.image, &j->m, text, sizeof text, &r, err))
+	else if (!initrd_modules_strange(j->in.image, &j->m, false, text, sizeof text, &r, err))
 		return r;
 	return refuse(j, "kernel", text, err);
 }

@@ -288,21 +288,21 @@ bool initrd_modules_other(const struct initrd *image, const struct initrd_module
 	return !has_magic(m, image, out);
 }
 
-/* A file that may be loaded by M's kernel: it is in no other kernel's folder. */
-static bool is_module_of(const struct initrd_member *f, const struct initrd_modules *m)
+/* A module that M has, too. Unless ANY, it may be loaded by M's kernel: it is in no other kernel's folder. */
+static bool is_module_of(const struct initrd_member *f, const struct initrd_modules *m, bool any)
 {
 	const char *top = "lib/modules/", *at = strstr(f->name, top);
 	size_t n = strlen(m->kver);
 	char name[64];
 
-	if (!S_ISREG(f->mode) || !f->size || (at && (strncmp(at + strlen(top), m->kver, n) != 0 || at[strlen(top) + n] != '/')))
+	if (!S_ISREG(f->mode) || !f->size || (at && !any && (strncmp(at + strlen(top), m->kver, n) != 0 || at[strlen(top) + n] != '/')))
 		return false;
 	module_name_of(f->name, name);
 	return module_tree_find(m->tree, name) != NULL;
 }
 
-bool initrd_modules_strange(const struct initrd *image, const struct initrd_modules *m, char *why, size_t size, int *r,
-			    struct unrack_error *err)
+bool initrd_modules_strange(const struct initrd *image, const struct initrd_modules *m, bool base, char *why, size_t size,
+			    int *r, struct unrack_error *err)
 {
 	size_t tries = 0;
 	bool strange = false;
@@ -313,10 +313,10 @@ bool initrd_modules_strange(const struct initrd *image, const struct initrd_modu
 		struct unrack_error dropped = UNRACK_ERROR_INIT;
 		char *text CLEANUP_FREE = NULL;
 
-		if (!is_module_of(f, m))
+		if (!is_module_of(f, m, base))
 			continue;
 		tries++;
-		if (module_tree_takes(m->tree, f->data, f->size, f->name, &text, &dropped) < 0)
+		if (module_tree_takes(m->tree, f->data, f->size, f->name, base, &text, &dropped) < 0)
 			continue;
 		if (!text)
 			return false;

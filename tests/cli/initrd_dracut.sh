@@ -121,6 +121,15 @@ unrack initrd check "$image" -m other -k 6.1.0-99-amd64 --scsi pvscsi
 exits 1 "the other kernel's as it is"
 unrack initrd add "$image" -m other -k 6.1.0-99-amd64 --scsi pvscsi -o no.img
 exits 6 "is not changed for this one"
+cp -r other foreign
+find foreign -name "*.ko.xz" -exec unxz {} +
+find foreign -name '*.ko' | while read -r file; do
+	printf '\3' | dd of="$file" bs=1 seek=18 conv=notrunc status=none # EM_386
+done
+unrack initrd add no.img --base "$image" -m foreign -k 6.1.0-99-amd64 --scsi pvscsi
+exits 6 "nor made anew for another machine's kernel"
+like "$err" "$image is of another machine .*\.ko is for x86_64, the kernel.s own modules are for i386\); name an image of" "the reason"
+ok "nothing was written" test ! -e no.img
 unrack --json initrd add x.img --base "$image" -m other --esx 6.7 -o x.img
 documented "a new image as JSON is documented"
 done_testing

@@ -214,15 +214,20 @@ static void elsewhere(void)
 	made_elf_end(&e, &other);
 	add("kernel/drivers/scsi/scsi_mod.ko", MAGIC5, "struct_module 11111111\n");
 	t = made_files_tree(&files, EL5, NULL, NULL, NULL);
-	is_int(module_tree_takes(t, same.data, same.len, "lib/ext3.ko", &text, &err), 0, "a module in an image");
+	is_int(module_tree_takes(t, same.data, same.len, "lib/ext3.ko", false, &text, &err), 0, "a module in an image");
 	ok(!text, "fits");
-	is_int(module_tree_takes(t, other.data, other.len, "lib/ext3.ko", &text, &err), 0, "one for another machine");
+	is_int(module_tree_takes(t, other.data, other.len, "lib/ext3.ko", false, &text, &err), 0, "one for another machine");
 	is_str(text, "lib/ext3.ko is for i386, the kernel's own modules are for x86_64", "does not");
 	free(text);
-	is_int(module_tree_takes(t, pae.data, pae.len, "lib/ext3.ko", &text, &err), 0, "one of another flavour");
+	is_int(module_tree_takes(t, pae.data, pae.len, "lib/ext3.ko", false, &text, &err), 0, "one of another flavour");
 	has_str(text, "lib/ext3.ko was built for \"2.6.18-398.el5PAE ", "does not");
 	free(text);
-	is_int(module_tree_takes(t, "text", 4, "lib/ext3.ko", &text, &err), UNRACK_UNSUPPORTED, "a text is none");
+	is_int(module_tree_takes(t, pae.data, pae.len, "lib/ext3.ko", true, &text, &err), 0, "where only the machine counts");
+	ok(!text, "does");
+	is_int(module_tree_takes(t, other.data, other.len, "lib/ext3.ko", true, &text, &err), 0, "another one");
+	is_str(text, "lib/ext3.ko is for i386, the kernel's own modules are for x86_64", "does not");
+	free(text);
+	is_int(module_tree_takes(t, "text", 4, "lib/ext3.ko", false, &text, &err), UNRACK_UNSUPPORTED, "a text is none");
 	has_str(err.text, "lib/ext3.ko: is no ELF object", "and named");
 	ok(!text, "without an answer");
 	ok(!module_tree_other(t, version, sizeof version), "a folder with the kernel's name");
@@ -237,7 +242,7 @@ static void elsewhere(void)
 
 	made_add_text(&files, "kernel/a.ko", "a");
 	t = made_files_tree(&files, EL5, NULL, NULL, NULL);
-	is_int(module_tree_takes(t, other.data, other.len, "lib/ext3.ko", &text, &err), 0, "where there is nothing to compare with");
+	is_int(module_tree_takes(t, other.data, other.len, "lib/ext3.ko", false, &text, &err), 0, "where there is nothing to compare with");
 	ok(!text, "all fit");
 	ok(!module_tree_other(t, version, sizeof version), "and nothing is told");
 	module_tree_free(t);
