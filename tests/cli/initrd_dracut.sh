@@ -128,7 +128,7 @@ find foreign -name '*.ko' | while read -r file; do
 done
 unrack initrd add no.img --base "$image" -m foreign -k 6.1.0-99-amd64 --scsi pvscsi
 exits 6 "nor made anew for another machine's kernel"
-like "$err" "$image is of another machine .*\.ko is for x86_64, the kernel.s own modules are for i386\); name an image of" "the reason"
+like "$err" "$image is of another machine .*\.ko.xz is for x86_64, the kernel.s own modules are for i386\); name an image of" "the reason"
 ok "nothing was written" test ! -e no.img
 unrack --json initrd add x.img --base "$image" -m other --esx 6.7 -o x.img
 documented "a new image as JSON is documented"
