@@ -8,7 +8,7 @@
 
 #include "base/vec.h"
 
-#define IMAGE_NAMES_MAX (4u << 20) /* of all names, and as much of all links; a rescue image has less than one */
+#define IMAGE_NAMES_MAX (2u << 20) /* of all names, and as much of all links; a rescue image has less than a half */
 
 DEFINE_VEC(image_blocks, char *);
 

@@ -30,12 +30,12 @@ perl -e 'for (1 .. 40000) { my $n = sprintf "%08x", $_; printf "070701%08X%s%08X
 refused many.img 'more than 32768 files' "many files"
 perl -e 'for (1 .. 30000) { my $n = sprintf "%08x%s", $_, "x" x 991; printf "070701%08X%08X%s%08X%s%s\0", $_, 0100644, "0" x 72, 1000, "0" x 8, $n;
 	print "\0" x (-(110 + 1000) % 4) }' | zstd -q >many.img
-refused many.img 'names of more than 4 MiB' "long names"
+refused many.img 'names of more than 2 MiB' "long names"
 { newc l 120777 "$(printf '%05000d' 0)"; trailer; } | gzip >many.img
 refused many.img 'the link l has a target of 5000 bytes; a path has less than 4096' "a long link"
 perl -e 'for (1 .. 1100) { printf "070701%08X%08X%s%08X%s%08X%sl\0%s", $_, 0120777, "0" x 32, 4000, "0" x 32, 2, "0" x 8, "x" x 4000 }' >many.img
 trailer >>many.img
-refused many.img 'links with targets of more than 4 MiB' "long links"
+refused many.img 'links with targets of more than 2 MiB' "long links"
 for limit in "xz -0 --check=crc32 --lzma2=dict=1GiB" "zstd -q --long=30"; do
 	trailer | $limit >dictionary.img
 	refused dictionary.img 'needs a dictionary of more than 128 MiB' "${limit%% *}: a dictionary of 1 GiB"

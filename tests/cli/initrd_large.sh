@@ -40,6 +40,17 @@ bounded initrd show big.img
 is "$rc $over" "6 " "many modules named by a file with a long name are refused"
 like "$err" "its configuration files are larger than 1 MiB together, or name more than those of any initrd do" "with the reason"
 for n in 1 2; do
+	perl -e '
+		my ($n, $at) = @ARGV;
+		sub put { my ($name, $mode, $content) = @_; my $h = sprintf "070701%08X%08X%s%08X%s%08X%08X%s\0", ++$at, $mode, "0" x 32, length $content, "0" x 32, 1 + length $name, 0, $name;
+			$_ .= "\0" x (-length($_) % 4) for $h, $content; print $h, $content }
+		put sprintf("%d%06d%s", $n, $_, "\1" x 56), 0120777, "\1" x 63 for 1 .. 32700;
+		put "TRAILER!!!", 0, ""' $n >big$n.img
+done
+taken big1.img "as many names as may be, of what a terminal would obey"
+bounded initrd diff --json big1.img big2.img
+is "$rc $over" "1 " "and another image without any of them"
+for n in 1 2; do
 	seq -f "%.0f is a line of $n" 12000 | head -c 200000 >text
 	{
 		perl -e 'for (1 .. 2000) { my $n = sprintf "text/%06d", $_; printf "070701%08X%08X%s%08X%s%08X%08X%s\0\0\0", 5, 0100644, "0" x 16, 2001, "0" x 48, 12, 0, $n }'

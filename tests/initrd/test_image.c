@@ -379,14 +379,14 @@ static void too_much(void)
 	}
 	made_end(&b);
 	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many long names");
-	has_str(err.text, "has names of more than 4 MiB, which no initrd has", "are told");
+	has_str(err.text, "has names of more than 2 MiB, which no initrd has", "are told");
 	buf_clear(&b);
 	for (unsigned k = 0; k < 1100; k++) {
 		made_member(&b, "l", S_IFLNK | 0777, name);
 	}
 	made_end(&b);
 	is_int(open_bytes(&b, b.len, &i), UNRACK_UNSUPPORTED, "too many long links");
-	has_str(err.text, "has links with targets of more than 4 MiB, which no initrd has", "are told");
+	has_str(err.text, "has links with targets of more than 2 MiB, which no initrd has", "are told");
 	buf_clear(&b);
 	made_node(&b, "l", S_IFLNK | 0777, 1, 1, 0, 0, memset(name, 'x', CPIO_NAME_MAX), CPIO_NAME_MAX);
 	made_end(&b);
