@@ -1,6 +1,6 @@
 #!/bin/bash
 # Initrds that are made from nothing, out of a guest's own programs and modules (stand-ins here),
-# as the mkinitrd of its release does: with root in a partition and in LVM. One with the driver of
+# as the mkinitrd of its release does: with root in a partition, in LVM and in a mirror of md. One with the driver of
 # the physical machine finds root there only; one with that of the virtual machine finds it there.
 # Of what those of RHEL 2.1 and 3 do not prove see initrd_ext2.sh. INITRDS may hold a pattern of the
 # names to take.
@@ -37,6 +37,8 @@ el5|5|partition|root=UUID=$INITRD_PARTITION_UUID|ahci
 el5-lvm|5|volume||nvme
 el4|4|partition|root=LABEL=partition|pvscsi
 el4-lvm|4|volume|root=/dev/VolGroup00/LogVol00|mptsas1068
+el4-md|4|old-array|root=/dev/md0|pvscsi
+el3-md|3|old-array|root=/dev/md0|mptsas1068
 el3|3|partition|root=LABEL=partition|mptsas1068
 el21|2.1|partition|root=/dev/sda1|pvscsi
 END

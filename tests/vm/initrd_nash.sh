@@ -1,7 +1,8 @@
 #!/bin/bash
 # Initrds as mkinitrd made them for RHEL 4 and 5 (their scripts, with a stand-in for nash and the
 # modules of a kernel of today) find no root on controllers of virtual machines, and do when
-# `unrack initrd add` has put in the driver: on the partition and in LVM. Every release, packing
+# `unrack initrd add` has put in the driver: on the partition, in LVM and in a mirror of md (the
+# ioctl that starts it is a stand-in's). Every release, packing
 # (mkinitrd's was gzip; kernels read all), root and kind of modules occurs, each packing meets at
 # least two controllers and each controller at least two images; not every product of them.
 # INITRDS may hold a pattern of the names to take.
@@ -26,6 +27,7 @@ while IFS='|' read -r name options root files args devices; do
 done <<END
 el5|--release 5|partition|ko|root=UUID=$INITRD_PARTITION_UUID|pvscsi nvme
 el5-lvm-xz|--release 5 --compress xz|volume|xz||mptsas1068 ahci
+el5-md|--release 5|old-array|ko|root=/dev/md0|pvscsi
 el4|--release 4 --early-microcode yes|partition|xz|root=LABEL=partition|mptsas1068 ahci
 el4-lvm-zstd|--release 4 --compress zstd --early-microcode yes|volume|ko|root=/dev/VolGroup00/LogVol00|pvscsi nvme
 END
