@@ -67,6 +67,14 @@ static bool split_folder(const char *name, char *out, size_t size)
 	return true;
 }
 
+/* Whether ARGS have dracut start arrays; dracut 004 had the older name. */
+static bool starts_arrays(const char *args)
+{
+	char uuid[256];
+
+	return find_value(args, "rd.md.uuid=", uuid, sizeof uuid) || find_value(args, "rd_MD_UUID=", uuid, sizeof uuid);
+}
+
 int initrd_root_parse(const char *device, const char *kind, const char *args, struct initrd_root *out,
 		      struct unrack_error *err)
 {
@@ -91,5 +99,7 @@ int initrd_root_parse(const char *device, const char *kind, const char *args, st
 	out->needs.root_on_lvm = !strncmp(name, "mapper/", 7) ? split_mapper(name + 7, out->volume, sizeof out->volume) :
 				 split_folder(name, out->volume, sizeof out->volume);
 	out->needs.root_volume = out->needs.root_on_lvm ? out->volume : NULL;
+	if (args && (!*name || !strncmp(name, "disk/", 5) || out->needs.root_on_lvm))
+		out->needs.root_on_md |= starts_arrays(args);
 	return 0;
 }

@@ -12,7 +12,8 @@ struct initrd_root {
 };
 
 /* Each may be NULL. DEVICE: "/dev/vg/root", "/dev/mapper/vg-root", "/dev/md0", "/dev/sda2", ..., without one root= in ARGS,
- * the kernel's arguments; KIND: "ext3", else rootfstype= in ARGS. OUT stays where it is. UNRACK_USAGE: too long. */
+ * the kernel's arguments; KIND: "ext3", else rootfstype= in ARGS. A root whose name does not tell is on md if ARGS have
+ * arrays started: installers name those of root and swap only. OUT stays where it is. UNRACK_USAGE: too long. */
 int initrd_root_parse(const char *device, const char *kind, const char *args, struct initrd_root *out,
 		      struct unrack_error *err);
 

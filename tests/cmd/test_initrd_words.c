@@ -105,9 +105,26 @@ static void test_roots(void)
 		{ "/dev/md/root", NULL, true },
 		{ "/dev/mdx", NULL, false },
 	};
+	static const struct {
+		const char *args;
+		bool md;
+	} arrays[] = {
+		{ "root=UUID=aa rd.md.uuid=1:2:3:4", true },
+		{ "root=LABEL=/ rd_MD_UUID=1:2:3:4", true },
+		{ "rd.md.uuid=1:2:3:4", true },
+		{ "root=/dev/mapper/vg-root rd.md.uuid=1:2:3:4", true },
+		{ "root=/dev/disk/by-uuid/aa rd.md.uuid=1:2:3:4", true },
+		{ "root=/dev/sda2 rd.md.uuid=1:2:3:4", false },
+		{ "root=UUID=aa rd.md.uuid=", false },
+		{ "root=UUID=aa rd.md=1", false },
+	};
 	struct initrd_root r;
 	char name[300];
 
+	for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
+		is_int(initrd_root_parse(NULL, NULL, arrays[k].args, &r, &err), 0, "%s", arrays[k].args);
+		ok(r.needs.root_on_md == arrays[k].md, "whether root is on md");
+	}
 	for (size_t k = 0; k < sizeof roots / sizeof *roots; k++) {
 		is_int(initrd_root_parse(roots[k].device, NULL, NULL, &r, &err), 0, "root on %s", roots[k].device);
 		ok(r.known && r.needs.root_on_lvm == (roots[k].volume != NULL) && r.needs.root_on_md == roots[k].md, "what that is");
