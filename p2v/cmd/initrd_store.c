@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -173,14 +175,49 @@ static int write_data(const struct initrd_store *s, int fd, const char *tmp, con
 	return r;
 }
 
-static int write_new(const struct initrd_store *s, const char *tmp, const struct buf *data, struct unrack_error *err)
+static int in_use(const char *tmp, struct unrack_error *err)
+{
+	return error_set(err, UNRACK_UNSAFE, "another unrack is writing %s; wait until it has ended", tmp);
+}
+
+static bool is_at(int fd, const char *path)
+{
+	struct stat here, there;
+
+	return fstat(fd, &here) == 0 && lstat(path, &there) == 0 && here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+}
+
+/* The new file is this run's as long as *HELD is open. Each run locks the file that it makes, and removes none that
+ * is locked; so what was left behind goes, and what another run is writing stays. Where locks can't be had, none is seen. */
+static int claim(const struct initrd_store *s, const char *tmp, int *fd, int *held, struct unrack_error *err)
+{
+	int left CLEANUP_CLOSE = open(tmp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
+
+	if (left >= 0 && ((flock(left, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) || !is_at(left, tmp)))
+		return in_use(tmp, err);
+	r = io_unlink(s->io, tmp, err);
+	if (r == 0)
+		r = io_open(s->io, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, fd, err);
+	if (r < 0)
+		return err->sys_errno == EEXIST ? in_use(tmp, err) : r;
+	*held = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+	if (*held < 0 || (flock(*held, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) || !is_at(*held, tmp)) {
+		struct unrack_error dropped;
+
+		r = *held < 0 ? error_errno(err, errno, "can't hold %s", tmp) : in_use(tmp, err);
+		io_close(s->io, fd, tmp, &dropped);
+	}
+	return r;
+}
+
+/* On error nothing is left at TMP but what belongs to others. */
+static int write_new(const struct initrd_store *s, const char *tmp, const struct buf *data, int *held,
+		     struct unrack_error *err)
 {
 	mode_t mode = s->from->path ? s->from->st.st_mode & 07777 : 0600;
 	struct unrack_error dropped;
-	int fd = -1, r = io_unlink(s->io, tmp, err);
+	int fd = -1, r = claim(s, tmp, &fd, held, err);
 
-	if (r == 0)
-		r = io_open(s->io, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &fd, err);
 	if (r < 0)
 		return r;
 	r = write_data(s, fd, tmp, data, err);
@@ -194,24 +231,31 @@ static int write_new(const struct initrd_store *s, const char *tmp, const struct
 		io_close(s->io, &fd, tmp, &dropped);
 	else
 		r = io_close(s->io, &fd, tmp, err);
+	if (r < 0)
+		io_unlink(s->io, tmp, &dropped);
 	return r;
 }
 
 /* A file system without hard links: the old one is written once more, under its other name. */
 static int copy_old(const struct initrd_store *s, const char *tmp, struct unrack_error *err)
 {
-	int r = check_room(s, room_for((uint64_t)s->from->st.st_size), err);
+	int held CLEANUP_CLOSE = -1, r = check_room(s, room_for((uint64_t)s->from->st.st_size), err);
+	struct unrack_error dropped;
 
 	if (r == 0)
-		r = write_new(s, tmp, NULL, err);
-	return r < 0 ? r : io_rename(s->io, tmp, s->phys, err);
+		r = write_new(s, tmp, NULL, &held, err);
+	if (r < 0)
+		return r;
+	r = io_rename(s->io, tmp, s->phys, err);
+	if (r < 0)
+		io_unlink(s->io, tmp, &dropped);
+	return r;
 }
 
 /* The old file gets its other name, and keeps this one until the new file takes it. */
 static int keep_old(const struct initrd_store *s, struct unrack_error *err)
 {
 	char *tmp CLEANUP_FREE = NULL;
-	struct unrack_error dropped;
 	struct stat now;
 	int r = io_stat(s->io, s->path, &now, err), e;
 
@@ -231,24 +275,23 @@ static int keep_old(const struct initrd_store *s, struct unrack_error *err)
 		tmp = NULL;
 		return error_nomem(err);
 	}
-	r = copy_old(s, tmp, err);
-	if (r < 0)
-		io_unlink(s->io, tmp, &dropped);
-	return r;
+	return copy_old(s, tmp, err);
 }
 
 int initrd_store_write(const struct initrd_store *s, struct unrack_error *err)
 {
 	char *tmp CLEANUP_FREE = NULL;
+	int held CLEANUP_CLOSE = -1, r;
 	struct unrack_error dropped;
-	int r;
 
 	if (asprintf(&tmp, "%s.unrack-new", s->path) < 0) {
 		tmp = NULL;
 		return error_nomem(err);
 	}
-	r = write_new(s, tmp, s->data, err);
-	if (r == 0 && log_stop_asked(s->log))
+	r = write_new(s, tmp, s->data, &held, err);
+	if (r < 0)
+		return r;
+	if (log_stop_asked(s->log))
 		r = error_set(err, UNRACK_INTERRUPTED, "interrupted; %s is as it was", s->path);
 	if (r == 0 && s->phys)
 		r = keep_old(s, err);

@@ -2,6 +2,7 @@
 /* How a new image takes the place of an old one, when each call on the way fails, and when it is not to be. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ static const char *get(const char *name)
 
 static void clear(void)
 {
-	static const char *const names[] = { "a.img", "a-phys.img", "a.img.unrack-new", "a-phys.img.unrack-new", "out", "link.img" };
+	static const char *const names[] = { "a.img", "a-phys.img", "a.img.unrack-new", "a-phys.img.unrack-new", "out", "out.unrack-new", "link.img" };
 
 	for (size_t k = 0; k < sizeof names / sizeof *names; k++)
 		unlink(in_dir(names[k]));
@@ -121,6 +122,7 @@ static void swap(void)
 static void test_others(void)
 {
 	struct initrd_input in;
+	int fd;
 
 	put("a.img", old_text);
 	is_int(run(io_posix(), NULL, swap, 0), UNRACK_UNSAFE, "a file that changed meanwhile");
@@ -133,6 +135,18 @@ static void test_others(void)
 	has_str(err.text, "is being changed by another program", "which is said");
 	is_int(run(io_posix(), in_dir("out"), NULL, 0), 0, "but read it");
 	initrd_input_close(&in);
+
+	/* Two that write to one place; then the other one is gone, by kill -9 */
+	put("out.unrack-new", "half of an im");
+	fd = open(in_dir("out.unrack-new"), O_WRONLY);
+	flock(fd, LOCK_EX);
+	unlink(in_dir("out"));
+	is_int(run(io_posix(), in_dir("out"), NULL, 0), UNRACK_UNSAFE, "a place that another one is writing to");
+	has_str(err.text, "another unrack is writing", "which is said");
+	is_str(get("out.unrack-new"), "half of an im", "and left to it");
+	close(fd);
+	is_int(run(io_posix(), in_dir("out"), NULL, 0), 0, "what it left behind is removed when it is gone");
+	is_str(get("out"), new_text, "and the new one is whole");
 
 	/* What has the new file's name by chance leads nowhere else. */
 	put("target", old_text);
