@@ -171,13 +171,23 @@ static int put_filesystem(const struct nash_line *l, const struct initrd *image,
 	return line_list_add(out, name, strlen(name));
 }
 
-/* The line that mounts root; nash 5 may mount what mkrootdev wrote into /etc/fstab. */
-static size_t mount_of(const struct nash *s)
+/* nash 5 may mount what mkrootdev wrote into /etc/fstab. */
+size_t nash_names_mount(const struct nash *s)
 {
 	for (size_t k = s->lines.len; k > 0; k--)
 		if (nash_mounts_root(&s->lines.at[k - 1]))
 			return k - 1;
 	return s->lines.len;
+}
+
+size_t nash_names_last(const struct nash *s, enum nash_command command)
+{
+	size_t end = nash_names_mount(s);
+
+	for (size_t k = end; k > 0; k--)
+		if (s->lines.at[k - 1].command == command)
+			return k - 1;
+	return end;
 }
 
 /* The line before END that loads NAME. */
@@ -194,9 +204,8 @@ static size_t line_of(const struct nash *s, const struct initrd *image, const ch
 }
 
 int nash_names_module(const struct nash *s, const struct initrd *image, const struct module_tree *tree,
-		      const char *name, bool assume_files, char lost[64], struct unrack_error *err)
+		      const char *name, size_t end, bool assume_files, char lost[64], struct unrack_error *err)
 {
-	size_t end = mount_of(s);
 	struct module_list list;
 	int r;
 

@@ -11,10 +11,14 @@ int nash_names_find(const struct nash *s, const struct initrd *image, struct ini
 
 bool nash_names_array(const char *root); /* an md array */
 
-/* Whether S loads the module NAME, and what it needs, before it mounts root; what is no file of
+/* The line that mounts root, and the last one with COMMAND before it, or that line without one. */
+size_t nash_names_mount(const struct nash *s);
+size_t nash_names_last(const struct nash *s, enum nash_command command);
+
+/* Whether S loads the module NAME, and what it needs, before the line END; what is no file of
  * this kernel counts as built in. LOST: the first that it does not load, "" if there is none.
  * Arguments as those of loads_find. */
 int nash_names_module(const struct nash *s, const struct initrd *image, const struct module_tree *tree,
-		      const char *name, bool assume_files, char lost[64], struct unrack_error *err);
+		      const char *name, size_t end, bool assume_files, char lost[64], struct unrack_error *err);
 
 #endif

@@ -44,11 +44,13 @@ static void find_root(const struct way *w, const struct initrd_needs *needs, cha
 
 /* --- Links ------------------------------------------------------------------------------ */
 
-/* Whether the kernel has NAME as a file, and the script does not load it. */
-static int lacks(const struct way *w, const char *name, bool *answer, struct unrack_error *err)
+/* Whether the kernel has NAME as a file, and the script does not load it before the last COMMAND. */
+static int lacks(const struct way *w, const char *name, enum nash_command command, bool *answer,
+		 struct unrack_error *err)
 {
 	char lost[64];
-	int r = nash_names_module(w->s, w->image, w->tree, name, false, lost, err);
+	int r = nash_names_module(w->s, w->image, w->tree, name, nash_names_last(w->s, command), false, lost,
+				  err);
 
 	*answer = lost[0] != '\0';
 	return r;
@@ -68,12 +70,13 @@ static int explain_arrays(const struct way *w, struct unrack_error *err)
 	for (size_t k = 0; r == 0 && k < ARRAY_LEN(levels); k++) {
 		if (!module_tree_find(w->tree, levels[k]))
 			continue;
-		r = lacks(w, levels[k], &lost, err);
+		r = lacks(w, levels[k], NASH_RAID, &lost, err);
 		any = true;
 		lacking &= lost;
 	}
 	if (r == 0 && any && lacking)
-		reasons_add(w->why, INITRD_LINK_ARRAY, "array", "root is on md, and %s loads no module of RAID", w->script);
+		reasons_add(w->why, INITRD_LINK_ARRAY, "array", "root is on md, and %s loads no module of RAID "
+			    "before \"raidautorun\"", w->script);
 	return r;
 }
 
@@ -83,7 +86,7 @@ static int explain_volume(const struct way *w, const char *volume, struct unrack
 	bool lvm1 = nash_release_of(w->s) <= NASH_EL3, lost;
 	const char *tool = lvm1 ? "vgchange" : "lvm", *module = lvm1 ? "lvm-mod" : "dm-mod";
 	size_t group = strcspn(volume, "/");
-	int r = lacks(w, module, &lost, err);
+	int r = lacks(w, module, NASH_LVM, &lost, err);
 
 	if (r < 0)
 		return r;
@@ -98,15 +101,15 @@ static int explain_volume(const struct way *w, const char *volume, struct unrack
 	else if (!nash_grammar_program(w->image, tool))
 		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and bin/%s is not in the image", tool);
 	else if (lost)
-		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and %s does not load %s", w->script,
-			    module);
+		reasons_add(w->why, INITRD_LINK_VOLUME, "volume", "root is on LVM, and %s does not load %s before it "
+			    "activates volumes", w->script, module);
 	return 0;
 }
 
 static int explain_filesystem(const struct way *w, const char *fs, struct unrack_error *err)
 {
 	char lost[64], path[80];
-	int r = nash_names_module(w->s, w->image, w->tree, fs, false, lost, err);
+	int r = nash_names_module(w->s, w->image, w->tree, fs, nash_names_mount(w->s), false, lost, err);
 
 	if (r < 0 || !lost[0])
 		return r;

@@ -194,7 +194,7 @@ static int want_filesystem(const struct initrd *i, const struct nash *s, const s
 	int r = all && nash_names_find(s, i, &names) == 0 ? 0 : error_nomem(err);
 
 	if (r == 0)
-		r = nash_names_module(s, i, c->tree, names.root_fs, false, lost, err);
+		r = nash_names_module(s, i, c->tree, names.root_fs, nash_names_mount(s), false, lost, err);
 	if (r == 0 && lost[0]) {
 		if (c->n_wanted)
 			memcpy(all, c->wanted, c->n_wanted * sizeof *all);

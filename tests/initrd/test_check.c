@@ -234,6 +234,26 @@ static void links(void)
 		"/init runs \"rmparts sda\", which takes the partitions of a disk away (and 1 more)");
 }
 
+/* Modules that are loaded when arrays and volumes were looked for already. */
+static void in_time(void)
+{
+	CLEANUP_BUF struct buf dep = { 0 };
+	struct module_tree *usual = tree;
+
+	buf_printf(&dep, "%s" EL5_K "drivers/md/raid1.ko:\n" EL5_K "drivers/md/dm-mod.ko:\n", made_el5_dep);
+	tree = made_tree(EL5, buf_str(&dep));
+	link_of(FOUR "insmod /lib/raid1.ko\n" WAIT "raidautorun /dev/md0\n" ON("/dev/md0"), ALL " raid1", "none",
+		"/init loads scsi_mod, sd_mod, libata, ahci before it looks for root");
+	link_of(FOUR WAIT "raidautorun /dev/md0\ninsmod /lib/raid1.ko\n" ON("/dev/md0"), ALL " raid1", "array",
+		"root is on md, and /init loads no module of RAID before \"raidautorun\"");
+	link_of(FOUR "insmod /lib/dm-mod.ko\n" WAIT "lvm vgscan\nlvm vgchange -ay vg\n" ON("/dev/vg/root"), ALL " dm-mod",
+		"none", "/init loads scsi_mod, sd_mod, libata, ahci before it looks for root");
+	link_of(FOUR WAIT "lvm vgscan\nlvm vgchange -ay vg\ninsmod /lib/dm-mod.ko\n" ON("/dev/vg/root"), ALL " dm-mod",
+		"volume", "root is on LVM, and /init does not load dm-mod before it activates volumes");
+	module_tree_free(tree);
+	tree = usual;
+}
+
 /* Whether a kernel starts the script at all. */
 static void starts(const char *script, uint32_t mode, const char *nash, const char *text)
 {
@@ -375,6 +395,7 @@ int main(void)
 	names();
 	reasons();
 	links();
+	in_time();
 	starting();
 	bare_root();
 	behind_the_wait();
