@@ -220,7 +220,7 @@ disk_fill disk.img
 cp disk.img B.img
 for at in 1 2 3; do
 	cp B.img disk.img
-	"$UNRACK" -q copy disk.img k --rate 5M >/dev/null 2>&1 &
+	"$UNRACK" -q copy disk.img k --rate 3M >/dev/null 2>&1 &
 	pid=$!
 	sleep $at.$((RANDOM % 10))
 	kill -9 $pid
@@ -251,7 +251,7 @@ if [ "$(id -u)" = 0 ]; then
 	wait $pid 2>/dev/null
 	mkdir -p mnt
 	if mount -o loop,offset=1048576,sizelimit=$((48 << 20)) disk.img mnt 2>/dev/null; then
-		rm mnt/file1 mnt/file2
+		rm -f mnt/file[1-4] # of which earlier changes may have taken some
 		seq 300000 >mnt/written
 		umount mnt
 		unrack copy disk.img k
