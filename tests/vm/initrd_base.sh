@@ -1,6 +1,6 @@
 #!/bin/bash
 # A kernel without an initramfs gets one made out of another kernel's (the base), which is of no use
-# to it as it is: `unrack initrd add --base`. With and without systemd, on a partition and in LVM.
+# to it as it is: `unrack initrd add --base`. With and without systemd, in a mirror of md and in LVM.
 # INITRDS may hold a pattern of the names to take.
 . "$(dirname "$0")/../support/lib.sh"
 # shellcheck source=../support/initrd_boots.sh
@@ -29,7 +29,7 @@ while IFS='|' read -r init options root files devices; do
 		rm -f "$new"
 	done
 done <<'END'
-scripts|--compress xz|partition|ko|pvscsi
+scripts|--compress xz --md yes|array|ko|pvscsi
 systemd|--compress zstd --early-microcode yes|volume|xz|nvme mptsas1068
 END
 done_testing
