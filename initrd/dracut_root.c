@@ -60,7 +60,7 @@ static int add_values(const struct buf *arguments, const char *key, const char *
 /* --- What is in the image --------------------------------------------------------------- */
 
 /* From dracut 024 on nothing is activated that no argument names, unless rd.auto is given:
- * the script that reads the arguments asks for that. */
+ * the script that reads the arguments asks for that; of LVM in hooks/cmdline, of md in hooks/pre-trigger. */
 static bool asks_for_auto(const struct dracut *d, const char *script)
 {
 	const struct initrd_member *m;
@@ -70,7 +70,7 @@ static bool asks_for_auto(const struct dracut *d, const char *script)
 		size_t n = strlen(m->name);
 
 		if (S_ISREG(m->mode) && n >= tail && !strcmp(m->name + n - tail, script) &&
-		    strstr(m->name, "hooks/cmdline/"))
+		    strstr(m->name, "/hooks/"))
 			return image_holds(d->image, m, "rd.auto");
 	}
 	return false;

@@ -43,7 +43,7 @@ static struct initrd *image_of(struct buf *b, const struct image *s)
 		if ((k < 3 ? s->lvm : s->md) && !(s->without && !strcmp(s->without, files[k][0])))
 			made_text(b, files[k][0], files[k][1]);
 	made_text(b, "usr/lib/dracut/hooks/cmdline/30-parse-lvm.sh", gate);
-	made_text(b, "usr/lib/dracut/hooks/cmdline/30-parse-md.sh", gate);
+	made_text(b, "usr/lib/dracut/hooks/pre-trigger/30-parse-md.sh", gate);
 	if (s->extra[0])
 		made_text(b, s->extra[0], s->extra[1]);
 	return made_close(b);
