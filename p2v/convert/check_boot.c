@@ -225,27 +225,42 @@ static const char *volume_module(const struct check_job *j)
 	return path && strcmp(path, "(built in)") != 0 ? "dm-mod" : NULL;
 }
 
-/* The image has its own lvm.conf, whose filter was made for the old names of disks. */
+/* The image has its own lvm.conf, whose filter was made for the old names of disks. Which physical volumes
+ * root's group is on is not known: what hides some of them may do so on purpose. */
 static int check_filter(struct check_job *j, const struct initrd *image, const char *path,
 			struct unrack_error *err)
 {
 	const struct initrd_member *m = initrd_find(image, "etc/lvm/lvm.conf");
+	char hidden[DEVNAME_MAX] = "";
+	struct initrd_needs needs;
+	bool any_passes = false;
 
-	for (unsigned i = 0; m && volume_module(j) && i < j->g->n_parts; i++) {
+	drivers_root_needs(j->g, NULL, &needs);
+	for (unsigned i = 0; m && needs.root_on_lvm && i < j->g->n_parts; i++) {
 		const struct guest_part *p = &j->g->parts[i];
 		char name[DEVNAME_MAX];
 
 		if (p->disk < 0 || strcmp(p->fstype, "LVM2_member") != 0)
 			continue;
 		devname_make(j->vm.prefix, (unsigned)p->disk, (unsigned)p->partition, name);
-		if (lvmconf_rejects((const char *)m->data, m->size, name))
-			return check_add(j, "initrd", CHECK_BAD, say("%s: etc/lvm/lvm.conf in it", path),
-					 say("its filter hides %s, which root is on; remove the filter on "
-					     "the server, run dracut -f there, then copy it again",
-					     name),
-					 err);
+		if (!lvmconf_rejects((const char *)m->data, m->size, name))
+			any_passes = true;
+		else if (!hidden[0])
+			memcpy(hidden, name, sizeof hidden);
 	}
-	return 0;
+	if (!hidden[0])
+		return 0;
+	if (any_passes)
+		return check_add(j, "initrd", CHECK_WARN, say("%s: etc/lvm/lvm.conf in it", path),
+				 say("its filter hides %s, and not all physical volumes: root is found unless its volume "
+				     "group is on that one, too",
+				     hidden),
+				 err);
+	return check_add(j, "initrd", CHECK_BAD, say("%s: etc/lvm/lvm.conf in it", path),
+			 say("its filter hides %s, which root is on; unrack fix lets pass what it did not hide on the "
+			     "server; else remove the filter there, make the image again (%s -f), then copy it again",
+			     hidden, initrd_get_kind(image) == INITRD_NASH ? "mkinitrd" : "dracut"),
+			 err);
 }
 
 static int check_loads(struct check_job *j, const struct initrd *image, const char *driver,

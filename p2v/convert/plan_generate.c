@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "appliance.h"
 #include "base/cleanup.h"
 #include "inspect.h"
 #include "plan_parts.h"
@@ -58,6 +59,16 @@ static void add_group(struct way *w, const char *device)
 	w->n_groups++;
 }
 
+/* LABEL= and UUID= do not tell that they are on LVM. */
+static void add_groups(const struct plan_job *j, struct way *w)
+{
+	const struct guest_mount *root = &j->g->mounts[0];
+	int swap = w->resume[0] ? guest_mount_resolve(j->g, &j->names, w->resume) : -1;
+
+	add_group(w, root->disk < 0 && root->device[0] ? root->device : w->root);
+	add_group(w, swap >= 0 && j->g->parts[swap].disk < 0 ? j->g->parts[swap].device : w->resume);
+}
+
 static int name_root(struct plan_job *j, struct way *w, struct unrack_error *err)
 {
 	enum devname_result result;
@@ -108,8 +119,7 @@ static int find_way(struct plan_job *j, struct way *w, struct unrack_error *err)
 		r = name_resume(j, w, err);
 	if (r < 0)
 		return r;
-	add_group(w, w->root);
-	add_group(w, w->resume);
+	add_groups(j, w);
 	return 0;
 }
 

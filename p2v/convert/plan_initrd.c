@@ -348,7 +348,15 @@ static int plan_absent(struct plan_job *j, const struct guest_kernel *k, const c
 {
 	const char *path = absent_image(j, k);
 	char *why CLEANUP_FREE = path ? say("%s, which the boot loader names, is not there", path) : NULL;
+	struct guest_stat st = { 0 };
+	int r = path ? j->g->ops->stat(j->g, path, &st, err) : 0;
 
+	if (r < 0)
+		return r;
+	/* A folder whose name is put aside for an image takes along what is in it. */
+	if (st.type != GUEST_NONE && st.type != GUEST_FILE)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s, which the boot loader names, is no file; correct that entry on the "
+				 "server, then copy it again", path);
 	if (path)
 		return why ? replace(j, k, path, why, needs, err) : error_nomem(err);
 	return error_set(err, UNRACK_UNSUPPORTED,

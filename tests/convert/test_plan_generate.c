@@ -13,6 +13,21 @@ static struct guest_facts f;
 static struct target t;
 static struct plan p;
 static bool has_volume; /* partition 5 is a physical volume */
+static const char *root_volume; /* NULL: root is a partition */
+
+/* Partition 3 becomes swap's, a volume of another group, and that of the label / is VOLUME. */
+static void put_root_in(const char *volume)
+{
+	el5_add_part(g, volume, 0, "ext3", "/");
+	g->parts[g->n_parts - 1].disk = -1;
+	el5_add_part(g, "/dev/swaps/one", 0, "swap", "SWAP");
+	g->parts[g->n_parts - 1].disk = -1;
+	g->parts[2].label[0] = '\0';
+	free(g->mounts[0].device);
+	g->mounts[0].device = strdup(volume);
+	g->mounts[0].disk = -1;
+	g->mounts[0].partition = 0;
+}
 
 static int plan5(bool writable)
 {
@@ -24,6 +39,8 @@ static int plan5(bool writable)
 	g = el5_open(writable);
 	if (has_volume)
 		el5_add_part(g, "/dev/sda5", 5, "LVM2_member", "");
+	if (root_volume)
+		put_root_in(root_volume);
 	r = inspect_guest(g, &f, &err);
 	if (r == 0)
 		r = facts_target_guest(&f, &tg, &err);
@@ -162,6 +179,42 @@ static void on_volumes(void)
 	has_volume = false;
 }
 
+/* Neither fstab nor the loader tells that root and swap are on LVM. */
+static void by_label(void)
+{
+	make_server();
+	el5_remove(IMAGE);
+	el5_put("/etc/fstab", "LABEL=/ / ext3 defaults 1 1\nLABEL=/boot /boot ext3 defaults 1 2\nLABEL=SWAP swap swap defaults 0 0\n");
+	el5_put("/boot/grub/grub.conf", "default=0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " ro root=LABEL=/\n"
+		"initrd /initrd-" EL5 ".img\n");
+	has_volume = true;
+	root_volume = "/dev/vg-a/root";
+	is_int(plan5(false), 0, "root on LVM by its label: %s", err.text);
+	has_str(summary_of(IMAGE), "+lvm vgchange -ay --ignorelockingfailure vg-a swaps\n", "its group is activated, and that of swap");
+	has_str(summary_of(IMAGE), "+mkrootdev -t ext3 -o defaults,ro LABEL=/\n", "before it is looked for");
+	apply_twice();
+	has_volume = false;
+	root_volume = NULL;
+}
+
+/* An entry whose initrd is a folder, for want of its last component. */
+static void folder(void)
+{
+	make_server();
+	el5_put("/boot/grub/grub.conf", "default=0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " ro root=LABEL=/\n"
+		"initrd /initrd-" EL5 ".img\ntitle b\nroot (hd0,0)\nkernel /vmlinuz-" OLD_KVER " ro root=LABEL=/\ninitrd /grub\n");
+	is_int(plan5(false), 0, "an entry names a folder: %s", err.text);
+	ok(!edit_of("/boot/grub", EDIT_RENAME) && !edit_of("/boot/grub", EDIT_WRITE), "which stays");
+	is_str(p.n_warnings ? p.warnings[0] : "", "kernel " OLD_KVER " is left as it is: /boot/grub, which the boot loader names, is no "
+	       "file; correct that entry on the server, then copy it again", "and is told");
+	done();
+	el5_put("/boot/grub/grub.conf", "default=0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " ro root=LABEL=/\ninitrd /\n");
+	is_int(plan5(false), UNRACK_UNSUPPORTED, "the default entry does");
+	has_str(err.text, "/boot/, which the boot loader names, is no file", "and is told");
+	done();
+	el5_clean();
+}
+
 static void refused(const char *text, const char *what)
 {
 	is_int(plan5(false), UNRACK_UNSUPPORTED, "%s", what);
@@ -188,6 +241,8 @@ int main(void)
 {
 	missing();
 	on_volumes();
+	by_label();
+	folder();
 	refusals();
 	return tap_done();
 }
