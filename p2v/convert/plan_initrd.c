@@ -353,8 +353,12 @@ static int plan_absent(struct plan_job *j, const struct guest_kernel *k, const c
 
 	if (r < 0)
 		return r;
+	if (st.type == GUEST_FILE)
+		return error_set(err, UNRACK_UNSUPPORTED, "%s, which the boot loader names, is by its name an image for kdump or "
+				 "rescue, or one that is kept, and is left alone; have the server start another one, then copy "
+				 "it again", path);
 	/* A folder whose name is put aside for an image takes along what is in it. */
-	if (st.type != GUEST_NONE && st.type != GUEST_FILE)
+	if (st.type != GUEST_NONE)
 		return error_set(err, UNRACK_UNSUPPORTED, "%s, which the boot loader names, is no file; correct that entry on the "
 				 "server, then copy it again", path);
 	if (path)

@@ -197,6 +197,28 @@ static void by_label(void)
 	root_volume = NULL;
 }
 
+/* The only image of a kernel is one that is left alone. */
+static void left_alone(void)
+{
+	static const char *const names[] = { "initrd-rescue.img", "initrd-" EL5 "-phys.img" };
+	char conf[400], path[64];
+
+	for (size_t k = 0; k < 2; k++) {
+		make_server();
+		snprintf(path, sizeof path, "/boot/%s", names[k]);
+		snprintf(conf, sizeof conf, "default=0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " ro root=LABEL=/\ninitrd /%s\n",
+			 names[k]);
+		el5_put("/boot/grub/grub.conf", conf);
+		el5_put(path, "kept");
+		is_int(plan5(false), UNRACK_UNSUPPORTED, "the VM would start with %s", names[k]);
+		has_str(err.text, path, "it is named");
+		has_str(err.text, ", which the boot loader names, is by its name an image for kdump or rescue, or one that is kept, and is "
+			"left alone; have the server start another one", "and what to do is told");
+		done();
+		el5_clean();
+	}
+}
+
 /* An entry whose initrd is a folder, for want of its last component. */
 static void folder(void)
 {
@@ -242,6 +264,7 @@ int main(void)
 	missing();
 	on_volumes();
 	by_label();
+	left_alone();
 	folder();
 	refusals();
 	return tap_done();
