@@ -9,9 +9,11 @@
 
 #include "unrack/error.h"
 
+/* $TMPDIR or, if that is not set, /var/tmp. QEMU, too, keeps there what an appliance writes. */
+const char *tempfile_folder(void);
 /* One in the folder DIR, open to be read and written. -1: none can be made there, see errno. */
 int tempfile_in(const char *dir);
-/* The same in $TMPDIR or, if that is not set, in /var/tmp, else in /tmp. WHAT it is for completes the
+/* The same in that folder or, if it is /var/tmp and not there, in /tmp. WHAT it is for completes the
  * error's sentence: "what an initrd unpacks to". */
 int tempfile_open(const char *what, int *fd, struct unrack_error *err);
 /* Adds N bytes where FD stands. No space: UNRACK_NOSPACE. */

@@ -40,6 +40,11 @@ static const char *folder(unsigned k)
 	return k < ARRAY_LEN(others) ? others[k] : NULL;
 }
 
+const char *tempfile_folder(void)
+{
+	return folder(0);
+}
+
 int tempfile_open(const char *what, int *fd, struct unrack_error *err)
 {
 	const char *dir;
@@ -49,8 +54,8 @@ int tempfile_open(const char *what, int *fd, struct unrack_error *err)
 		if (*fd >= 0)
 			return 0;
 	}
-	return error_errno(err, errno, "can't make a temporary file in %s for %s; name another folder with TMPDIR", folder(0),
-			   what);
+	return error_errno(err, errno, "can't make a temporary file in %s for %s; name another folder with TMPDIR",
+			   tempfile_folder(), what);
 }
 
 int tempfile_add(int fd, const char *what, const void *p, size_t n, struct unrack_error *err)

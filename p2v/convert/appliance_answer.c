@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/tempfile.h"
 #include "guest_parts.h"
 
 #define DISKS_MAX 64u
@@ -19,6 +20,10 @@ int appliance_ended(enum appliance_watch_end end, struct unrack_error *err)
 	case WATCH_NOSPACE:
 		return error_set(err, UNRACK_NOSPACE, "no space is left for the overlays of the guest's disks; "
 				 "free some and run the same command again");
+	case WATCH_NOTEMP:
+		return error_set(err, UNRACK_NOSPACE, "no space is left in %s, where QEMU keeps what the appliance "
+				 "writes; free some, or name another folder with TMPDIR, and run the same command "
+				 "again", tempfile_folder());
 	case WATCH_TIMEOUT:
 		return error_set(err, UNRACK_IO, "the appliance did not answer in time and was ended; "
 				 "run the same command again");

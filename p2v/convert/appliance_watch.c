@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/tempfile.h"
 
 #define LOOK_MS 100
 #define PATIENCE_S 3          /* a call that takes longer may be waiting for space */
@@ -78,12 +79,13 @@ static long seconds_since(const struct timespec *then)
 	return now.tv_sec - then->tv_sec;
 }
 
-static bool folder_is_full(const struct appliance_watch *w)
+/* Root, and so its QEMU, also gets what is kept back for root. */
+static bool is_full(const char *folder)
 {
 	struct statvfs vfs;
 
-	return w->folder && statvfs(w->folder, &vfs) == 0 &&
-	       (unsigned long long)vfs.f_bavail * vfs.f_frsize < SPACE_MIN;
+	return folder && statvfs(folder, &vfs) == 0 && vfs.f_blocks &&
+	       (unsigned long long)(geteuid() ? vfs.f_bavail : vfs.f_bfree) * vfs.f_frsize < SPACE_MIN;
 }
 
 static void *watch(void *arg)
@@ -98,8 +100,10 @@ static void *watch(void *arg)
 			end_call(w, WATCH_STOPPED);
 		else if (w->busy && seconds_since(&w->began) >= w->seconds)
 			end_call(w, WATCH_TIMEOUT);
-		else if (w->busy && seconds_since(&w->began) >= PATIENCE_S && folder_is_full(w))
+		else if (w->busy && seconds_since(&w->began) >= PATIENCE_S && is_full(w->folder))
 			end_call(w, WATCH_NOSPACE);
+		else if (w->busy && seconds_since(&w->began) >= PATIENCE_S && is_full(tempfile_folder()))
+			end_call(w, WATCH_NOTEMP);
 		/* Repeated while the call goes on: it may just be starting another process. */
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += LOOK_MS * 1000000L;

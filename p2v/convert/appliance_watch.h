@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A thread that watches over calls into the appliance, which have no time limit of their
  * own: it ends the appliance when a call takes too long, when the user asks to stop, or
- * when the disk that holds the overlays is full (QEMU then stops the machine and waits, and
+ * when the disk that holds the overlays is full, or the one with tempfile_folder(), where QEMU keeps
+ * what the appliance writes to its own disk (QEMU then stops the machine and waits, and
  * the call would wait with it). Begin and end are called from the one thread that makes the
  * calls; it must live as long as the appliance. */
 #ifndef CONVERT_APPLIANCE_WATCH_H
@@ -12,7 +13,7 @@
 #include "unrack/error.h"
 #include "unrack/log.h"
 
-enum appliance_watch_end { WATCH_NOTHING, WATCH_TIMEOUT, WATCH_STOPPED, WATCH_NOSPACE };
+enum appliance_watch_end { WATCH_NOTHING, WATCH_TIMEOUT, WATCH_STOPPED, WATCH_NOSPACE, WATCH_NOTEMP };
 
 struct appliance_watch;
 

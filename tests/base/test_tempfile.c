@@ -21,6 +21,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 99;
 	setenv("TMPDIR", dir, 1);
+	is_str(tempfile_folder(), dir, "the folder");
 	is_int(tempfile_open("a test", &fd, &err), 0, "a file");
 	ok(fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 0 && (st.st_mode & 0777) == 0600,
 	   "is without a name, and nobody else's");
@@ -44,6 +45,7 @@ int main(void)
 	is_int(err.sys_errno, ENOENT, "and why");
 	is_int(tempfile_in(dir), -1, "nor is one made in it");
 	unsetenv("TMPDIR");
+	is_str(tempfile_folder(), "/var/tmp", "the folder is another without $TMPDIR");
 	is_int(tempfile_open("a test", &fd, &err), 0, "without $TMPDIR there is a place, too");
 	close(fd);
 	return tap_done();

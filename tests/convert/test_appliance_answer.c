@@ -14,6 +14,11 @@ static void test_ended(void)
 	is_int(appliance_ended(WATCH_STOPPED, &err), UNRACK_INTERRUPTED, "one that the user ended");
 	is_int(appliance_ended(WATCH_NOSPACE, &err), UNRACK_NOSPACE, "trap: no space for the overlay");
 	has_str(err.text, "free some and run the same command again", "with what to do");
+	setenv("TMPDIR", "/full", 1);
+	is_int(appliance_ended(WATCH_NOTEMP, &err), UNRACK_NOSPACE, "trap: no space for what the appliance writes");
+	has_str(err.text, "no space is left in /full, where QEMU keeps what the appliance writes; free some, or name another "
+		"folder with TMPDIR", "with what to do");
+	unsetenv("TMPDIR");
 	is_int(appliance_ended(WATCH_TIMEOUT, &err), UNRACK_IO, "one that took too long");
 }
 
