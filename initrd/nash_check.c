@@ -155,6 +155,15 @@ static void explain_old_disks(struct scene *c)
 
 /* --- Root ------------------------------------------------------------------------------- */
 
+/* "mkrootdev ...", or "mknod /dev/root b 8 2" by somebody who edited the script. */
+static bool says_root(const struct nash_line *l)
+{
+	struct nash_word w[2];
+
+	return l->command == NASH_MKROOTDEV ||
+	       (l->command == NASH_MAKE && nash_arguments(l, w) > 1 && nash_word_is(&w[0], "/dev/root"));
+}
+
 /* A kernel mounts root by itself behind a /linuxrc that does not. */
 static void explain_mount(struct scene *c)
 {
@@ -167,7 +176,7 @@ static void explain_mount(struct scene *c)
 			change = k - 1;
 		if (nash_mounts_root(l))
 			mount = k - 1;
-		if (l->command == NASH_MKROOTDEV)
+		if (says_root(l))
 			device = k - 1;
 	}
 	if (mount == n && (!c->image->ramdisk || change < n))

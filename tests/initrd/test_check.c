@@ -228,6 +228,10 @@ static void links(void)
 		"/init mounts root without a \"mkrootdev\" before, which says what that is");
 	link_of(FOUR WAIT "mkrootdev -t ext2 -o defaults,ro /dev/sda2\nmount /sysroot\nswitchroot", ALL, "root",
 		"/init mounts root, and never goes there: there is no \"switchroot\" behind it");
+	link_of(FOUR WAIT "mknod /dev/root b 8 2\nmount -o ro -t ext2 /dev/root /sysroot\nswitchroot\n", ALL, "none",
+		"/init loads scsi_mod, sd_mod, libata, ahci before it looks for root");
+	link_of(FOUR WAIT "mkdir /dev/root\nmount -o ro -t ext2 /dev/root /sysroot\nswitchroot\n", ALL, "root",
+		"/init mounts root without a \"mkrootdev\" before, which says what that is");
 	link_of(FOUR WAIT "dmraid.static -ay isw_a\n" ROOT, ALL, "old-disks",
 		"/init runs \"dmraid.static -ay isw_a\", which takes disks as they were in another machine");
 	link_of(FOUR WAIT "rmparts sda\n" EXT3, ALL, "old-disks",
