@@ -245,12 +245,14 @@ static bool has_kmod(const struct initrd *i)
 bool dracut_has_rule(const struct dracut *d, const char *text, const char *also)
 {
 	const struct initrd_member *m;
+	size_t left = IMAGE_SEARCHED_ALL;
 
 	for (size_t k = 0; (m = image_next(d->image, &k));) {
 		size_t n = strlen(m->name);
 
 		if (S_ISREG(m->mode) && n > 6 && !strcmp(m->name + n - 6, ".rules") &&
-		    strstr(m->name, "udev/rules.d/") && image_holds(d->image, m, text) && image_holds(d->image, m, also))
+		    strstr(m->name, "udev/rules.d/") && image_holds(d->image, m, text, &left) &&
+		    image_holds(d->image, m, also, &left))
 			return true;
 	}
 	return false;
@@ -285,7 +287,7 @@ int dracut_read(const struct initrd *i, const char *kver, struct dracut *out, st
 	lib = lib ? lib : image_file(i, "usr/lib/dracut-lib.sh");
 	out->kmod = has_kmod(i);
 	out->systemd = has_systemd(i);
-	out->one_cmdline = lib && !image_holds(i, lib, "cmdline.d");
+	out->one_cmdline = lib && !image_holds(i, lib, "cmdline.d", NULL);
 	out->rules_load = dracut_has_rule(out, "MODALIAS", "modprobe") || dracut_has_rule(out, "MODALIAS", "kmod");
 	r = find_folder(out, kver, err);
 	if (r == 0)

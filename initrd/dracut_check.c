@@ -9,8 +9,9 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "dracut_root.h"
+#include "line_list.h"
 
-#define MENTIONS_MAX 500
+#define WAITING_MAX (64u << 10) /* bytes of all files that tell what to wait for; any number of names may lead to one */
 
 static bool is_needed(const struct loads_want *want, size_t k)
 {
@@ -161,16 +162,11 @@ static void set(char *out, size_t size, const char *p, size_t n)
 
 static int mention(struct initrd_answer *out, const char *prefix, const char *p, size_t n)
 {
-	char line[IMAGE_PATH_MAX];
-	size_t len, lines = 0;
+	char item[IMAGE_PATH_MAX];
 
-	if ((size_t)snprintf(line, sizeof line, "%s%.*s\n", prefix, (int)min_u64(n, sizeof line), p) >= sizeof line)
+	if ((size_t)snprintf(item, sizeof item, "%s%.*s", prefix, (int)min_u64(n, sizeof item), p) >= sizeof item)
 		return 0;
-	len = strlen(line);
-	for (const char *s = buf_str(&out->mentions); *s; s += strcspn(s, "\n") + 1)
-		if (!strncmp(s, line, len) || ++lines == MENTIONS_MAX)
-			return 0;
-	return buf_puts(&out->mentions, line);
+	return line_list_add(&out->mentions, item, strlen(item));
 }
 
 static bool is_device(const char *p, size_t n)
@@ -234,7 +230,7 @@ static int find_names(const struct dracut *d, struct initrd_answer *out)
 {
 	const char *p = buf_str(&d->arguments), *end = p + d->arguments.len, *word;
 	const struct initrd_member *m;
-	size_t n;
+	size_t n, left = WAITING_MAX;
 
 	if (buf_append(&out->arguments, p, d->arguments.len) < 0)
 		return -1;
@@ -243,9 +239,10 @@ static int find_names(const struct dracut *d, struct initrd_answer *out)
 			return -1;
 	for (size_t k = 0; (m = image_next(d->image, &k));)
 		if (strstr(m->name, "/initqueue/finished/devexists-") && S_ISREG(m->mode) &&
-		    m->size <= IMAGE_PATH_MAX) {
+		    m->size <= IMAGE_PATH_MAX && m->size <= left) {
 			if (read_waiting(m, out) < 0)
 				return -1;
+			left -= m->size;
 			image_forget(d->image, m->data, m->size);
 		}
 	return 0;

@@ -28,6 +28,7 @@ bool dracut_reads_packing(const struct initrd *i, enum archive_packing how)
 	const char *library = (size_t)how < ARRAY_LEN(libraries) ? libraries[how] : NULL;
 	bool named = false, held = false;
 	const struct initrd_member *m;
+	size_t left = IMAGE_SEARCHED_ALL;
 
 	if (how == PACK_PLAIN)
 		return true;
@@ -37,7 +38,7 @@ bool dracut_reads_packing(const struct initrd *i, enum archive_packing how)
 		held |= begins(base, library);
 		if (S_ISREG(m->mode) &&
 		    (begins(base, "libkmod.so") || !strcmp(base, "kmod") || !strcmp(base, "modprobe")))
-			named |= image_holds(i, m, library);
+			named |= image_holds(i, m, library, &left);
 	}
 	return named && held;
 }

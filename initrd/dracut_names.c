@@ -96,7 +96,7 @@ static bool arguments_load(const struct dracut *d)
 		return !d->systemd && dracut_tool(d, "modprobe");
 	unit = image_file(d->image, "lib/systemd/system/dracut-pre-udev.service");
 	unit = unit ? unit : image_file(d->image, "usr/lib/systemd/system/dracut-pre-udev.service");
-	if (unit && image_holds(d->image, unit, "cmdline.d"))
+	if (unit && image_holds(d->image, unit, "cmdline.d", NULL))
 		return true;
 	for (size_t k = 0; (m = image_next(d->image, &k));)
 		if (strstr(m->name, "/hooks/pre-udev/") && S_ISREG(m->mode))

@@ -9,6 +9,8 @@
 #include "dracut_check.h"
 #include "line_list.h"
 
+#define MDADM_CONF_MAX (64u << 10) /* the bytes of it that count */
+
 /* --- The kernel's arguments ------------------------------------------------------------- */
 
 /* The value of WORD if it begins with KEY and "="; NULL: it does not. */
@@ -71,7 +73,7 @@ static bool asks_for_auto(const struct dracut *d, const char *script)
 
 		if (S_ISREG(m->mode) && n >= tail && !strcmp(m->name + n - tail, script) &&
 		    strstr(m->name, "/hooks/"))
-			return image_holds(d->image, m, "rd.auto");
+			return image_holds(d->image, m, "rd.auto", NULL);
 	}
 	return false;
 }
@@ -141,7 +143,7 @@ static int add_nodes(const struct dracut *d, struct buf *out)
 
 	m = m ? m : image_file(d->image, names[1]);
 	p = m ? (const char *)m->data : "";
-	end = p + (m ? m->size : 0);
+	end = p + (m ? min_u64(m->size, MDADM_CONF_MAX) : 0);
 	while (dracut_word(&p, end, &word, &n)) {
 		if (array && n > 5 && !memcmp(word, "/dev/", 5) && line_list_add(out, word, n) < 0)
 			return -1;

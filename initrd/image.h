@@ -73,7 +73,10 @@ void image_describe(struct initrd *i);
 /* Whether TEXT is in the content of M. What is looked for are words in scripts, rules and libraries: in a file
  * that is larger than those are, only the first piece counts. */
 #define IMAGE_SEARCHED_MAX (1u << 20)
-bool image_holds(const struct initrd *i, const struct initrd_member *m, const char *text);
+/* LEFT: NULL, or for those who search many members, how many bytes they may still: any number of names may lead to
+ * one content. */
+#define IMAGE_SEARCHED_ALL (16u << 20)
+bool image_holds(const struct initrd *i, const struct initrd_member *m, const char *text, size_t *left);
 /* The N bytes at P of some content were read, and are not needed soon. For those who read little each of
  * many members: more of a file comes into memory than is read. */
 void image_forget(const struct initrd *i, const void *p, size_t n);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -43,7 +44,8 @@ struct compared {
 
 struct contents {
 	const struct initrd *old, *new;
-	struct compared seen[256];
+	struct compared *seen; /* by what is compared; there is always a free one */
+	size_t mask;
 	size_t read; /* since the last time that it was forgotten */
 };
 
@@ -64,25 +66,44 @@ static bool compare_pieces(struct contents *c, const uint8_t *a, const uint8_t *
 	return same;
 }
 
+static int begin_contents(struct contents *c, const struct initrd *old, const struct initrd *new)
+{
+	size_t n = 2;
+
+	while (n < 2 * (size_t)min_u64(initrd_len(old), initrd_len(new)) + 2)
+		n *= 2;
+	*c = (struct contents){ .old = old, .new = new, .mask = n - 1, .seen = calloc(n, sizeof *c->seen) };
+	return c->seen ? 0 : -1;
+}
+
+/* The place of A and B, or the one for them. */
+static struct compared *find_compared(const struct contents *c, const uint8_t *a, const uint8_t *b)
+{
+	size_t k = (size_t)(((uintptr_t)a * 31 + (uintptr_t)b) * 0x9e3779b97f4a7c15u >> 32) & c->mask;
+
+	while (c->seen[k].a && (c->seen[k].a != a || c->seen[k].b != b))
+		k = (k + 1) & c->mask;
+	return &c->seen[k];
+}
+
 static bool same_content(struct contents *c, const struct initrd_member *a, const struct initrd_member *b)
 {
-	struct compared *seen = &c->seen[((uintptr_t)a->data / 4 + (uintptr_t)b->data) % ARRAY_LEN(c->seen)];
+	struct compared *seen;
 
 	if (a->size != b->size || a->data == b->data)
 		return a->size == b->size;
 	if (!a->size)
 		return true;
-	if (seen->a != a->data || seen->b != b->data)
+	seen = find_compared(c, a->data, b->data);
+	if (!seen->a)
 		*seen = (struct compared){ a->data, b->data, compare_pieces(c, a->data, b->data, a->size) };
 	return seen->same;
 }
 
-int initrd_compare(const struct initrd *old, const struct initrd *new,
-		   int (*each)(void *ctx, const struct initrd_difference *d), void *ctx)
+static int compare_members(struct contents *c, int (*each)(void *ctx, const struct initrd_difference *d), void *ctx)
 {
-	struct contents c = { .old = old, .new = new };
 	size_t ka = 0, kb = 0;
-	const struct initrd_member *a = image_next(old, &ka), *b = image_next(new, &kb);
+	const struct initrd_member *a = image_next(c->old, &ka), *b = image_next(c->new, &kb);
 
 	while (a || b) {
 		int by = !a ? 1 : !b ? -1 : strcmp(a->name, b->name), r;
@@ -90,7 +111,7 @@ int initrd_compare(const struct initrd *old, const struct initrd *new,
 
 		if (by == 0) {
 			d.meta = !same_meta(a, b);
-			d.content = !same_content(&c, a, b);
+			d.content = !same_content(c, a, b);
 			d.time = a->mtime != b->mtime;
 		}
 		if (by || d.meta || d.content || d.time) {
@@ -99,11 +120,23 @@ int initrd_compare(const struct initrd *old, const struct initrd *new,
 				return r;
 		}
 		if (by <= 0)
-			a = image_next(old, &ka);
+			a = image_next(c->old, &ka);
 		if (by >= 0)
-			b = image_next(new, &kb);
+			b = image_next(c->new, &kb);
 	}
 	return 0;
+}
+
+int initrd_compare(const struct initrd *old, const struct initrd *new,
+		   int (*each)(void *ctx, const struct initrd_difference *d), void *ctx)
+{
+	struct contents c;
+	int r = begin_contents(&c, old, new);
+
+	if (r == 0)
+		r = compare_members(&c, each, ctx);
+	free(c.seen);
+	return r;
 }
 
 struct comparison {

@@ -55,11 +55,16 @@ void image_forget(const struct initrd *i, const void *p, size_t n)
 		}
 }
 
-bool image_holds(const struct initrd *i, const struct initrd_member *m, const char *text)
+bool image_holds(const struct initrd *i, const struct initrd_member *m, const char *text, size_t *left)
 {
 	size_t n = (size_t)min_u64(m->size, IMAGE_SEARCHED_MAX);
-	bool found = n && memmem(m->data, n, text, strlen(text));
+	bool found;
 
+	if (left && n > *left)
+		return false;
+	if (left)
+		*left -= n;
+	found = n && memmem(m->data, n, text, strlen(text));
 	image_forget(i, m->data, n);
 	return found;
 }

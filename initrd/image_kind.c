@@ -90,7 +90,7 @@ static bool is_kdump(const struct initrd *i)
 	if (is_made_of(i, "kdumpbase"))
 		return true;
 	return init && S_ISREG(init->mode) && init->size > 2 && !memcmp(init->data, "#!", 2) &&
-	       image_holds(i, init, "vmcore");
+	       image_holds(i, init, "vmcore", NULL);
 }
 
 /* Debian's and Ubuntu's. */

@@ -13,7 +13,12 @@ bool line_list_has(const struct buf *list, const char *item, size_t n)
 
 int line_list_add(struct buf *list, const char *item, size_t n)
 {
-	if (!n || line_list_has(list, item, n))
+	size_t lines = 0;
+
+	if (!n || list->len >= LINE_LIST_BYTES)
 		return 0;
+	for (const char *s = buf_str(list); *s; s += strcspn(s, "\n") + 1)
+		if ((!strncmp(s, item, n) && s[n] == '\n') || ++lines == LINE_LIST_MAX)
+			return 0;
 	return buf_append(list, item, n) < 0 || buf_puts(list, "\n") < 0 ? -1 : 0;
 }

@@ -8,9 +8,13 @@
 
 #include "unrack/buf.h"
 
+/* So many are taken, and none once there are so many bytes: each new one is compared with all. */
+#define LINE_LIST_MAX   500
+#define LINE_LIST_BYTES (64u << 10)
+
 bool line_list_has(const struct buf *list, const char *item, size_t n);
 
-/* An empty item adds nothing. -1: no memory. */
+/* An empty item adds nothing, nor does one for which there is no room. -1: no memory. */
 int line_list_add(struct buf *list, const char *item, size_t n);
 
 #endif

@@ -100,7 +100,7 @@ struct initrd_difference {
 	bool time;
 };
 /* EACH is called for every name whose members differ, in the order of the names. What it
- * returns ends the comparison unless it is 0, and is returned. */
+ * returns ends the comparison unless it is 0, and is returned. -1, too, when there is no memory. */
 int initrd_compare(const struct initrd *old, const struct initrd *new,
 		   int (*each)(void *ctx, const struct initrd_difference *d), void *ctx);
 

@@ -10,6 +10,7 @@
 
 #define SHOWN_BYTES_MAX (256u << 10) /* of a text whose lines are compared */
 #define SHOWN_ALL_MAX   (8u << 20)   /* of all that is shown of them */
+#define COMPARED_MAX    (64u << 20)  /* bytes of all texts: any number of names may lead to one */
 
 struct job {
 	struct buf text;
@@ -17,6 +18,7 @@ struct job {
 	size_t n;     /* members that differ in more than their time */
 	size_t times; /* and those that differ in nothing else */
 	size_t shown; /* bytes of lines of texts */
+	size_t compared; /* bytes of texts whose lines were compared */
 	bool cut;     /* those of some texts are left out */
 };
 
@@ -65,9 +67,10 @@ static int put_change(struct job *j, const struct initrd_difference *d)
 	if (put(j, "changed", a) < 0 || buf_printf(&j->text, ", %zu to %zu bytes\n", a->size, b->size) < 0 ||
 	    initrd_text_name(&name, a->name, strlen(a->name)) < 0)
 		return -1;
-	if (!is_shown(a) || !is_shown(b))
+	if (j->cut || !is_shown(a) || !is_shown(b))
 		return 0;
-	j->cut |= j->shown > SHOWN_ALL_MAX;
+	j->compared += a->size + b->size;
+	j->cut = j->shown > SHOWN_ALL_MAX || j->compared > COMPARED_MAX;
 	return j->cut ? 0 : put_lines(j, buf_str(&name), a, b);
 }
 
@@ -108,8 +111,10 @@ static int put_rest(struct job *j, const struct initrd_input *a, const struct in
 {
 	if (j->times && buf_printf(&j->text, "%zu member%s only in time\n", j->times, j->times == 1 ? " differs" : "s differ") < 0)
 		return -1;
-	if (j->cut && buf_printf(&j->text, "the lines of further texts are left out, after %u MiB of them; "
-				 "`unrack initrd show` shows one\n", SHOWN_ALL_MAX >> 20) < 0)
+	if (j->cut && buf_printf(&j->text, "the lines of further texts are left out, after %u MiB of %s; "
+				 "`unrack initrd show` shows one\n",
+				 j->shown > SHOWN_ALL_MAX ? SHOWN_ALL_MAX >> 20 : COMPARED_MAX >> 20,
+				 j->shown > SHOWN_ALL_MAX ? "them" : "texts") < 0)
 		return -1;
 	if (!strcmp(initrd_container(a->image), initrd_container(b->image)))
 		return 0;

@@ -78,6 +78,43 @@ is "$over" "" "a change is refused in time"
 [ $rc -ge 2 ]
 result $? "with a reason"
 
+# --- Much to look through -----------------------------------------------------------------------
+# What an image by dracut has, and N members besides, which are names of one file, or in turn of the few of which
+# these are the contents.
+cat >many.pl <<'END'
+my ($contents, $format, $n) = @ARGV;
+my $ino = 1000;
+sub member {
+	my ($name, $mode, $text, $ino, $links) = @_;
+	my $out = sprintf '070701' . '%08X' x 13 . "%s\0", $ino, $mode, 0, 0, $links, 1, length $text, 8, 1, 0, 0, 1 + length $name, 0, $name;
+	$out .= "\0" x (-length($out) % 4) . $text;
+	print $out . "\0" x (-length($out) % 4);
+}
+member($_->[0], 0100755, $_->[1], $ino++, 1) for ['init', "#!/bin/sh\n"], ['usr/lib/dracut-lib.sh', "/etc/cmdline.d\n"],
+	['usr/lib/dracut/modules.txt', "bash\n"], ['usr/sbin/mdadm', 'x'], ['usr/sbin/lvm', 'x'], ['usr/sbin/modprobe', 'x'];
+my @c = eval $contents;
+member(sprintf($format, $_), 0100644, $_ < @c ? $c[$_] : '', 9 + $_ % @c, $n) for 0 .. $n - 1;
+member('TRAILER!!!', 0, '', 0, 1);
+END
+looked_through() { # CONTENTS FORMAT N NAME
+	perl many.pl "$1" "$2" "$3" | gzip -1 >many.img
+	bounded initrd show many.img
+	is "$rc $over" "0 " "$4"
+}
+looked_through '"x" x (1 << 20)' usr/lib/udev/rules.d/%d.rules 32000 "rules of udev: 32000 names of 1 MiB"
+looked_through 'join("", map { sprintf "rd.lvm.lv=%x ", $_ } 1 .. 65000)' etc/cmdline.d/%d.conf 1 "65000 volumes"
+looked_through 'join("", map { sprintf "ARRAY /dev/%x\n", $_ } 1 .. 1000000)' etc/mdadm.conf 1 "a million arrays"
+looked_through 'map { my $from = 400 * $_; join "", map { sprintf "\"/dev/%03x\"", $from + $_ } 1 .. 400 } 0 .. 9' \
+	usr/lib/dracut/hooks/initqueue/finished/devexists-%d 30000 "30000 lists of devices to wait for"
+perl many.pl 'join("", map { "line $_\n" } 1 .. 20000)' a/%d 30000 | gzip -1 >many.img
+perl many.pl 'join("", map { "line $_\n" } 1 .. 9000, 0, 9001 .. 20000)' a/%d 30000 | gzip -1 >other.img
+bounded initrd diff many.img other.img
+is "$rc $over" "1 " "30000 texts that differ"
+like "$(tail -n 1 "$work/.out")" "left out, after 64 MiB of texts" "are not all compared line by line"
+perl many.pl '("x" x ((64 << 20) - 120)) x 2' a/%05d 20000 | gzip -1 >many.img
+bounded initrd diff many.img many.img
+is "$rc $over" "0 " "20000 names that are one of two files of 64 MiB in turn"
+
 # --- Cut short ----------------------------------------------------------------------------------
 { newc init 100755 '#!/bin/nash'; newc lib/x.ko 100644 x; trailer; } >whole.cpio
 for how in cat "gzip -9n" "xz --check=crc32" "zstd -q" bzip2; do
