@@ -324,9 +324,8 @@ static int check_image(struct check_job *j, const struct guest_initrd *i, const 
 	int r;
 
 	if (i->problem)
-		return check_add(j, "initrd",
-				 i->kind == INITRD_OTHER && !i->container ? CHECK_BAD : CHECK_UNKNOWN,
-				 say("%s", i->path), strdup(i->problem), err);
+		return check_add(j, "initrd", i->damaged ? CHECK_BAD : CHECK_UNKNOWN, say("%s", i->path),
+				 strdup(i->problem), err);
 	r = check_add(j, "initrd", CHECK_OK, say("%s: %s", i->path, i->container), NULL, err);
 	if (r == 0)
 		r = inspect_open_initrd(j->g, i->path, &image, err);
@@ -336,6 +335,23 @@ static int check_image(struct check_job *j, const struct guest_initrd *i, const 
 		r = check_loads(j, image, driver, err);
 	initrd_close(image);
 	return r;
+}
+
+/* What the default entry names, and is not among the kernel's images. */
+static int check_unread(struct check_job *j, const char *path, struct unrack_error *err)
+{
+	struct guest_stat st;
+	int r = j->g->ops->stat(j->g, path, &st, err);
+
+	if (r < 0)
+		return r;
+	if (st.type == GUEST_FILE)
+		return check_add(j, "initrd", CHECK_UNKNOWN, say("%s", path),
+				 say("by its name it is an image for kdump or rescue, or one that is kept, and is not "
+				     "looked into"),
+				 err);
+	return check_add(j, "initrd", CHECK_BAD, say("%s", path),
+			 say(st.type == GUEST_NONE ? "it is not there" : "it is no file"), err);
 }
 
 int check_driver(struct check_job *j, struct unrack_error *err)
@@ -359,8 +375,7 @@ int check_driver(struct check_job *j, struct unrack_error *err)
 	if (initrd_of(j))
 		return check_image(j, initrd_of(j), driver, err);
 	if (j->entry && j->entry->initrd)
-		return check_add(j, "initrd", CHECK_BAD, say("%s", j->entry->initrd),
-				 say("it is not there"), err);
+		return check_unread(j, j->entry->initrd, err);
 	if (drivers_wanted(k, j->t, wanted) || root_module(j))
 		return check_add(
 			j, "initrd", CHECK_BAD, say("none"),
