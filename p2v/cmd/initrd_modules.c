@@ -288,17 +288,19 @@ bool initrd_modules_other(const struct initrd *image, const struct initrd_module
 	return !has_magic(m, image, out);
 }
 
-/* A module that M has, too. Unless ANY, it may be loaded by M's kernel: it is in no other kernel's folder. */
+/* A module that M's kernel came with. Unless ANY, it may be loaded by that: it is in no other kernel's folder. What
+ * others built may be for a kernel that is only nearly the same, however much of it there is. */
 static bool is_module_of(const struct initrd_member *f, const struct initrd_modules *m, bool any)
 {
-	const char *top = "lib/modules/", *at = strstr(f->name, top);
+	const char *top = "lib/modules/", *at = strstr(f->name, top), *path;
 	size_t n = strlen(m->kver);
 	char name[64];
 
 	if (!S_ISREG(f->mode) || !f->size || (at && !any && (strncmp(at + strlen(top), m->kver, n) != 0 || at[strlen(top) + n] != '/')))
 		return false;
 	module_name_of(f->name, name);
-	return module_tree_find(m->tree, name) != NULL;
+	path = module_tree_find(m->tree, name);
+	return path && !strncmp(path, "kernel/", 7);
 }
 
 bool initrd_modules_strange(const struct initrd *image, const struct initrd_modules *m, bool base, char *why, size_t size,

@@ -30,7 +30,7 @@ int initrd_modules_read(void *ctx, const char *path, struct buf *out, struct unr
  * are of. False: it is, or it can't be told. */
 bool initrd_modules_other(const struct initrd *image, const struct initrd_modules *m, char *out, size_t size);
 
-/* Why M's kernel would take none of the modules that IMAGE holds for it, of those that M has, too: they are another machine's,
+/* Why M's kernel would take none of the modules that IMAGE holds for it, of those that M's kernel came with: they are another machine's,
  * or of another build. BASE: those of any kernel are looked at, and only the machine counts. False: it takes one, or it can't be told. *R: only what keeps M's modules from being read. */
 bool initrd_modules_strange(const struct initrd *image, const struct initrd_modules *m, bool base, char *why, size_t size,
 			    int *r, struct unrack_error *err);
