@@ -155,9 +155,9 @@ if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=420M none full 2>/
 	filler=$(df --output=avail full | sed 1d)
 	dd if=/dev/zero of=full/filler bs=1K count=$((filler - 600)) status=none
 	original=$(sum two.img)
-	# The appliance itself is where it was.
+	cache=${TMPDIR:-/var/tmp} temporary=${TMPDIR:-/tmp} # the appliance itself is where it was
 	rc=0
-	LIBGUESTFS_CACHEDIR=${TMPDIR:-/var/tmp} LIBGUESTFS_TMPDIR=${TMPDIR:-/tmp} TMPDIR=$PWD/full \
+	LIBGUESTFS_CACHEDIR=$cache LIBGUESTFS_TMPDIR=$temporary TMPDIR=$PWD/full \
 		timeout 120 "$UNRACK" fix two.img --esx 6.7 >.out 2>.err || rc=$?
 	is $rc 4 "a folder for temporary files that is full"
 	like "$(<.err)" "no space is left in $PWD/full, where QEMU keeps .* TMPDIR" "is named"
