@@ -252,8 +252,9 @@ static int refuse_other(const struct initrd *i, const struct dracut *d, const st
 			struct unrack_error *err)
 {
 	if (d->other[0])
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: is made for kernel %s, and cannot be one of kernel %s",
-				 i->name, d->other, module_tree_kver(c->tree));
+		return error_set(err, UNRACK_UNSUPPORTED, "%s is made for kernel %s and not for %s; take the modules of %s, or "
+				 "make an image for %s with this one as its base", i->name, d->other,
+				 module_tree_kver(c->tree), d->other, module_tree_kver(c->tree));
 	return 0;
 }
 

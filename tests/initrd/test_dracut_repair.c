@@ -492,7 +492,8 @@ static void refusals(void)
 	set_up(&f, "vmw_pvscsi");
 	made_text(&f.base, "usr/lib/dracut/modules.txt", "bash\n");
 	made_modules(&f.base, "usr/lib/modules/5.14.0-1.el9.x86_64/", made_old_dep);
-	refused(&f, "initrd.img: is made for kernel 5.14.0-1.el9.x86_64, and cannot be one of kernel " EL7);
+	refused(&f, "initrd.img is made for kernel 5.14.0-1.el9.x86_64 and not for " EL7 "; take the modules of "
+		    "5.14.0-1.el9.x86_64, or make an image for " EL7 " with this one as its base");
 	set_up(&f, "vmw_pvscsi");
 	physical(&f);
 	f.c.tree = t;
