@@ -40,7 +40,7 @@ for (qw(HELLO:300 OPEN:36888 ACCEPT:64 GRAINS:1049232 ZERO:16 CHECKPOINT:8 ACK:1
 
 # --- Frames ---------------------------------------------------------------------------------
 my ($from, $to, $pid);
-my ($sent, $received) = (0, 0);
+my ($sent, $received, $gone) = (0, 0, 0);
 my $last_sent = time;
 
 sub put {
@@ -49,7 +49,12 @@ sub put {
 	while (length $bytes) {
 		my $put = syswrite $to, $bytes;
 
-		die "the server takes no more: $!\n" unless defined $put;
+		if (!defined $put) {
+			my $why = "$!";
+
+			eval { frame() while 1 } unless $gone++; # what it said before it went: an ERROR ends us
+			die "the server takes no more: $why\n";
+		}
 		substr $bytes, 0, $put, '';
 	}
 	$last_sent = time;
