@@ -6,7 +6,7 @@
 #include "../../p2v/convert/apply.h"
 #include "../initrd/made_dracut.h"
 #include "el7.h"
-#include "unrack/plan.h"
+#include "plan_of.h"
 
 static struct unrack_error err;
 static struct guest *g;
@@ -80,20 +80,13 @@ MADE void el7_multipath_image(struct buf *b, int release, const char *kver)
 MADE int plan7_with(int release, bool writable, void (*change)(struct guest *g))
 {
 	struct target_request req = { .esx = "6.7" };
-	struct target_guest tg;
-	int r;
 
 	err = (struct unrack_error)UNRACK_ERROR_INIT;
 	memset(&p, 0, sizeof p);
 	g = el7_open(release, writable);
 	if (change)
 		change(g);
-	r = inspect_guest(g, &f, &err);
-	if (r == 0)
-		r = facts_target_guest(&f, &tg, &err);
-	if (r == 0)
-		r = target_choose(&req, &tg, &t, &err);
-	return r == 0 ? plan_make(g, &f, &t, &p, &err) : r;
+	return plan_of(g, &req, &f, &t, &p, &err);
 }
 
 MADE int plan7(int release)

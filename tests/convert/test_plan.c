@@ -2,7 +2,7 @@
 #include "../../p2v/convert/apply.h"
 #include "el5.h"
 #include "../initrd/made_ramdisk.h"
-#include "unrack/plan.h"
+#include "plan_of.h"
 
 static struct unrack_error err;
 static struct guest *g;
@@ -15,28 +15,19 @@ static bool with_volumes; /* partition 5 holds LVM */
 static int plan_for(const char *esx, enum target_scsi scsi, enum target_nic nic, bool writable)
 {
 	struct target_request req = { .scsi = scsi, .nic = nic };
-	struct target_guest tg;
-	int r;
 
 	snprintf(req.esx, sizeof req.esx, "%s", esx);
 	err = (struct unrack_error)UNRACK_ERROR_INIT;
 	g = el5_open(writable);
 	if (with_volumes)
 		el5_add_part(g, "/dev/sda5", 5, "LVM2_member", "");
-	r = inspect_guest(g, &f, &err);
-	if (r == 0)
-		r = facts_target_guest(&f, &tg, &err);
-	if (r == 0)
-		r = target_choose(&req, &tg, &t, &err);
-	return r == 0 ? plan_make(g, &f, &t, &p, &err) : r;
+	return plan_of(g, &req, &f, &t, &p, &err);
 }
 
 /* Root is in a volume group on the third partition, as anaconda makes it by itself. */
 static int plan_on_volume(bool writable)
 {
 	struct target_request req = { .esx = "6.7", .scsi = SCSI_LSILOGIC };
-	struct target_guest tg;
-	int r;
 
 	g = el5_open(writable);
 	free(g->parts[2].fstype);
@@ -45,12 +36,7 @@ static int plan_on_volume(bool writable)
 	g->mounts[0].device = strdup("/dev/VolGroup00/LogVol00");
 	g->mounts[0].disk = -1;
 	g->mounts[0].partition = 0;
-	r = inspect_guest(g, &f, &err);
-	if (r == 0)
-		r = facts_target_guest(&f, &tg, &err);
-	if (r == 0)
-		r = target_choose(&req, &tg, &t, &err);
-	return r == 0 ? plan_make(g, &f, &t, &p, &err) : r;
+	return plan_of(g, &req, &f, &t, &p, &err);
 }
 
 static void done(void)

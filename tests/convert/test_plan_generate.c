@@ -2,7 +2,7 @@
 /* Kernels of RHEL 5 without a usable initrd get one made from nothing. */
 #include "../../p2v/convert/apply.h"
 #include "el5.h"
-#include "unrack/plan.h"
+#include "plan_of.h"
 
 #define IMAGE "/boot/initrd-" EL5 ".img"
 #define IMAGE_OLD "/boot/initrd-" OLD_KVER ".img"
@@ -32,8 +32,6 @@ static void put_root_in(const char *volume)
 static int plan5(bool writable)
 {
 	struct target_request req = { .esx = "6.7", .scsi = SCSI_LSILOGIC, .nic = NIC_E1000 };
-	struct target_guest tg;
-	int r;
 
 	err = (struct unrack_error)UNRACK_ERROR_INIT;
 	g = el5_open(writable);
@@ -41,12 +39,7 @@ static int plan5(bool writable)
 		el5_add_part(g, "/dev/sda5", 5, "LVM2_member", "");
 	if (root_volume)
 		put_root_in(root_volume);
-	r = inspect_guest(g, &f, &err);
-	if (r == 0)
-		r = facts_target_guest(&f, &tg, &err);
-	if (r == 0)
-		r = target_choose(&req, &tg, &t, &err);
-	return r == 0 ? plan_make(g, &f, &t, &p, &err) : r;
+	return plan_of(g, &req, &f, &t, &p, &err);
 }
 
 static void done(void)
