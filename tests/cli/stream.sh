@@ -331,16 +331,15 @@ ok "and the image is identical" same json
 
 # Through nc.
 listen() { # COMMAND...: what comes to $port, for COMMAND
-	for _ in $(seq 20); do
-		port=$((20000 + RANDOM % 30000))
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-	done
 	rm -f pipe && mkfifo pipe
-	nc -l 127.0.0.1 "$port" >pipe &
+	nc -lv 127.0.0.1 0 >pipe 2>listens &
 	nc=$!
 	"$@" <pipe >nc.out 2>nc.err &
 	pid=$!
-	sleep 0.3
+	until port=$(sed -n "s|^Listening on [^ ]* ||p" listens) && [ -n "$port" ]; do
+		kill -0 $nc 2>/dev/null || return 1
+		sleep 0.02
+	done
 }
 if nc -h 2>&1 | grep -q OpenBSD; then
 	listen "$UNRACK" copy - net --size "$size"
