@@ -6,6 +6,8 @@
 #   unrack ARGS...   runs the program; status in $rc, output in $out, errors in $err
 #   documented NAME  its JSON is what the manual says
 #   flip FILE BYTE   one bit of that byte becomes another
+#   wait_for [-p PID] SECONDS COMMAND...   until it succeeds; fails when it never does, or when process PID is gone
+#   begun NAME [-p PID] COMMAND...         a test that it comes to that
 
 : "${UNRACK:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/unrack}"
 fixtures=$(cd "$(dirname "${BASH_SOURCE[0]}")/../fixtures" && pwd)
@@ -69,14 +71,45 @@ unrack() {
 	out=$(<"$work/.out") err=$(<"$work/.err")
 }
 
+# Conditions are waited for, and never the time that they usually take: SECONDS is when all hope is lost, and so it may
+# be large. Looks are counted, so that neither a clock that is set nor a machine that stands still ends it early.
+wait_for() { # [-p PID] SECONDS COMMAND...
+	local pid='' i gone=
+	if [ "$1" = -p ]; then
+		pid=$2
+		shift 2
+	fi
+	for ((i = $1 * 20; i >= 0; i--)); do
+		"${@:2}" >/dev/null 2>&1 && return
+		[ -z "$gone" ] || return 1
+		# What it did last may be what is waited for: one more look.
+		if [ "$pid" ] && ! kill -0 "$pid" 2>/dev/null; then
+			gone=1
+		else
+			sleep 0.05
+		fi
+	done
+	return 1
+}
+
+# With a process, it also has to be there still.
+begun() { # NAME [-p PID] COMMAND...
+	local name=$1 pid=()
+	shift
+	if [ "$1" = -p ]; then
+		pid=(-p "$2")
+		shift 2
+	fi
+	ok "$name" wait_for "${pid[@]}" 120 "$@"
+}
+
 # Waits until process PID is unrack: until then it is a shell, whose traps a signal would run.
 started() { # PID
-	local i
-	for i in $(seq 200); do
-		[ "$(readlink "/proc/$1/exe")" = "$(realpath "$UNRACK")" ] && return
-		kill -0 "$1" 2>/dev/null || return
-		sleep 0.01
-	done
+	wait_for -p "$1" 120 is_unrack "$1"
+}
+
+is_unrack() { # PID
+	[ "$(readlink "/proc/$1/exe")" = "$(realpath "$UNRACK")" ]
 }
 
 # The status of the last unrack, with what it said when it is another one.
