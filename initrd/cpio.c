@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/size.h"
 
 /* The numbers of a header, in order. */
@@ -21,13 +22,9 @@ static bool read_number(const uint8_t *p, uint32_t *out)
 {
 	*out = 0;
 	for (int i = 0; i < 8; i++) {
-		int c = p[i], digit;
+		int digit = hex_value((char)p[i]);
 
-		if (c >= '0' && c <= '9')
-			digit = c - '0';
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			digit = (c | 0x20) - 'a' + 10;
-		else
+		if (digit < 0)
 			return false;
 		*out = *out << 4 | (uint32_t)digit;
 	}
