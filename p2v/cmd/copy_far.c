@@ -30,6 +30,19 @@ static void count_received(struct copy_stats *stats, const struct receiver_resul
 		stats->resumed_bytes = res->resumed_bytes;
 }
 
+/* As many sessions as it takes: each ends the copy, or with a connection that may be made again. */
+static int sessions(struct copy_job *j, struct client *c, struct call *call,
+		    int (*session)(struct copy_job *, struct client *, struct call *, struct unrack_error *),
+		    struct unrack_error *err)
+{
+	while (session(j, c, call, err) < 0) {
+		if (!client_again(c, err))
+			return err->code;
+		j->stats.lost++;
+	}
+	return 0;
+}
+
 /* --- Push ------------------------------------------------------------------------------- */
 
 static int push_session(struct copy_job *j, struct client *c, struct call *call,
@@ -78,17 +91,8 @@ int copy_push(struct copy_job *j, struct unrack_error *err)
 	call.flags = (j->o->same_disk ? CALL_SAME_DISK : 0) |
 		     (j->o->discard_changes ? CALL_DISCARD_CHANGES : 0);
 	j->stats = (struct copy_stats){ .disks = j->s->n, .bytes = j->s->bytes };
-	while (r == 0) {
-		r = push_session(j, c, &call, err);
-		if (r == 0)
-			break;
-		if (!client_again(c, err)) {
-			r = err->code;
-			break;
-		}
-		j->stats.lost++;
-		r = 0;
-	}
+	if (r == 0)
+		r = sessions(j, c, &call, push_session, err);
 	client_close(c);
 	call_free(&call);
 	return r;
@@ -159,17 +163,8 @@ int copy_pull(struct copy_job *j, struct unrack_error *err)
 		r = error_nomem(err);
 	if (r == 0)
 		r = client_open(j->cli, &j->o->client, &j->s->urls[0], &c, err);
-	while (r == 0) {
-		r = pull_session(j, c, &call, err);
-		if (r == 0)
-			break;
-		if (!client_again(c, err)) {
-			r = err->code;
-			break;
-		}
-		j->stats.lost++;
-		r = 0;
-	}
+	if (r == 0)
+		r = sessions(j, c, &call, pull_session, err);
 	j->stats.disks = j->s->n;
 	j->stats.bytes = j->s->bytes;
 	client_close(c);
