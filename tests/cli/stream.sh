@@ -331,15 +331,12 @@ ok "and the image is identical" same json
 
 # Through nc.
 listen() { # COMMAND...: what comes to $port, for COMMAND
-	rm -f pipe && mkfifo pipe
+	rm -f pipe listens && mkfifo pipe # what the last one said is another port
 	nc -lv 127.0.0.1 0 >pipe 2>listens &
 	nc=$!
 	"$@" <pipe >nc.out 2>nc.err &
 	pid=$!
-	until port=$(sed -n "s|^Listening on [^ ]* ||p" listens) && [ -n "$port" ]; do
-		kill -0 $nc 2>/dev/null || return 1
-		sleep 0.02
-	done
+	wait_for -p $nc 120 grep -q "^Listening on " listens && port=$(sed -n "s|^Listening on [^ ]* ||p" listens)
 }
 if nc -h 2>&1 | grep -q OpenBSD; then
 	listen "$UNRACK" copy - net --size "$size"
