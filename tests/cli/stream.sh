@@ -1,7 +1,7 @@
 #!/bin/bash
 # A disk that comes as a plain stream: dd, nc, ends in the middle, and what continues it.
 . "$(dirname "$0")/../support/lib.sh"
-needs sfdisk mke2fs cmp jq
+needs sfdisk mke2fs cmp jq perl
 
 # 64 MiB + 1000 bytes: neither whole sectors nor whole grains. Data, with holes in between.
 truncate -s $((64 * 1048576 + 1000)) disk.img
@@ -33,15 +33,11 @@ far() { # SOURCE DEST: as copy
 	unrack copy "$@" --rsh "$work/far" --reconnect 0
 }
 
-# Waits for the first checkpoint of a copy into FOLDER.
-checkpoint() { # FOLDER
-	local first=""
-	for _ in $(seq 200); do
-		first=${first:-$(stat -c %s "$1/unrack/disk0.journal" 2>/dev/null)}
-		[ -n "$first" ] && [ "$(stat -c %s "$1/unrack/disk0.journal")" != "$first" ] && return 0
-		sleep 0.05
-	done
-	return 1
+# Whether so much of a copy into FOLDER is safe, by the last record of its journal.
+durable() { # FOLDER BYTES
+	perl -e 'open my $f, "<:raw", "$ARGV[0]/unrack/disk0.journal" or exit 1; local $/; my $j = <$f>;
+		my $head = unpack "x12 V", $j; my $n = int((length($j) - $head) / 64);
+		exit($n < 1 || unpack("Q<", substr $j, $head + 64 * $n - 56, 8) * 65536 < $ARGV[1])' "$1" "$2"
 }
 
 unrack copy - whole --size "$size" < <(dd if=disk.img bs=1M status=none)
@@ -104,22 +100,20 @@ exits 5 "another disk's is refused"
 like "$err" "mbr is 0badc[a-f0-9]*, was 0badcafe" "by its partition table"
 
 # The same copy when its repair has begun, by a manifest that says so.
-if perl -e 1 2>/dev/null; then
-	cp -r whole fixed
-	perl -I "$fixtures/../support" -MXXH3 -0777 -i -pe '
-		s/"machine": "whole"/"machine": "fixed"/; s/"state": "copied"/"state": "fixed"/;
-		my ($first, $rest) = split /\n/, $_, 2;
-		my $sum = unpack "H*", scalar reverse xxh3_64($rest);
-		$first =~ s/(checksum":")\w+/$1$sum/;
-		$_ = "$first\n$rest"' fixed/unrack/manifest.json
-	unrack migrate late.img fixed --esx 6.7
-	exits 5 "a clone is not migrated by the repair of a stream's copy"
-	like "$err" "late.img is not what disk 0 of fixed was copied from" "since it is compared"
-	unrack migrate "ssh://x$work/disk.img" fixed --esx 6.7 --rsh "$work/far" --reconnect 0
-	exits 5 "nor a disk that can't be"
-	like "$err" "disk 0 of fixed came as a stream" "as is told"
-	rm -r fixed
-fi
+cp -r whole fixed
+perl -I "$fixtures/../support" -MXXH3 -0777 -i -pe '
+	s/"machine": "whole"/"machine": "fixed"/; s/"state": "copied"/"state": "fixed"/;
+	my ($first, $rest) = split /\n/, $_, 2;
+	my $sum = unpack "H*", scalar reverse xxh3_64($rest);
+	$first =~ s/(checksum":")\w+/$1$sum/;
+	$_ = "$first\n$rest"' fixed/unrack/manifest.json
+unrack migrate late.img fixed --esx 6.7
+exits 5 "a clone is not migrated by the repair of a stream's copy"
+like "$err" "late.img is not what disk 0 of fixed was copied from" "since it is compared"
+unrack migrate "ssh://x$work/disk.img" fixed --esx 6.7 --rsh "$work/far" --reconnect 0
+exits 5 "nor a disk that can't be"
+like "$err" "disk 0 of fixed came as a stream" "as is told"
+rm -r fixed
 
 # Cut, and continued as the last line says.
 unrack copy - cut --size "$size" < <(head -c 34000000 disk.img)
@@ -187,9 +181,10 @@ exits 0 "the disk itself goes on where a stream ended"
 like "$err" "disk.img is compared with the [0-9]* bytes that are there of disk 0" "once it was compared"
 like "$err" "continued from the last checkpoint" "where it ended"
 ok "to an identical image" same mixed
-"$UNRACK" copy disk.img half --all-blocks --rate 2M >/dev/null 2>&1 &
+"$UNRACK" copy disk.img half --all-blocks --rate 1M >/dev/null 2>&1 &
 pid=$!
-ok "(a checkpoint)" checkpoint half
+# Behind where one clone differs, and well before where the other one does.
+begun "(a checkpoint)" -p $pid durable half 5000000
 kill -INT $pid
 wait $pid
 unrack copy - half --size "$size" <early.img
@@ -208,7 +203,7 @@ cp disk.img rest.img
 head -c 3000000 /dev/urandom | dd of=rest.img bs=1M seek=61 conv=notrunc status=none
 "$UNRACK" copy rest.img part --rate 200k >/dev/null 2>&1 &
 pid=$!
-ok "(a checkpoint)" checkpoint part
+begun "(a checkpoint)" -p $pid durable part 1
 kill -INT $pid
 wait $pid
 unrack copy - part --size "$size" <rest.img
@@ -269,11 +264,11 @@ ok "beside the first one" cmp -n 70001 tiny.img whole/whole_1-flat.vmdk
 ok "which is as it was" same whole
 
 # Killed, and interrupted.
-{ head -c 30000000 disk.img; exec sleep 60; } >pipe &
+{ head -c 30000000 disk.img; exec sleep 600; } >pipe &
 feeder=$!
 "$UNRACK" -q copy - killed --size "$size" <pipe >/dev/null 2>&1 &
 pid=$!
-ok "(a checkpoint)" checkpoint killed
+begun "(a checkpoint)" -p $pid durable killed 25000000
 kill -9 $pid $feeder
 wait $pid $feeder 2>/dev/null
 unrack copy - killed --size "$size" </dev/null
@@ -282,11 +277,11 @@ ok "after a kill there is something to continue" test "${offset:-0}" -gt 1000000
 unrack copy - killed --size "$size" --offset "$offset" < <(dd if=disk.img bs=1M skip="$skip" status=none)
 exits 0 "from where it was safe"
 ok "to an identical image" same killed
-{ head -c 30000000 disk.img; exec sleep 60; } >pipe &
+{ head -c 30000000 disk.img; exec sleep 600; } >pipe &
 feeder=$!
 "$UNRACK" copy - stopped --size "$size" <pipe >stop.out 2>stop.err &
 pid=$!
-ok "(another checkpoint)" checkpoint stopped
+begun "(another checkpoint)" -p $pid durable stopped 25000000
 kill -INT $pid
 wait $pid
 is $? 130 "a copy that is interrupted while it waits"
