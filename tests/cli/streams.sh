@@ -2,9 +2,12 @@
 # One copy over several connections, each with a process of its own on "another machine", which are
 # processes behind --rsh: push and pull, cuts, and one that does not come.
 . "$(dirname "$0")/../support/lib.sh"
-needs jq cmp
+needs jq cmp pgrep
 rsh=$fixtures/../support/rsh.sh
-far=(--rsh "$rsh" --remote-unrack "$UNRACK")
+# By a name of its own: other tests have servers, too.
+far_unrack=$work/far-unrack
+ln -s "$UNRACK" "$far_unrack"
+far=(--rsh "$rsh" --remote-unrack "$far_unrack")
 {
 	head -c 9M /dev/urandom
 	head -c 6M /dev/zero
@@ -12,13 +15,10 @@ far=(--rsh "$rsh" --remote-unrack "$UNRACK")
 } >disk.img
 
 result_of() { jq -c 'select(.result)' <<<"$out"; }
-serves() { pgrep -f -- "^$UNRACK serve" || true; }
-copying() { # waits until the run that writes the file json has a checkpoint
-	for _ in $(seq 200); do
-		grep -q '"event":"progress".*"done":[1-9]' json 2>/dev/null && return
-		sleep 0.05
-	done
-	return 1
+serves() { pgrep "$@" -f -- "^$far_unrack serve"; }
+no_serves() { ! serves; }
+copying() { # whether the run that writes the file json has a checkpoint
+	grep -q '"event":"progress".*"done":[1-9]' json
 }
 
 unrack copy disk.img "ssh://far$work/web01" "${far[@]}" --streams 4 --json
@@ -34,32 +34,32 @@ exits 2 "seventeen"
 like "$err" '\-\-streams takes a number from 1 to 16' "are too many"
 mkdir machines
 unrack copy disk.img "ssh://far/web05" --rsh "$rsh" --streams 2 \
-	--remote-unrack "$UNRACK serve --root $work/machines --receive-only #"
+	--remote-unrack "$far_unrack serve --root $work/machines --receive-only #"
 exits 0 "a server that only receives takes them, too"
 ok "identical" cmp disk.img machines/web05/web05-flat.vmdk
 
 rm -f json
 "$UNRACK" copy disk.img "ssh://far$work/cut1" "${far[@]}" --streams 4 --rate 3M --json >json 2>/dev/null &
-ok "a slow push is under way" copying
+pid=$!
+begun "a slow push is under way" -p $pid copying
+kill -STOP $pid # or it may be over before it is cut
 is "$(serves | wc -l)" 4 "in four processes there"
-kill -9 "$(serves | head -1)"
-wait $! && rc=0 || rc=$?
+kill -9 "$(serves -o)"
+kill -CONT $pid
+wait $pid && rc=0 || rc=$?
 out=$(<json)
 is "$rc" 0 "the one that writes is killed, and the same run completes"
 is "$(result_of | jq .lost_connections)" 1 "over new connections"
 ok "identical" cmp disk.img cut1/cut1-flat.vmdk
-is "$(serves)" "" "no process is left"
+ok "no process is left" wait_for 120 no_serves
 
 rm -f json
 "$UNRACK" copy "ssh://far$work/disk.img" cut2 "${far[@]}" --streams 2 --rate 3M --json >json 2>/dev/null &
-ok "a slow pull is under way" copying
-kill -9 $!
-wait $! 2>/dev/null
-for _ in $(seq 50); do
-	[ -z "$(serves)" ] && break
-	sleep 0.1
-done
-is "$(serves)" "" "its client is killed, and no process is left"
+pid=$!
+begun "a slow pull is under way" -p $pid copying
+kill -9 $pid
+wait $pid 2>/dev/null
+ok "its client is killed, and no process is left" wait_for 120 no_serves
 unrack copy "ssh://far$work/disk.img" cut2 "${far[@]}" --streams 4
 exits 0 "it is continued over another number of connections"
 ok "identical" cmp disk.img cut2/cut2-flat.vmdk
