@@ -130,9 +130,11 @@ static int ask(const struct password *p, const char *prompt, char *buf, size_t n
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	hold_signals(true, &before);
-	if (write(tty, prompt, strlen(prompt)) < 0 || (!spaced && write(tty, " ", 1) < 0) ||
-	    tcsetattr(tty, TCSAFLUSH, &quiet) < 0) {
+	/* The question comes last: what answers it at once would else be dropped, or shown. */
+	if (tcsetattr(tty, TCSAFLUSH, &quiet) < 0 || write(tty, prompt, strlen(prompt)) < 0 ||
+	    (!spaced && write(tty, " ", 1) < 0)) {
 		r = error_errno(err, errno, "can't ask for a password on the terminal");
+		tcsetattr(tty, TCSAFLUSH, &was);
 		hold_signals(false, &before);
 		return r;
 	}

@@ -51,7 +51,7 @@ like "$proposed" "^unrack copy ssh://.* FOLDER .*--identity $work/locked .*--pas
 mkdir bin && ln -s "$UNRACK" bin/unrack && echo 'geheim 1' >FILE
 ok "and copies when it is pasted" env PATH="$work/bin:$PATH" sh -c "${proposed/FOLDER/pasted}"
 ok "is identical" cmp disk.img pasted/pasted-flat.vmdk
-unrack copy "ssh://127.0.0.1:$(free_port)$work/disk.img" gone --ssh-config "$sshd/config" --password-fd 3 3<FILE
+unrack copy "ssh://127.0.0.1:1$work/disk.img" gone --ssh-config "$sshd/config" --password-fd 3 3<FILE
 exits 4 "nobody listens"
 like "$out" "to continue: .*/disk.img gone .*--password-fd 3 3<FILE$" "what continues says that the password is to be given again"
 anybody --identity "$work/locked" --password-fd 3 --log "$work/1.log" 3<<<'geheim 2'
@@ -74,20 +74,17 @@ printf 'no key\n' >junk
 anybody --identity "$work/junk"
 exits 3 "a file that is no key"
 
-# The terminal, which only script(1) can be here. What is typed before the question is dropped.
+# The terminal, which only script(1) can be here. What is typed before the question is dropped; what ends before the
+# program does ends its terminal.
 ask() { # QUESTION ANSWER COMMAND...
-	local question=$1 answer=$2 i
+	local question=$1 answer=$2
 	shift 2
 	rc=0
 	: >typescript
 	out=$({
-		for i in $(seq 100); do
-			grep -q "$question" typescript && break
-			sleep 0.05
-		done
-		sleep 0.1
+		wait_for 120 grep "$question" typescript
 		printf '%s\n' "$answer"
-		sleep 0.5
+		wait_for 120 grep '^Script done' typescript
 	} | script -qefc "$(printf '%q ' "$@")" typescript 2>&1) || rc=$?
 }
 scan=("$UNRACK" scan "ssh://127.0.0.1:$port$work/disk.img" --ssh-config none --known-hosts "$sshd/known_hosts"
