@@ -86,15 +86,13 @@ fi
 
 # --- What is no ssh server of our age at all --------------------------------------------------
 answer() { # BYTES: a server that says this, once
-	local i
-	port=$(free_port)
-	printf '%b' "$1" | nc -l -N 127.0.0.1 "$port" >/dev/null 2>&1 &
-	for i in $(seq 100); do
-		grep -q "$(printf '0100007F:%04X 00000000:0000 0A' "$port")" /proc/net/tcp && break
-		sleep 0.02
-	done
+	rm -f listens
+	printf '%b' "$1" | nc -lvN 127.0.0.1 0 >/dev/null 2>listens &
+	wait_for -p $! 120 grep '^Listening on ' listens
+	port=$(sed -n 's/^Listening on [^ ]* //p' listens)
 	try --ssh-legacy --reconnect 0
-	wait $!
+	kill $! 2>/dev/null
+	wait $! 2>/dev/null
 }
 answer 'SSH-1.5-OpenSSH_2.1\r\n'
 exits 6 "protocol 1"

@@ -57,7 +57,7 @@ exits 3 "a program that is not installed"
 like "$err" 'no-such-program' "is named"
 
 # A password can't be asked for: it has no terminal, and must not stop for one.
-timeout 20 script -qec "$UNRACK scan '$here/disk.img' --rsh '$unknown=ask'" typescript >asked </dev/null && rc=0 || rc=$?
+timeout 120 script -qec "$UNRACK scan '$here/disk.img' --rsh '$unknown=ask'" typescript >asked </dev/null && rc=0 || rc=$?
 is "$rc" 4 "ssh that would ask on the terminal"
 like "$(<asked)" 'ost key verification failed' "fails instead of waiting"
 done_testing

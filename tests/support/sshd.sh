@@ -38,12 +38,12 @@ needs_sshd() {
 	trap 'stop_sshd; rm -rf "$work"' EXIT
 }
 
-free_port() {
+free_port() { # for the next moment: somebody else may take it
 	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
 }
 
 start_sshd() {
-	local i try
+	local try
 	for try in 1 2 3; do # somebody else may have taken the port meanwhile
 		stop_sshd
 		port=$(free_port)
@@ -51,11 +51,7 @@ start_sshd() {
 		: >"$sshd/log"
 		"${sshd_wrap[@]}" "$sshd_program" -D -e -f "$sshd/sshd_config" >"$sshd/log" 2>&1 &
 		sshd_pid=$!
-		for i in $(seq 500); do
-			grep -q 'Server listening' "$sshd/log" && break 2
-			kill -0 $sshd_pid 2>/dev/null || break
-			sleep 0.02
-		done
+		wait_for -p $sshd_pid 120 grep 'Server listening' "$sshd/log" && break
 	done
 	if ! grep -q 'Server listening' "$sshd/log"; then
 		sed 's/^/# /' "$sshd/log"
