@@ -8,7 +8,7 @@ perl -MCompress::Raw::Zlib -e 1 2>/dev/null || skip_all "perl has no Compress::R
 
 wire() { # ARGS...: the peer; its status in $rc, what it says in $out
 	rc=0
-	out=$(timeout 60 perl "$peer" "$@" 2>"$work/.err") || rc=$?
+	out=$(timeout 300 perl "$peer" "$@" 2>"$work/.err") || rc=$?
 	err=$(<"$work/.err")
 }
 said() { # WHAT: the first line that begins with it

@@ -26,7 +26,7 @@ use IPC::Open2;
 use lib $FindBin::Bin;
 use XXH3;
 
-use constant { GRAIN => 65536, SILENCE_MS => 10000, MAGIC => "unrack\r\n", ANY => 0xffffffff };
+use constant { GRAIN => 65536, SILENCE_MS => 60000, MAGIC => "unrack\r\n", ANY => 0xffffffff };
 my ($n, %type, @name, @limit) = (0);
 for (qw(HELLO:300 OPEN:36888 ACCEPT:64 GRAINS:1049232 ZERO:16 CHECKPOINT:8 ACK:16 END:32 DONE:24
 	BYE:0 ERROR:1032 PING:0 CALL:4168 READY:76 OFFER:36888 TEXT:1048576 MAP:32776 WANT:16
@@ -39,7 +39,7 @@ for (qw(HELLO:300 OPEN:36888 ACCEPT:64 GRAINS:1049232 ZERO:16 CHECKPOINT:8 ACK:1
 }
 
 # --- Frames ---------------------------------------------------------------------------------
-my ($from, $to, $pid);
+my ($from, $to, $pid, $owner);
 my ($sent, $received, $gone) = (0, 0, 0);
 my $last_sent = time;
 
@@ -531,18 +531,31 @@ sub pull_disk {
 # --- The rest -------------------------------------------------------------------------------
 sub start {
 	$SIG{PIPE} = 'IGNORE';
+	$owner = $$;
 	$pid = open2($from, $to, @ARGV);
 	binmode $_ for $from, $to;
 	$| = 1;
 }
 
-# The server's own end, after ours.
-sub finish {
+# The server's own end, after ours: it may still have something to bring to an end.
+sub server_ends {
 	close $to;
 	close $from;
 	waitpid $pid, 0;
+	$pid = 0;
+}
+
+sub finish {
+	server_ends();
 	print "server $?\n";
 	exit 0;
+}
+
+END {
+	my $status = $?;
+
+	server_ends() if $pid && $$ == $owner;
+	$? = $status;
 }
 
 sub examples {
