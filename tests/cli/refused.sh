@@ -87,11 +87,14 @@ exits 1 "a static verdict is not a proof"
 # Somebody else is at it.
 "$UNRACK" -q boot web --esx 6.7 --scsi pvscsi --nic vmxnet3 >/dev/null 2>&1 &
 pid=$!
-for _ in $(seq 50); do [ -e web/unrack/lock ] && break; sleep 0.1; done
+begun "(another process)" -p $pid test -e web/unrack/lock
+kill -STOP $pid # it does not end before
 unrack fix web --esx 6.7
 exits 5 "a folder that another process works on"
-like "$err" "$pid" "names that process"
-kill $pid && wait $pid
+like "$err" "process $pid on" "names that process"
+kill $pid
+kill -CONT $pid
+wait $pid
 is "$(sum $image)" "$before" "the image is as it was"
 
 # A folder whose manifest is damaged, or newer.

@@ -106,7 +106,7 @@ exits 0 "an empty folder"
 like "$out" "no disks are seen here" "is a sentence"
 rc=0
 mkfifo pipe.img
-timeout 10 "$UNRACK" scan pipe.img >/dev/null 2>.err || rc=$?
+timeout 120 "$UNRACK" scan pipe.img >/dev/null 2>.err || rc=$?
 is $rc 2 "a pipe is refused, and not waited for"
 
 # Another machine, which is a process behind --rsh.
