@@ -215,6 +215,11 @@ int proc_run(const char *const *argv, struct buf *out, struct buf *errs, int tim
 		if (!ended)
 			poll(NULL, 0, 5);
 	}
+	/* It may have written, and ended, since nothing was there: all that a pipe holds is one read. */
+	if (o[0] >= 0 && ended)
+		drain(&o[0], out);
+	if (e[0] >= 0 && ended)
+		drain(&e[0], errs);
 	if (o[0] >= 0)
 		close(o[0]);
 	if (e[0] >= 0)
