@@ -21,17 +21,18 @@ struct sshd {
 	pid_t pid;
 };
 
-static unsigned sshd_free_port(void)
+/* A socket that listens on a port of its own: nobody else can have it before the server does. */
+static int sshd_listen(unsigned *port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 16) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
 		abort();
-	close(fd);
-	return ntohs(a.sin_port);
+	*port = ntohs(a.sin_port);
+	return fd;
 }
 
 __attribute__((format(printf, 1, 2))) static int sshd_shell(const char *fmt, ...)
@@ -45,14 +46,26 @@ __attribute__((format(printf, 1, 2))) static int sshd_shell(const char *fmt, ...
 	return system(line);
 }
 
-static bool sshd_answers(const struct sshd *s)
+/* As inetd: a server for each connection. */
+__attribute__((noreturn)) static void sshd_serve(int listener, const char *program, const char *config)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)s->port),
-				 .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	int fd = socket(AF_INET, SOCK_STREAM, 0), r = connect(fd, (struct sockaddr *)&a, sizeof a);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	close(fd);
-	return r == 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGCHLD, SIG_IGN); /* nobody waits for them */
+	for (;;) {
+		int line = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (line >= 0 && fork() == 0) {
+			signal(SIGCHLD, SIG_DFL);
+			dup2(line, 0);
+			dup2(line, 1);
+			dup2(null, 2);
+			execl(program, program, "-i", "-e", "-f", config, (char *)NULL);
+			_exit(127);
+		}
+		close(line);
+	}
 }
 
 static void sshd_stop(struct sshd *s)
@@ -68,6 +81,7 @@ static void sshd_start(struct sshd *s, const char *lines)
 	static const char *const places[] = { "/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd" };
 	const char *program = NULL;
 	char config[96];
+	int listener;
 
 	for (unsigned i = 0; i < 3 && !program; i++)
 		program = access(places[i], X_OK) == 0 ? places[i] : NULL;
@@ -78,37 +92,25 @@ static void sshd_start(struct sshd *s, const char *lines)
 	strcpy(s->dir, "/tmp/unrack-sshd-XXXXXX");
 	if (!mkdtemp(s->dir))
 		abort();
-	s->port = sshd_free_port();
+	listener = sshd_listen(&s->port);
 	snprintf(s->key, sizeof s->key, "%s/key", s->dir);
 	snprintf(s->known_hosts, sizeof s->known_hosts, "%s/known_hosts", s->dir);
 	snprintf(config, sizeof config, "%s/config", s->dir);
 	if (sshd_shell("ssh-keygen -q -t ed25519 -N '' -f %s && "
 		       "(printf '[127.0.0.1]:%u '; cat %s.pub) >%s && "
-		       "printf '%%s\\n' '%s' 'Port %u' 'ListenAddress 127.0.0.1' 'HostKey %s' 'PidFile none' "
+		       "printf '%%s\\n' '%s' 'HostKey %s' 'PidFile none' "
 		       "'AuthorizedKeysFile %s.pub' 'StrictModes no' 'UsePAM no' 'PermitRootLogin yes' "
 		       "'PasswordAuthentication no' 'KbdInteractiveAuthentication no' >%s",
-		       s->key, s->port, s->key, s->known_hosts, lines, s->port, s->key, s->key, config))
+		       s->key, s->port, s->key, s->known_hosts, lines, s->key, s->key, config))
 		skip_all("ssh-keygen does not work");
+	if (sshd_shell("%s -t -f %s 2>/dev/null", program, config)) {
+		sshd_shell("rm -rf %s", s->dir);
+		skip_all("sshd does not start here");
+	}
 	s->pid = fork();
-	if (s->pid == 0) {
-		int null = open("/dev/null", O_RDWR);
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(null, 0);
-		dup2(null, 1);
-		dup2(null, 2);
-		execl(program, program, "-D", "-e", "-f", config, (char *)NULL);
-		_exit(127);
-	}
-	for (int i = 0; i < 400; i++) {
-		if (sshd_answers(s))
-			return;
-		if (waitpid(s->pid, NULL, WNOHANG) == s->pid)
-			break;
-		usleep(5000);
-	}
-	sshd_stop(s);
-	skip_all("sshd does not start here");
+	if (s->pid == 0)
+		sshd_serve(listener, program, config);
+	close(listener);
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include "unrack/remote.h"
 
 #define BIG (8u << 20)
+#define SOON 120.0 /* s: on whatever machine; who waits for the program waits for much longer */
 
 static struct unrack_error err;
 static uint8_t sent[BIG], got[BIG];
@@ -105,9 +106,12 @@ static void test_bytes(void)
 	pthread_join(thread, &done);
 	ok(done && memcmp(sent, got, BIG) == 0, "and is the same");
 	remote_close(r);
-	r = start("sh -c 'cat >&2'", "");
-	channel_write(remote_channel(r), "the last bytes\n", 15, &err);
-	remote_close(r);
+	/* It has a second for it, which on a busy machine may be too short. */
+	for (int i = 0; i < 20 && !(i && warnings[0]); i++) {
+		r = start("sh -c 'cat >&2'", "");
+		channel_write(remote_channel(r), "the last bytes\n", 15, &err);
+		remote_close(r);
+	}
 	is_str(warnings, "db02: the last bytes", "what was written before the end arrives; its errors are shown");
 }
 
@@ -136,7 +140,7 @@ static void test_ends(void)
  * program's standard error open after it. */
 static void test_stays(void)
 {
-	struct remote *r = start("sh -c 'echo $$; exec sleep 20'", "");
+	struct remote *r = start("sh -c 'echo $$; exec sleep 1000'", "");
 	char line[16] = "";
 	double from = now();
 	pid_t pid;
@@ -147,12 +151,12 @@ static void test_stays(void)
 	pid = atoi(line);
 	ok(pid > 1 && getsid(pid) == pid, "it has a session of its own, so Ctrl-C is not for it");
 	channel_shutdown(remote_channel(r));
-	ok(now() - from < 0.5, "shutdown does not wait for it");
+	ok(now() - from < SOON, "shutdown does not wait for it");
 	remote_close(r);
-	ok(now() - from < 1.8, "closing does, but not for long");
+	ok(now() - from < SOON, "closing does, but not for long");
 	ok(kill(pid, 0) < 0 && errno == ESRCH, "then it is ended and reaped");
 
-	r = start("sh -c 'sleep 3 <&- >&- & echo $!; exit 4'", "");
+	r = start("sh -c 'sleep 1000 <&- >&- & echo $!; exit 4'", "");
 	memset(line, 0, sizeof line);
 	from = now();
 	for (size_t i = 0; i < sizeof line - 1 && channel_read(remote_channel(r), line + i, 1, &err) == 0; i++)
@@ -160,8 +164,9 @@ static void test_stays(void)
 	remote_explain(r, &err);
 	has_str(err.text, "ended with status 4", "what it leaves behind does not hide its end");
 	remote_close(r);
-	ok(now() - from < 0.8, "nor is it waited for");
-	kill(atoi(line), SIGKILL);
+	ok(now() - from < SOON, "nor is it waited for");
+	pid = atoi(line);
+	ok(pid > 1 && kill(pid, SIGKILL) == 0, "and lives on");
 }
 
 int main(void)
