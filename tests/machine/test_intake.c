@@ -371,10 +371,10 @@ static void test_completed_meanwhile(void)
 	in = open_or_die(&opt);
 	offer(in, 0, 1, &a, &place);
 	opt.io = twin_io(twin);
-	opt.wait_ms = 300;
+	opt.wait_ms = 300000;
 	twin_io_hook(twin, on_call, NULL);
 	pthread_create(&thread, NULL, open_waiting, &w);
-	for (int i = 0; i < 5000 && !looks; i++)
+	for (int i = 0; i < 120000 && !looks; i++)
 		usleep(1000);
 	fixture_receive(&place, &a, 1);
 	disk_done(in, &place);

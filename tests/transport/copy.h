@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/size.h"
@@ -89,6 +90,7 @@ struct copy {
 	struct buf wire;           /* what the sender wrote */
 	unsigned pings[2];         /* of sender and receiver */
 	atomic_bool said_error;    /* the receiver did */
+	atomic_bool reads_no_more; /* by its own wish */
 	struct copy_ack ack[256];
 	unsigned acks;
 	struct journal_point point[COPY_DISKS]; /* of disk_done */
@@ -183,6 +185,7 @@ struct copy_tap {
 	struct channel channel;
 	struct channel *inner;
 	struct copy *copy;
+	bool receiver;
 };
 
 static int copy_tap_read(struct channel *ch, void *buf, size_t n, struct unrack_error *err)
@@ -288,6 +291,8 @@ static void copy_tap_stop_reading(struct channel *ch)
 	struct copy_tap *t = ch->ctx;
 
 	channel_stop_reading(t->inner);
+	if (t->receiver)
+		atomic_store(&t->copy->reads_no_more, true);
 }
 
 static const struct channel_ops copy_sender_ops = { copy_tap_read, copy_sender_write,
@@ -324,10 +329,18 @@ static void *copy_receive(void *arg)
 	return NULL;
 }
 
+/* Waits until FLAG is set; not for ever, if that is what is wrong. */
+__attribute__((unused)) static bool copy_await(atomic_bool *flag)
+{
+	for (int i = 0; i < 240000 && !atomic_load(flag); i++)
+		usleep(500);
+	return atomic_load(flag);
+}
+
 /* Runs sender and receiver to their end; results are in C. The sources stay open. */
 __attribute__((unused)) static void copy_run(struct copy *c)
 {
-	struct copy_tap ends[2] = { { .copy = c }, { .copy = c } };
+	struct copy_tap ends[2] = { { .copy = c }, { .copy = c, .receiver = true } };
 	struct copy_receiver_arg arg = { c, &ends[1].channel };
 	struct sender_options opt = { .workers = c->workers, .machine = "web01", .log = &c->log,
 				      .store = c->store, .adapt = c->adapt };
@@ -341,6 +354,7 @@ __attribute__((unused)) static void copy_run(struct copy *c)
 	c->lost[0] = '\0';
 	c->pings[0] = c->pings[1] = 0;
 	atomic_store(&c->said_error, false);
+	atomic_store(&c->reads_no_more, false);
 	if (channel_open_pair(&ends[0].inner, &ends[1].inner, &err) < 0)
 		abort();
 	ends[0].channel = (struct channel){ .ops = &copy_sender_ops, .ctx = &ends[0],

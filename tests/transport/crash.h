@@ -42,6 +42,7 @@ __attribute__((unused)) static void free_data(void)
 /* Holds each read until the piece before it has had its checkpoint, however busy the machine
  * is; not when the call that is to fail has come. */
 struct pace {
+	struct copy *copy;
 	struct twin_io *twin;
 	enum twin_op op;
 	uint64_t nth;   /* 0: none fails */
@@ -54,7 +55,7 @@ static int slowly(void *ctx, uint64_t off, size_t n)
 	struct pace *p = ctx;
 
 	(void)n;
-	for (int i = 0; off > 0 && i < 400; i++) {
+	for (int i = 0; off > 0 && i < 240000 && !atomic_load(&p->copy->said_error); i++) {
 		if (twin_io_count(p->twin, TWIN_FDATASYNC) >= p->syncs + CHECKPOINT_SYNCS ||
 		    (p->nth && twin_io_count(p->twin, p->op) >= p->nth))
 			break;
@@ -84,7 +85,7 @@ static void rig_open(struct rig *r, struct twin_io *twin)
 /* Reads wait for checkpoints; F (may be NULL) makes a call fail. */
 static void rig_pace(struct rig *r, const struct twin_fault *f)
 {
-	r->pace = (struct pace){ .twin = r->twin };
+	r->pace = (struct pace){ .copy = &r->c, .twin = r->twin };
 	if (f) {
 		twin_io_fault(r->twin, *f);
 		r->pace.op = f->op;

@@ -285,7 +285,7 @@ static void test_patience(void)
 	int r;
 
 	/* On a machine that is too busy to run a thread in time, once more with more of it. */
-	for (unsigned ms = 100, again = 0; again < 2; ms *= 10, again++) {
+	for (unsigned ms = 100, again = 0; again < 4; ms *= 10, again++) {
 		s = (struct server){ .answer = &yes, .slow_ms = ms * 2 + 20 };
 		call = make_call(CALL_RECEIVE, 1);
 		call.silence_ms = ms;
@@ -304,7 +304,7 @@ static void test_patience(void)
 	began = thread_now_ms();
 	is_int(call_make(s.near, &call, &answer, &err), UNRACK_LOST, "one that says nothing is not");
 	is_int(err.sys_errno, ETIMEDOUT, "for longer than the limit");
-	ok(thread_now_ms() - began < 3000, "in time");
+	ok(thread_now_ms() - began < 120000, "in time");
 	end(&s, &call, &answer);
 
 	call = make_call(CALL_RECEIVE, 1);

@@ -34,6 +34,7 @@ static void make_data(void)
 
 /* Holds each read until the piece before it has had its checkpoint. */
 struct pace {
+	struct copy *copy;
 	struct twin_io *twin;
 	uint64_t syncs; /* seen at the last read */
 };
@@ -44,7 +45,7 @@ static int slowly(void *ctx, uint64_t off, size_t n)
 	struct pace *p = ctx;
 
 	(void)n;
-	for (int i = 0; off > 0 && i < 400; i++) {
+	for (int i = 0; off > 0 && i < 240000 && !atomic_load(&p->copy->said_error); i++) {
 		if (twin_io_count(p->twin, TWIN_FDATASYNC) >= p->syncs + CHECKPOINT_SYNCS)
 			break;
 		usleep(500);
@@ -64,8 +65,10 @@ static void run(struct copy *c, const uint8_t *data, struct pace *pace)
 {
 	struct twin_source *src = twin_source_memory(data, SIZE);
 
-	if (pace)
+	if (pace) {
+		pace->copy = c;
 		twin_source_hook(src, slowly, pace);
+	}
 	c->source[0] = twin_source(src);
 	copy_run(c);
 	copy_free(&(struct copy){ .source = { c->source[0] }, .disks = 1 });

@@ -10,8 +10,9 @@
 
 #define SILENCE_MS 160u
 #define STALL_MS 400u
-/* On a machine that is too busy to run a thread in time, once more with more of it. */
+/* On a machine that is too busy to run a thread in time, once more with more of it; so often. */
 #define PATIENCE 8u
+#define TRIALS 4
 
 static uint8_t *big;
 #define BIG_SIZE ((size_t)24 << 20)
@@ -98,11 +99,16 @@ static void free_stall(struct stall *s)
 	twin_io_free(s->twin);
 }
 
+static bool was_patient(const struct stall *s)
+{
+	return s->c.sent == 0 && s->c.received == 0 && (s->pinger < 0 || s->c.pings[s->pinger] > 0);
+}
+
 static void check_stall(struct stall *s)
 {
-	if (s->c.sent < 0 || s->c.received < 0) {
+	for (int i = 1; i < TRIALS && !was_patient(s); i++) {
 		free_stall(s);
-		s->scale = PATIENCE;
+		s->scale *= PATIENCE;
 		run_stall(s);
 	}
 	ok(s->done, "%s", s->what);
@@ -206,7 +212,7 @@ static void mute_check(struct mute *m, const char *text, const char *what)
 	is_int(m->err.sys_errno, ETIMEDOUT, "because of the silence");
 	has_str(m->err.text, "nothing has come from the far side for 0.16 s; the line is cut", "as it says");
 	has_str(m->err.text, text, "with what is safe, or where to learn it");
-	ok(m->took_ms >= SILENCE_MS && m->took_ms < SILENCE_MS + 10000, "in time: after %d ms",
+	ok(m->took_ms >= SILENCE_MS && m->took_ms < SILENCE_MS + 120000, "in time: after %d ms",
 	   (int)m->took_ms);
 	link_destroy(&m->link);
 	channel_close(m->near);

@@ -37,18 +37,21 @@ static double seconds(void)
 static int on_read(void *ctx, uint64_t off, size_t n)
 {
 	struct rig *r = ctx;
-	double began = seconds();
+	double began;
 
 	if (off + n <= r->stop_read)
 		return 0;
-	while (r->wait && atomic_load(&r->writes) < r->least >> 20 && seconds() - began < 5)
+	for (int i = 0; r->wait && atomic_load(&r->writes) < r->least >> 20 && i < 120000; i++)
 		usleep(1000);
 	if (atomic_exchange(&r->stop, true)) {
-		usleep(20000); /* the rest comes slowly, or all would be there before the stop is seen */
+		usleep(20000); /* the rest comes slowly, and the last of it not before the stop is seen */
+		if (off + n >= SIZE)
+			copy_await(&r->c.said_error);
 		return 0;
 	}
-	while (r->wait && !atomic_load(&r->c.said_error) && seconds() - began < 5)
-		usleep(1000);
+	began = seconds();
+	if (r->wait)
+		copy_await(&r->c.said_error);
 	r->waited = seconds() - began;
 	return 0;
 }
@@ -62,7 +65,7 @@ static int on_io(void *ctx, enum twin_op op, const char *path)
 		atomic_fetch_add(&r->writes, 1);
 	if (op == r->stop_op && n >= m && memcmp(path + n - m, r->suffix, m) == 0 &&
 	    !atomic_exchange(&r->stop, true))
-		usleep(150000); /* until the reading has ended */
+		copy_await(&r->c.reads_no_more);
 	return 0;
 }
 
@@ -148,12 +151,13 @@ static void test_stops(void)
 	rig[3].stop_op = TWIN_OPEN;
 	rig[3].suffix = "d0.journal";
 	rig[4].what = "before it has begun";
+	rig[4].stop_read = 0;
 	atomic_store(&rig[4].stop, true);
 	for (unsigned i = 0; i < ARRAY_LEN(rig); i++)
 		pthread_create(&rig[i].thread, NULL, run_to_stop, &rig[i]);
 	for (unsigned i = 0; i < ARRAY_LEN(rig); i++)
 		pthread_join(rig[i].thread, NULL);
-	ok(rig[0].waited < 3, "a blocked receiver stops within %.1f s", rig[0].waited);
+	ok(rig[0].waited < 100, "a blocked receiver stops within %.1f s", rig[0].waited);
 	for (unsigned i = 0; i < ARRAY_LEN(rig); i++)
 		rig_check(&rig[i]);
 }

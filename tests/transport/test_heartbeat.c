@@ -81,8 +81,8 @@ static void test_busy(void)
 	open_link();
 	atomic_store(&tx.sent_ms, 0);
 	link_send(&tx, MESSAGE_CHECKPOINT, 0, "12345678", 8, &err);
-	ok(thread_now_ms() - atomic_load(&tx.sent_ms) < 5000, "it is known when the last frame was sent");
-	atomic_store(&tx.sent_ms, thread_now_ms() + 60000); /* as if one were sent all the time */
+	ok(thread_now_ms() - atomic_load(&tx.sent_ms) < 120000, "it is known when the last frame was sent");
+	atomic_store(&tx.sent_ms, thread_now_ms() + 3600000); /* as if one were sent all the time */
 	heartbeat_start(&h, &tx, 50, NULL, &err);
 	usleep(30000);
 	heartbeat_stop(&h);
@@ -126,7 +126,7 @@ static void test_stop(unsigned silence_ms)
 	pthread_create(&thread, NULL, set_stop, NULL);
 	is_int(channel_read(a, &c, 1, &err), UNRACK_LOST, "a stop ends the reading");
 	is_int(err.sys_errno, ECANCELED, "by our own wish");
-	ok(thread_now_ms() - began < 2000, "soon");
+	ok(thread_now_ms() - began < 120000, "soon");
 	ok(heartbeat_stop(&h), "it says that it did");
 	is_int(link_send(&tx, MESSAGE_BYE, 0, NULL, 0, &err), 0, "the last word can still be said");
 	pthread_join(thread, NULL);

@@ -129,7 +129,7 @@ static void test_bounded(unsigned workers)
 	}
 	ok(!pool_take(r.pool, 5), "%u workers: no item is free while all are in flight", workers);
 	ok(!pool_stopped(r.pool), "which is no failure");
-	for (int i = 0; i < 1000 && done < ITEMS; i++) {
+	for (int i = 0; i < 120000 && done < ITEMS; i++) {
 		pool_fill(r.pool, &waiting, &done);
 		usleep(1000);
 	}

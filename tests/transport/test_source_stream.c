@@ -386,7 +386,7 @@ static void test_errors(void)
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
-	alarm(30); /* who waits for ever has failed */
+	alarm(900); /* who waits for ever has failed */
 	disk = malloc(SIZE);
 	buf = malloc(SIZE + 1);
 	for (uint32_t i = 0, x = 7; i < SIZE; i++) {
