@@ -12,6 +12,9 @@
 #include "../support/tap.h"
 #include "unrack/lock.h"
 
+#define SOON 120.0 /* s: on whatever machine; who waits for what is not to be waited for waits for longer */
+#define FOR_EVER_MS 10000000u
+
 static struct unrack_error err;
 static char root[64];
 static char dir[80];
@@ -118,7 +121,7 @@ static void test_held_and_dead(void)
 	pid_t pid = holder(NULL, 0);
 	struct lock *l;
 	char want[64];
-	double t = now();
+	double t;
 
 	is_int(take(NULL, 0, &l), UNRACK_UNSAFE, "held by another process");
 	snprintf(want, sizeof want, "process %ld on ", (long)pid);
@@ -127,8 +130,9 @@ static void test_held_and_dead(void)
 	is_int(take(NULL, 50, &l), UNRACK_UNSAFE, "a stopped owner of this boot lives");
 	kill(pid, SIGKILL);
 	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT); /* it is a zombie now */
-	is_int(take(NULL, 0, &l), 0, "a dead one loses the lock");
-	ok(now() - t < 2, "at once");
+	t = now();
+	is_int(take(NULL, FOR_EVER_MS, &l), 0, "a dead one loses the lock");
+	ok(now() - t < SOON, "at once");
 	is_int(files(false), 2, "its file is gone");
 	lock_release(l);
 	waitpid(pid, NULL, 0);
@@ -136,16 +140,27 @@ static void test_held_and_dead(void)
 
 static void test_foreign(void)
 {
-	pid_t pid = holder("another-boot", 200);
+	unsigned stale_ms = 200;
 	struct lock *l;
 	double t;
+	pid_t pid;
+	int r;
 
-	is_int(take(NULL, 200, &l), UNRACK_UNSAFE, "an owner elsewhere that beats is alive");
+	/* On a machine that is too busy to let it beat in time, once more with more of it. */
+	for (;; stale_ms *= 10) {
+		pid = holder("another-boot", stale_ms);
+		r = take(NULL, stale_ms, &l);
+		if (r < 0 || stale_ms > 100000)
+			break;
+		lock_release(l);
+		kill_and_reap(pid);
+	}
+	is_int(r, UNRACK_UNSAFE, "an owner elsewhere that beats is alive");
 	has_str(err.text, "is in use by another unrack", "the sentence");
 	t = now();
 	kill_and_reap(pid);
-	is_int(take(NULL, 200, &l), 0, "one that stands still loses the lock");
-	ok(now() - t >= 0.19, "after the time limit, not before (%.3f s)", now() - t);
+	is_int(take(NULL, stale_ms, &l), 0, "one that stands still loses the lock");
+	ok(now() - t >= stale_ms / 1000.0 - 0.01, "after the time limit, not before (%.3f s)", now() - t);
 	lock_release(l);
 }
 
@@ -234,7 +249,7 @@ static void test_stop(void)
 {
 	atomic_bool stop = true;
 	struct log log = { .stop = &stop };
-	pid_t pid = holder("another-boot", 10000);
+	pid_t pid = holder("another-boot", FOR_EVER_MS);
 	struct lock *l;
 
 	is_int(lock_take(dir, &(struct lock_options){ .log = &log }, &l, &err), UNRACK_INTERRUPTED,
@@ -259,13 +274,24 @@ static void test_wait(const char *boot, const char *where)
 	atomic_bool stop = true;
 	struct log log = { &ops, NULL, NULL }, stopped = { .stop = &stop };
 	struct lock_options opt = { .wait_ms = 60, .stale_ms = 100, .log = &log };
-	pid_t pid = holder(boot, 100), killer;
-	struct lock *l;
+	struct lock *l = NULL;
 	char want[128], *begin;
-	double t = now();
+	pid_t pid, killer;
+	double t;
+	int r;
 
-	said[0] = '\0';
-	is_int(lock_take(dir, &opt, &l, &err), UNRACK_UNSAFE, "%s: one that stays is waited for in vain", where);
+	/* On a machine that is too busy to let it beat in time, once more with more of it. */
+	for (;; opt.stale_ms *= 10) {
+		pid = holder(boot, opt.stale_ms);
+		said[0] = '\0';
+		t = now();
+		r = lock_take(dir, &opt, &l, &err);
+		if (r < 0 || opt.stale_ms > 100000)
+			break;
+		lock_release(l);
+		kill_and_reap(pid);
+	}
+	is_int(r, UNRACK_UNSAFE, "%s: one that stays is waited for in vain", where);
 	has_str(err.text, "is in use by another unrack", "and the sentence is the usual one");
 	ok(now() - t >= 0.058, "after the time that was given (%.3f s)", now() - t);
 	snprintf(want, sizeof want, " pid %ld to leave %s\n", (long)pid, root);
@@ -275,7 +301,7 @@ static void test_wait(const char *boot, const char *where)
 	opt.log = &stopped;
 	is_int(lock_take(dir, &opt, &l, &err), UNRACK_INTERRUPTED, "the stop flag ends waiting");
 	opt.log = &log;
-	opt.wait_ms = 500;
+	opt.wait_ms = FOR_EVER_MS;
 	killer = fork();
 	if (killer == 0) {
 		sleep_ms(30);
@@ -283,9 +309,10 @@ static void test_wait(const char *boot, const char *where)
 		_exit(0);
 	}
 	t = now();
+	l = NULL;
 	is_int(lock_take(dir, &opt, &l, &err), 0, "when it goes, the lock is taken");
-	ok(now() - t < 2, "soon (%.3f s)", now() - t);
-	is_int(lock_check(l, &err), 0, "and ours");
+	ok(now() - t < SOON, "soon (%.3f s)", now() - t);
+	ok(l && lock_check(l, &err) == 0, "and ours");
 	lock_release(l);
 	waitpid(killer, NULL, 0);
 	waitpid(pid, NULL, 0);
@@ -476,7 +503,7 @@ int main(void)
 	test_wait("another-boot", "elsewhere");
 	test_planted();
 	race(4, same, 0, 20, "four contenders on one host are never inside together");
-	race(4, two, 2000, 5, "nor are four on two hosts");
+	race(4, two, 100000, 5, "nor are four on two hosts");
 	test_stale_races();
 	test_killed_contenders();
 	files(true);
