@@ -21,6 +21,7 @@
 #define CAPTURE_CHUNK (1u << 20)
 #define START_MS 10000 /* of patience at least, until there is a first sign of life */
 #define NO_ADVANCE 5   /* times the stall, and scrolling on and on does not help any more */
+#define LATE_MAX 8     /* starts with a timer that is late, see timer_was_late() */
 
 /* Seconds that the slowest stage, from init to the end of the services, takes with a full
  * server; 3 times as long without anything new is a stall. (Measured under emulation: 60 to
@@ -42,7 +43,7 @@ struct watch {
 	enum prove_stage reached; /* by what its consoles show: login at most */
 	bool reported[STAGE_COUNT];
 	bool off, rebooted, broken;
-	unsigned reboots;
+	unsigned reboots, late;
 
 	/* When, monotonic ms; 0: not yet. */
 	int64_t advanced, changed, failed, login, ready, ssh, memory;
@@ -388,13 +389,12 @@ static bool decide(struct watch *w)
 	return true;
 }
 
-/* Systems restart by themselves at a first boot, to relabel all files for SELinux. */
-static int allow_reboot(struct watch *w, struct unrack_error *err)
+/* Nothing of this boot counts any more. */
+static int boot_again(struct watch *w, const char *why, struct unrack_error *err)
 {
-	log_info(w->opt->log, "the guest restarts by itself after %.1f s", seconds(w));
-	console_note(w->console, seconds(w), "the guest restarts by itself");
-	w->reboots++;
-	w->rebooted = false;
+	log_info(w->opt->log, "%s after %.1f s", why, seconds(w));
+	console_note(w->console, seconds(w), why);
+	w->off = w->rebooted = false;
 	w->reached = w->res->stage = STAGE_NONE;
 	memset(w->reported, 0, sizeof w->reported);
 	memset(&w->out->findings, 0, sizeof w->out->findings);
@@ -404,16 +404,25 @@ static int allow_reboot(struct watch *w, struct unrack_error *err)
 		ssh_close(&w->nics[i].probe);
 	}
 	w->out->login = w->out->network = w->res->dhcp = false;
-	w->login = w->ready = 0;
+	w->failed = w->login = w->ready = 0;
 	w->advanced = w->changed = vm_now();
 	buf_clear(&w->serial);
 	return vm_reboot(w->vm, err);
 }
 
+/* Systems restart by themselves at a first boot, to relabel all files for SELinux. */
 static bool may_reboot(const struct watch *w)
 {
 	return w->rebooted && !w->reboots && !w->failed && !w->broken && w->reached >= STAGE_INIT &&
 	       w->reached < STAGE_LOGIN;
+}
+
+/* A kernel that does not see the timer tick in time takes it for broken. With an emulated one on a busy machine that says
+ * nothing of the guest, and the next start may have more luck. */
+static bool timer_was_late(const struct watch *w)
+{
+	return w->accel == ACCEL_TCG && w->failed && w->late < LATE_MAX &&
+	       strstr(w->out->findings.end, "IO-APIC + timer doesn't work");
 }
 
 static int loop(struct watch *w, struct unrack_error *err)
@@ -423,8 +432,13 @@ static int loop(struct watch *w, struct unrack_error *err)
 
 		if (r == 0)
 			r = look(w, w->off || w->rebooted || w->broken, err);
-		if (r == 0 && may_reboot(w))
-			r = allow_reboot(w, err);
+		if (r == 0 && may_reboot(w)) {
+			w->reboots++;
+			r = boot_again(w, "the guest restarts by itself", err);
+		} else if (r == 0 && timer_was_late(w)) {
+			w->late++;
+			r = boot_again(w, "QEMU's timer was too late for the guest's kernel, which is started again", err);
+		}
 		if (r < 0)
 			return r;
 		if (decide(w))

@@ -144,6 +144,18 @@ static void restarts_early(struct sector *s)
 	restart(s);
 }
 
+static void finds_no_timer(struct sector *s)
+{
+	size_t first = first_begin(s);
+
+	show(s, "Linux version 2.6.18-398.el5\r\nKernel panic - not syncing: IO-APIC + timer doesn't work! Try using the 'noapic' "
+		"kernel parameter\r\n");
+	hang(s);
+	first_end(s, first);
+	show(s, "web04 login: ");
+	hang(s);
+}
+
 static void stalls(struct sector *s)
 {
 	show(s, "Loading scsi_mod.ko module\r\nwaiting for the end of time\r\n");
@@ -179,6 +191,7 @@ static struct guest {
 	{ .name = "relabel", .make = relabels },
 	{ .name = "always", .make = restarts_always, .rare = true },
 	{ .name = "early", .make = restarts_early, .rare = true },
+	{ .name = "timer", .make = finds_no_timer, .rare = true },
 	{ .name = "stall", .make = stalls, .stall_s = 1 },
 	{ .name = "scroll", .make = scrolls, .stall_s = 1, .rare = true },
 };
@@ -266,6 +279,11 @@ static void judge(void)
 		r = &guest("early")->res;
 		ok(!r->up && r->stage == STAGE_KERNEL, "nor is one before init");
 		has_str(r->why, "it restarts by itself", "and said so");
+	}
+	if (ended("timer")) {
+		r = &guest("timer")->res;
+		ok(r->up && r->stage == STAGE_LOGIN, "a kernel that did not see QEMU's timer tick is started again");
+		has_str(r->why, "web04 login:", "the second boot counts");
 	}
 	if (ended("stall")) {
 		r = &guest("stall")->res;
