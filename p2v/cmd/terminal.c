@@ -23,6 +23,7 @@ struct terminal {
 	int disk;
 	double began, drawn;
 	uint64_t first;
+	bool advanced; /* beyond that */
 };
 
 static double now(void)
@@ -183,7 +184,7 @@ static void on_progress(void *ctx, const struct log_progress *p)
 {
 	struct terminal *t = ctx;
 	double at = now();
-	bool last = p->total && p->done >= p->total;
+	bool first, last = p->total && p->done >= p->total;
 
 	pthread_mutex_lock(&t->lock);
 	if (strncmp(t->step, p->step, sizeof t->step) != 0 || t->disk != p->disk) {
@@ -192,8 +193,12 @@ static void on_progress(void *ctx, const struct log_progress *p)
 		t->began = at;
 		t->drawn = 0;
 		t->first = p->done;
+		t->advanced = false;
 	}
-	if (t->json && (last || at - t->drawn >= EVENT_INTERVAL)) {
+	/* That it advances at all is told at once: a slow source may not come to a second event. */
+	first = !t->advanced && p->done > t->first;
+	t->advanced |= first;
+	if (t->json && (first || last || at - t->drawn >= EVENT_INTERVAL)) {
 		struct json *e = json_new_object();
 
 		json_set_str(e, "event", "progress");
