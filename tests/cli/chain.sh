@@ -66,7 +66,7 @@ unrack fix web --scsi lsisas1068 --nic e1000
 exits 0 "fix for another target"
 is "$(jq -r '.target | "\(.scsi) \(.nic)"' web/unrack/manifest.json)" "lsisas1068 e1000" "which is the folder's from now on"
 ok "boots on LSI SAS and e1000, as another watcher sees" "$fixtures/boot-raw.sh" $image \
-	--disk mptsas1068 --nic e1000-82545em --timeout 90
+	--disk mptsas1068 --nic e1000-82545em --timeout 900
 unrack boot web --scsi lsilogic --nic vlance
 exits 1 "it is not prepared for lsilogic and vlance"
 like "$err" "53C1030" "and QEMU has no such controller, which is said"

@@ -45,7 +45,7 @@ NO_NASH_ROOT='could not find filesystem|mounting /dev/root on /sysroot'
 boot() {
 	local image=$1 device=$2 root=$3 args=$4
 	# An emulated timer is late on a busy machine, and the kernel takes it for broken.
-	timeout 600 "$fixtures/boot-raw.sh" "$disk" --disk "$device" --nic none --timeout "${BOOT_TIMEOUT:-240}" \
+	timeout 1200 "$fixtures/boot-raw.sh" "$disk" --disk "$device" --nic none --timeout "${BOOT_TIMEOUT:-1000}" \
 		--until "ROOT-UP $root ${root_parts[$root]} ${driver_of[$device]} *\$" --fail 'ROOT-UP|Kernel panic' --keep "$work" -- \
 		-kernel "$kernel/boot/vmlinuz-$kver" -initrd "$image" -append "ro loglevel=4 no_timer_check $args" >boot.log 2>&1
 }
