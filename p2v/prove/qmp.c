@@ -16,7 +16,7 @@
 #include "base/size.h"
 #include "unrack/proc.h"
 
-#define COMMAND_MS 20000 /* QEMU answers between two of the guest's instructions, if at all */
+#define COMMAND_MS 120000 /* QEMU answers between two of the guest's instructions, or when its storage does */
 #define LINE_MAX_BYTES (1u << 20)
 #define EVENTS_MAX 64u
 

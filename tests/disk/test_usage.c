@@ -15,6 +15,7 @@ static bool root_device(char node[64])
 	if (stat("/", &st) < 0 || major(st.st_dev) == 0)
 		return false;
 	snprintf(node, 64, "/tmp/unrack-rootdev-%d", (int)getpid());
+	unlink(node); /* of one that was killed, and had our number */
 	return mknod(node, S_IFBLK | 0400, st.st_dev) == 0;
 }
 

@@ -79,7 +79,7 @@ static void dialogue(void)
 	snprintf(folder, sizeof folder, "%s", qmp_path(q));
 	*strrchr(folder, '/') = '\0';
 	ok(stat(folder, &st) == 0 && (st.st_mode & 0777) == 0700, "nobody else can reach the socket");
-	is_int(qmp_accept(q, &pid, 5000, &err), 0, "QEMU is there");
+	is_int(qmp_accept(q, &pid, 300000, &err), 0, "QEMU is there");
 	ok(stat(folder, &st) < 0, "the socket's name is gone");
 	ok(!qmp_next_event(q, &ev), "nothing has happened yet");
 
@@ -117,7 +117,7 @@ static void trouble(void)
 	struct qmp *q;
 
 	q = open_with(silent, &pid);
-	is_int(qmp_accept(q, &pid, 5000, &err), UNRACK_IO, "QEMU hangs up at once");
+	is_int(qmp_accept(q, &pid, 300000, &err), UNRACK_IO, "QEMU hangs up at once");
 	end(q, pid);
 
 	if (qmp_listen(&q, &err) < 0)
@@ -126,7 +126,7 @@ static void trouble(void)
 	pid = fork();
 	if (pid == 0)
 		_exit(1);
-	is_int(qmp_accept(q, &pid, 5000, &err), UNRACK_IO, "QEMU ends before it has come");
+	is_int(qmp_accept(q, &pid, 300000, &err), UNRACK_IO, "QEMU ends before it has come");
 	is_int(pid, 0, "and is known to have ended");
 	has_str(err.text, "ended", "the sentence says so");
 	end(q, 0);
@@ -136,14 +136,14 @@ static void trouble(void)
 	end(q, pid);
 
 	q = open_with(leaves, &pid);
-	is_int(qmp_accept(q, &pid, 5000, &err), 0, "QEMU is there");
+	is_int(qmp_accept(q, &pid, 300000, &err), 0, "QEMU is there");
 	is_int(qmp_command(q, "cont", NULL, NULL, &err), UNRACK_IO, "and gone");
 	has_str(err.text, "QEMU", "the sentence names it");
 	ok(!qmp_next_event(q, &ev), "without an event");
 	end(q, pid);
 
 	q = open_with(garbage, &pid);
-	is_int(qmp_accept(q, &pid, 5000, &err), 0, "QEMU is there");
+	is_int(qmp_accept(q, &pid, 300000, &err), 0, "QEMU is there");
 	ok(qmp_command(q, "cont", NULL, NULL, &err) < 0, "it answers with something else than JSON");
 	end(q, pid);
 	qmp_close(NULL);
@@ -164,7 +164,7 @@ static void flood(void)
 	buf_puts(&many, DONE);
 	says[2] = buf_str(&many);
 	q = open_with(says, &pid);
-	is_int(qmp_accept(q, &pid, 5000, &err), 0, "QEMU is there");
+	is_int(qmp_accept(q, &pid, 300000, &err), 0, "QEMU is there");
 	is_int(qmp_command(q, "cont", NULL, NULL, &err), 0, "a thousand events before the answer");
 	while (qmp_next_event(q, &ev))
 		n++;

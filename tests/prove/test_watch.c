@@ -177,6 +177,7 @@ static struct guest {
 	const char *name;
 	void (*make)(struct sector *);
 	unsigned stall_s;
+	const char *last; /* what it says before it stalls */
 	bool rare; /* with UNRACK_TESTS=all only, since each takes its time */
 	char image[64], proof[64];
 	pthread_t thread;
@@ -192,7 +193,7 @@ static struct guest {
 	{ .name = "always", .make = restarts_always, .rare = true },
 	{ .name = "early", .make = restarts_early, .rare = true },
 	{ .name = "timer", .make = finds_no_timer, .rare = true },
-	{ .name = "stall", .make = stalls, .stall_s = 1 },
+	{ .name = "stall", .make = stalls, .stall_s = 1, .last = "waiting for the end of time" },
 	{ .name = "scroll", .make = scrolls, .stall_s = 1, .rare = true },
 };
 #define GUESTS (sizeof guests / sizeof guests[0])
@@ -204,7 +205,7 @@ static void *prove(void *arg)
 			    .firmware = FIRMWARE_BIOS };
 	struct prove_disk disk = { g->image, "raw" };
 	struct prove_options opt = { .disks = &disk, .n_disks = 1, .target = &t, .dir = g->proof,
-				     .memory_mb = 16, .stall_s = g->stall_s ? g->stall_s : 20 };
+				     .memory_mb = 16, .stall_s = g->stall_s ? g->stall_s : 1200 };
 
 	g->r = prove_run(&opt, &g->res, &g->err);
 	return NULL;
@@ -224,11 +225,29 @@ static bool runs(const struct guest *g)
 	return !g->rare || tap_all();
 }
 
+static int renew(struct guest *g);
+
+/* One that stalls is known by a time. On a machine that is too busy to let it come so far in time, once more with
+ * more of it. */
+static bool came_as_far(struct guest *g)
+{
+	for (int i = 0; i < 4 && g->r == 0 && g->res.ran &&
+			!(g->res.stage == STAGE_INITRD && (!g->last || strstr(g->res.why, g->last))); i++) {
+		g->stall_s *= 5;
+		if (renew(g) < 0)
+			return false;
+		prove(g);
+	}
+	return true;
+}
+
 static bool ended(const char *name)
 {
 	struct guest *g = guest(name);
 
 	if (!runs(g))
+		return false;
+	if (g->stall_s && !ok(came_as_far(g), "(begun anew where it had to be)"))
 		return false;
 	if (!ok(g->r == 0 && g->res.ran, "%s: watched to its end", name))
 		printf("# %s\n", g->err.text);
@@ -245,7 +264,7 @@ static void judge(void)
 		r = &guest("up")->res;
 		ok(r->up && r->stage == STAGE_LOGIN, "a login prompt is up");
 		has_str(r->why, "web01 login:", "the sentence quotes it");
-		ok(r->seconds < 15, "without a wish for network it is not waited for");
+		ok(r->seconds < 400, "without a wish for network it is not waited for");
 		has_str(r->events[r->n_events - 1].evidence, "VGA text: web01 login:", "seen on the screen");
 	}
 	if (ended("serial")) {
@@ -294,7 +313,7 @@ static void judge(void)
 	if (ended("scroll")) {
 		r = &guest("scroll")->res;
 		ok(!r->up && r->stage == STAGE_INITRD, "nor is scrolling without end");
-		ok(r->seconds > 4, "which is watched for longer");
+		ok(r->seconds > 4 * guest("scroll")->stall_s, "which is watched for longer");
 	}
 }
 
@@ -312,6 +331,15 @@ static int make(struct guest *g)
 	if (s.len > s.texts)
 		return -1;
 	return mkdir(g->proof, 0700) | io_replace_file(io_posix(), g->image, s.b, sizeof s.b, 0600, &err);
+}
+
+/* The image again, and nothing of an earlier proof. */
+static int renew(struct guest *g)
+{
+	const char *const remove[] = { "rm", "-rf", g->proof, g->image, NULL };
+	struct unrack_error err;
+
+	return proc_check(remove, NULL, 600, NULL, &err) < 0 ? -1 : make(g);
 }
 
 int main(void)
@@ -339,6 +367,6 @@ int main(void)
 		if (runs(&guests[i]))
 			pthread_join(guests[i].thread, NULL);
 	judge();
-	is_int(proc_check(cleanup, NULL, 20, NULL, &err), 0, "(cleaned up)");
+	is_int(proc_check(cleanup, NULL, 600, NULL, &err), 0, "(cleaned up)");
 	return tap_done();
 }
