@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whether anybody uses a disk: mounts and swap on it, on its partitions, and on whatever
- * is built upon these (sysfs: holders), and virtual machines that have an image open. */
+ * is built upon these (sysfs: holders; loop devices), and virtual machines that have an image open. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -89,7 +89,15 @@ static void collect(struct devices *d, dev_t dev)
 	}
 }
 
-/* Loop devices that show the image FILE. */
+/* Also when a block device has two nodes. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	if (S_ISBLK(a->st_mode) || S_ISBLK(b->st_mode))
+		return S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Adds the loop devices that show FILE, an image or a block device, which sysfs does not call a holder of it. */
 static void collect_loops(struct devices *d, const struct stat *file)
 {
 	DIR *dir CLEANUP_CLOSEDIR = opendir("/sys/block");
@@ -109,10 +117,16 @@ static void collect_loops(struct devices *d, const struct stat *file)
 			continue;
 		backing[strcspn(backing, "\n")] = '\0';
 		snprintf(path, sizeof path, "/sys/block/%s", e->d_name);
-		if (stat(backing, &st) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino &&
-		    read_dev(path, &dev))
+		if (stat(backing, &st) == 0 && same_file(&st, file) && read_dev(path, &dev))
 			collect(d, dev);
 	}
+}
+
+/* Those upon the devices that are known, and what is built upon them. */
+static void collect_stacked_loops(struct devices *d)
+{
+	for (unsigned i = 0; i < d->n; i++)
+		collect_loops(d, &(struct stat){ .st_mode = S_IFBLK, .st_rdev = d->at[i] });
 }
 
 /* The device of a mount: mountinfo's own number, or, for filesystems with numbers of their
@@ -266,6 +280,7 @@ enum usage usage_of(const char *path, char what[256])
 		collect(&d, st.st_rdev);
 	else
 		collect_loops(&d, &st);
+	collect_stacked_loops(&d);
 	if (mounted(&d, what))
 		return USAGE_MOUNTED;
 	if (swapped(&d, what))
