@@ -255,8 +255,8 @@ int export_image(const struct export_options *o, struct export_result *res, stru
 		r = run(&e, err);
 		if (r == 0)
 			r = put_in_place(&e, err);
-		if (r == UNRACK_NOSPACE)
-			error_suffix(err, "; free some space and run the same command again");
+		if (r < 0)
+			error_suffix_room(err);
 	}
 	image_close(e.image);
 	if (r < 0)

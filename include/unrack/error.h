@@ -59,6 +59,9 @@ int error_prefix(struct unrack_error *err, const char *fmt, ...)
 int error_suffix(struct unrack_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* To an UNRACK_NOSPACE it adds what to do, and to run the same command again. Keeps and returns the code. */
+int error_suffix_room(struct unrack_error *err);
+
 /* The documented exit status of a code, see unrack(1). */
 int error_exit_status(enum unrack_code code);
 

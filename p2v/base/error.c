@@ -95,6 +95,15 @@ int error_suffix(struct unrack_error *err, const char *fmt, ...)
 	return err->code;
 }
 
+int error_suffix_room(struct unrack_error *err)
+{
+	if (err->code != UNRACK_NOSPACE)
+		return err->code;
+	return error_suffix(err, "; %s and run the same command again",
+			    err->sys_errno == EFBIG ? "raise the limit of file sizes (ulimit -f), or use another filesystem,"
+						    : "free some space");
+}
+
 static const struct {
 	enum unrack_code code;
 	int status;

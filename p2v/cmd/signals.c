@@ -25,6 +25,8 @@ const atomic_bool *signals_install(void)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* A limit of file sizes (ulimit -f) is told as an error of the write. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Who started us may ignore it; then children could not be waited for. */
 	signal(SIGCHLD, SIG_DFL);
 	return &stop_flag;

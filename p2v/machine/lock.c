@@ -96,7 +96,9 @@ static int publish(struct lock *l, struct unrack_error *err)
 	if (r == 0)
 		r = io_pwrite_all(l->io, l->fd, l->path, text, n, 0, err);
 	/* The sync is for other hosts: on a network filesystem it sends what was written. */
-	return r < 0 ? r : io_fdatasync(l->io, l->fd, l->path, err);
+	if (r == 0)
+		r = io_fdatasync(l->io, l->fd, l->path, err);
+	return r < 0 ? error_suffix_room(err) : 0;
 }
 
 static void withdraw(struct lock *l)

@@ -24,6 +24,16 @@ int main(void)
 	is_int(error_errno(&e, EACCES, "x"), UNRACK_MISSING, "EACCES is a missing right");
 	is_int(error_errno(&e, EIO, "x"), UNRACK_IO, "EIO is input/output");
 
+	is_int(error_suffix_room(&e), UNRACK_IO, "other errors are not about room");
+	is_str(e.text, "x: Input/output error", "and stay as they are");
+	error_errno(&e, EDQUOT, "can't write x");
+	is_int(error_suffix_room(&e), UNRACK_NOSPACE, "what to do without room");
+	has_str(e.text, "can't write x: Disk quota exceeded; free some space and run the same command again", "the sentence");
+	error_errno(&e, EFBIG, "can't write x");
+	error_suffix_room(&e);
+	has_str(e.text, "File too large; raise the limit of file sizes (ulimit -f), or use another filesystem, and run the "
+			"same command again", "a file that must not grow");
+
 	memset(big, 'a', sizeof big - 1);
 	big[sizeof big - 1] = '\0';
 	error_set(&e, UNRACK_IO, "%s", big);
