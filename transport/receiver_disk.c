@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/bytes.h"
@@ -18,12 +19,19 @@
 int receiver_disk_explain(const struct receiver_disk *d, uint64_t position,
 			  struct unrack_error *err)
 {
-	uint64_t left = d->id.bytes - min_u64(position * GRAIN_SIZE, d->id.bytes), room;
 	struct unrack_error was = *err, dropped;
+	struct rlimit limit;
+	uint64_t left, room;
 
 	if (err->code != UNRACK_NOSPACE)
 		return err->code;
-	if (err->sys_errno == EFBIG)
+	left = receiver_map_left(d, position);
+	if (err->sys_errno == EFBIG && getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		error_set(err, UNRACK_NOSPACE,
+			  "%.700s; this process may make files of up to %" PRIu64 " bytes: raise that limit (ulimit -f) "
+			  "and run the same command again, it continues where it stopped", was.text,
+			  (uint64_t)limit.rlim_cur);
+	else if (err->sys_errno == EFBIG)
 		error_set(err, UNRACK_NOSPACE,
 			  "%.700s; no file there can hold the disk's %" PRIu64 " bytes: use another "
 			  "filesystem", was.text, round_up(d->id.bytes, SECTOR_SIZE));

@@ -73,6 +73,25 @@ bool receiver_map_same(const struct receiver_disk *d)
 	return !d->live && !same(&d->state, &unknown) && same(&d->origin.state, &d->state);
 }
 
+uint64_t receiver_map_left(const struct receiver_disk *d, uint64_t grain)
+{
+	uint64_t last = div_round_up(d->id.bytes, GRAIN_SIZE), left = 0, first, end;
+	struct map_origin of = { .pass = 0 };
+	struct unrack_error dropped;
+	struct map *m = NULL;
+
+	if (d->place.map && map_read(d->session->opt.io, d->place.map, d->id.bytes, &m, &of, &dropped) == 0 &&
+	    of.pass != d->start.pass) {
+		map_free(m);
+		m = NULL;
+	}
+	for (map_next_used(m, d->id.bytes, grain, &first, &end); first < last;
+	     map_next_used(m, d->id.bytes, end, &first, &end))
+		left += min_u64(end * GRAIN_SIZE, d->id.bytes) - first * GRAIN_SIZE;
+	map_free(m);
+	return left;
+}
+
 /* All that the MAPs say. */
 static int take_runs(struct receiver_disk *d, struct run_vec *runs, struct unrack_error *err)
 {

@@ -138,6 +138,8 @@ int receiver_map_load(struct receiver_disk *d, struct unrack_error *err);
 int receiver_map_take(struct receiver_disk *d, struct unrack_error *err);
 /* Why what is there can't be continued, or be called a copy of the source: a clause. NULL: it can. */
 const char *receiver_map_changed(const struct receiver_disk *d);
+/* The bytes from GRAIN on that are used, by the map of this pass that is kept; all if there is none. */
+uint64_t receiver_map_left(const struct receiver_disk *d, uint64_t grain);
 /* The source is known to be as it was. */
 bool receiver_map_same(const struct receiver_disk *d);
 
