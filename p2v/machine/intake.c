@@ -118,6 +118,9 @@ static int take_folder(struct intake *in, struct unrack_error *err)
 		return error_nomem(err);
 	/* First, so that nothing is made in a folder that is somebody else's. */
 	r = io_stat(opt->io, manifest, &st, err);
+	if (r < 0 && err->sys_errno == ENOTDIR)
+		return error_set(err, UNRACK_USAGE, "%s can't be a machine folder, since there is a file of that name or "
+				 "above it; name a folder, which is made if it is not there", opt->folder);
 	if (r < 0 && err->sys_errno == ENOENT)
 		r = check_strange(opt, err);
 	if (r == 0)

@@ -81,6 +81,8 @@ int machine_open(const struct io *io, const char *folder, struct machine **out,
 			      folder);
 		err->sys_errno = ENOENT;
 	}
+	if (r < 0 && err->sys_errno == ENOTDIR)
+		r = error_set(err, UNRACK_USAGE, "%s is not a machine folder: it is no folder", folder);
 	if (r == 0)
 		r = manifest_decode(buf_str(&text), text.len, path, &m->doc, err);
 	if (r == 0 && strcmp(json_str(m->doc, "machine", m->name), m->name) != 0)
@@ -111,13 +113,7 @@ int machine_save(struct machine *m, struct unrack_error *err)
 			      MANIFEST_MAX);
 	if (r == 0)
 		r = io_replace_file(m->io, path, text.data, text.len, 0666, err);
-	if (r == UNRACK_NOSPACE) {
-		struct unrack_error was = *err;
-
-		error_set(err, UNRACK_NOSPACE, "%.900s; free some space and run the same command again",
-			  was.text);
-	}
-	return r;
+	return r < 0 ? error_suffix_room(err) : 0;
 }
 
 /* --- Members ---------------------------------------------------------------------------- */

@@ -174,8 +174,21 @@ static void test_stamp(void)
 	rmdir(root);
 }
 
+static void test_file(void)
+{
+	char path[] = "/tmp/unrack-file-XXXXXX";
+	struct machine *m = NULL;
+	int fd = mkstemp(path);
+
+	close(fd);
+	is_int(machine_open(io_posix(), path, &m, &err), UNRACK_USAGE, "a file");
+	has_str(err.text, "is not a machine folder: it is no folder", "is none");
+	unlink(path);
+}
+
 int main(void)
 {
+	test_file();
 	test_round_trip();
 	test_steps();
 	test_crash();
