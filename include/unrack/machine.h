@@ -156,6 +156,10 @@ enum machine_check {
 int machine_image_unchanged(struct machine *m, int n, enum machine_check how,
 			    const struct log *log, struct unrack_error *err);
 
+/* For who reads without the lock, when all is read: 0 if the images and what is noted of them are as they were
+ * when M was opened; UNRACK_UNSAFE: another unrack has written to them, or does. */
+int machine_check_still(const struct machine *m, struct unrack_error *err);
+
 /* Only the traces: nvram, swap, logs, snapshots, ESX's lock files. */
 int machine_check_traces(const struct machine *m, struct unrack_error *err);
 

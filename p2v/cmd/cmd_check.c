@@ -40,8 +40,10 @@ static int check(struct cli *cli, struct subject *s, const struct target_request
 	if (r == 0)
 		r = check_guest(g, &facts, &t, s->job.files, &v, err);
 	if (r == 0) {
-		show(cli, &t, &v);
-		if (!v.boots)
+		r = subject_still(s->machine, 0, err);
+		if (r == 0)
+			show(cli, &t, &v);
+		if (r == 0 && !v.boots)
 			r = error_set(err, UNRACK_NO, "%s", v.text);
 		check_free(&v);
 	}

@@ -70,7 +70,7 @@ static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 	if (r < 0)
 		return r;
 	if (o->dry_run)
-		return fix_dry_run(&s->job, rep, err);
+		return subject_still(s->machine, fix_dry_run(&s->job, rep, err), err);
 	r = check_unchanged(cli, s, o, err);
 	if (r == 0 && s->machine)
 		r = machine_step(s->machine, "fix", "running", err);

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "digests.h"
 #include "jobs.h"
+#include "subject.h"
 #include "unrack/disk.h"
 #include "unrack/grain.h"
 #include "unrack/map.h"
@@ -66,6 +67,7 @@ static int verify_disk(struct cli *cli, const struct machine *m, int n, struct t
 	if (r == 0)
 		r = verify_image(machine_io(m), image, d.info.format, d.info.id.bytes, d.table, &d.key, after,
 				 n_after, n, &cli->log, &res, err);
+	r = subject_still(m, r, err);
 	if (r == 0)
 		tell(cli, image, &res, t);
 	digests_close(&d);
@@ -127,7 +129,7 @@ static int verify_against(struct cli *cli, const struct machine *m, const char *
 	else
 		r = open_digests(m, n, &d, err);
 	if (r == 0)
-		r = compare_source(cli, m, n, &source, &d, &res, err);
+		r = subject_still(m, compare_source(cli, m, n, &source, &d, &res, err), err);
 	if (r == 0)
 		tell(cli, path, &res, t);
 	digests_close(&d);
@@ -191,7 +193,7 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	for (int i = 1; i < n && r == 0; i++)
 		r = verify_against(cli, m, operands[i], &t, err);
 	if (r == 0 && t.different == 0 && o->sha256sum)
-		r = write_sums(cli, m, o->sha256sum, err);
+		r = subject_still(m, write_sums(cli, m, o->sha256sum, err), err);
 	machine_free(m);
 	json_set_int(cli->result, "checked_grains", (int64_t)t.checked);
 	json_set_int(cli->result, "different_grains", (int64_t)t.different);

@@ -153,6 +153,16 @@ int subject_check_quiet(const struct subject *s, struct unrack_error *err)
 			 "again without --live, while nothing writes to the source", machine_folder(s->machine));
 }
 
+int subject_still(const struct machine *m, int result, struct unrack_error *err)
+{
+	struct unrack_error changed;
+
+	if (!m || result == UNRACK_INTERRUPTED || machine_check_still(m, &changed) != UNRACK_UNSAFE)
+		return result;
+	*err = changed;
+	return err->code;
+}
+
 void subject_close(struct subject *s)
 {
 	fix_job_free(&s->job);
@@ -204,10 +214,16 @@ int subject_inspect(struct subject *s, struct guest **guest, struct guest_facts 
 		    struct unrack_error *err)
 {
 	int r = fix_open_guest(&s->job, guest, err);
+	bool found;
 
 	if (r < 0)
 		return r;
 	r = inspect_guest(*guest, facts, err);
+	found = r == 0;
+	if (!s->lock)
+		r = subject_still(s->machine, r, err);
+	if (found && r < 0)
+		facts_free(facts);
 	if (r < 0) {
 		guest_close(*guest);
 		*guest = NULL;

@@ -30,6 +30,10 @@ void subject_close(struct subject *s);
 /* Whether its disks are of one moment, so that it can become a virtual machine. */
 int subject_check_quiet(const struct subject *s, struct unrack_error *err);
 
+/* RESULT, which is that of ERR, of looking at M without its lock; unless another unrack has changed M meanwhile: then
+ * that is the error, and there is no result. M may be NULL. */
+int subject_still(const struct machine *m, int result, struct unrack_error *err);
+
 /* What was given, over the folder's default. */
 int subject_request(const struct subject *s, const struct target_options *o,
 		    struct target_request *req, struct unrack_error *err);

@@ -159,3 +159,41 @@ int machine_image_unchanged(struct machine *m, int n, enum machine_check how,
 			r = check_disk(m, machine_disk(m, i), how, log, err);
 	return r;
 }
+
+/* The journal of disk N says that a pass over it has begun. */
+static bool under_way(const struct machine *m, int n)
+{
+	CLEANUP_FREE char *journal = machine_path(m, MACHINE_JOURNAL, n);
+	struct journal_point point = { .complete = true };
+	struct unrack_error dropped;
+
+	return journal && journal_read(machine_io(m), journal, NULL, &point, &dropped) == 0 && !point.complete;
+}
+
+/* Who changes an image notes that before, and its time stamp behind. A disk that is due is not noted again: whoever
+ * has read its image found it complete. */
+static bool same_images(const struct machine *a, const struct machine *b)
+{
+	if (machine_get_state(a) != machine_get_state(b) || machine_disks(a) != machine_disks(b))
+		return false;
+	for (size_t i = 0; i < machine_disks(a); i++) {
+		const struct machine_disk *d = machine_disk(a, i), *e = machine_disk(b, i);
+
+		if (d->n != e->n || d->due != e->due || d->restart != e->restart ||
+		    d->image_mtime_ns != e->image_mtime_ns || (d->due && under_way(b, d->n)))
+			return false;
+	}
+	return true;
+}
+
+int machine_check_still(const struct machine *m, struct unrack_error *err)
+{
+	struct machine *now = NULL;
+	int r = machine_open(machine_io(m), machine_folder(m), &now, err);
+
+	if (r == 0 && !same_images(m, now))
+		r = error_set(err, UNRACK_UNSAFE, "another unrack has begun to change %s since this one looked at it; run the "
+			      "same command again when that has ended", machine_folder(m));
+	machine_free(now);
+	return r;
+}

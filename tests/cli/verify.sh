@@ -1,7 +1,7 @@
 #!/bin/bash
 # verify: images and sources against the digests, through the map of what was left out; and sums for others.
 . "$(dirname "$0")/../support/lib.sh"
-needs mke2fs cmp sha256sum jq
+needs mke2fs cmp sha256sum jq perl
 PATH=$PATH:/usr/sbin:/sbin
 
 mkdir files
@@ -39,6 +39,42 @@ rm sums
 unrack verify web01 --sha256sum sums
 exits 1 "an image that was changed"
 nok "gets no sums" test -e sums
+
+# A pass that comes while an image is compared: what was read is of two moments.
+cat >stop.pl <<'END'
+# stop.pl PID FILE: stops the process while it has FILE open; 1: it never had, or has closed it by then
+my ($pid, $file) = @ARGV;
+sub has { grep { (readlink $_ // "") eq $file } glob "/proc/$pid/fd/*" }
+sub state { open my $f, "<", "/proc/$pid/stat" or return "Z"; (split / /, <$f>)[2] }
+until (has) { exit 1 if state() =~ /Z/ }
+kill STOP => $pid;
+select undef, undef, undef, 0.005 until state() =~ /[TZ]/;
+exit 0 if has;
+kill CONT => $pid;
+exit 1;
+END
+unrack copy disk.img web02
+exits 0 "another copy"
+for _ in $(seq 50); do
+	"$UNRACK" verify web02 --sha256sum sums >verify.out 2>verify.err &
+	pid=$!
+	perl stop.pl $pid "$(realpath web02/web02-flat.vmdk)" && stopped=1 && break
+	wait $pid
+done
+is "${stopped:-}" 1 "it is stopped while its image is compared"
+flip disk.img $((inode * blocks + 5))
+rm -f sums
+unrack copy disk.img web02
+exits 0 "a pass changes the image"
+kill -CONT $pid
+wait $pid
+is $? 5 "no difference is told, nor that there is none"
+like "$(<verify.err)" "another unrack has begun to change web02 since this one looked at it; run the same command again" "but why"
+is "$(<verify.out)" "" "and nothing else"
+nok "and there are no sums" test -e sums
+unrack verify web02
+exits 0 "the same command again"
+
 for format in stream sparse; do
 	unrack copy disk.img $format --format $format
 	unrack verify $format --sha256sum sums

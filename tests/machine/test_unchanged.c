@@ -175,11 +175,80 @@ static void test_incomplete(void)
 	fixture_close(&f);
 }
 
+/* Somebody else's change, made by way of a second look at the same folder. */
+static void still(struct fixture *f, int code, const char *what)
+{
+	is_int(machine_check_still(f->m, &err), code, "%s", what);
+}
+
+static void note(struct machine *m, bool due, uint64_t mtime)
+{
+	struct machine_disk d = *machine_disk(m, 0);
+
+	d.due = due;
+	d.image_mtime_ns = mtime;
+	if (machine_put_disk(m, &d, &err) < 0 || machine_save(m, &err) < 0)
+		fixture_die(err.text);
+}
+
+static void test_still(void)
+{
+	struct machine *other;
+	struct fixture f;
+
+	fixture_open(&f, "web01");
+	fixture_disk(&f, 0, 3 * GRAIN_SIZE, "mbr=1\n");
+	if (machine_set_state(f.m, MACHINE_COPIED, &err) < 0 || machine_open(io_posix(), f.folder, &other, &err) < 0)
+		fixture_die(err.text);
+	still(&f, 0, "nobody has changed the folder");
+	is_int(machine_step(other, "vm", "done", &err), 0, "(a step that leaves the images alone)");
+	still(&f, 0, "nor an image");
+	note(other, true, 0);
+	still(&f, UNRACK_UNSAFE, "a pass has begun");
+	has_str(err.text, "another unrack has begun to change ", "the sentence");
+	has_str(err.text, "web01 since this one looked at it; run the same command again when that has ended", "what to do");
+	note(other, false, 12345);
+	still(&f, UNRACK_UNSAFE, "and has ended");
+	note(other, false, 0);
+	still(&f, 0, "it has written nothing");
+	is_int(machine_set_state(other, MACHINE_FIXING, &err), 0, "(a repair)");
+	still(&f, UNRACK_UNSAFE, "a repair has begun");
+	machine_free(other);
+	fixture_close(&f);
+}
+
+/* A pass that was due already when the folder was looked at, and has not changed the image yet. */
+static void test_still_due(void)
+{
+	struct journal_point point;
+	struct journal_info info;
+	struct journal *j;
+	struct fixture f;
+	char *path;
+
+	fixture_open(&f, "web01");
+	fixture_disk(&f, 0, 3 * GRAIN_SIZE, "mbr=1\n");
+	note(f.m, true, 0);
+	still(&f, 0, "a pass is due");
+	path = machine_path(f.m, MACHINE_JOURNAL, 0);
+	if (journal_read(io_posix(), path, &info, &point, &err) < 0 || journal_open(io_posix(), path, &j, &err) < 0)
+		fixture_die(err.text);
+	point = (struct journal_point){ .pass = point.pass + 1, .image_length = point.image_length };
+	is_int(journal_append(j, &point, &err), 0, "(it begins)");
+	still(&f, UNRACK_UNSAFE, "and has begun");
+	journal_close(j);
+	journal_info_free(&info);
+	free(path);
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	test_image();
 	test_after();
 	test_traces();
+	test_still();
+	test_still_due();
 	test_own_name();
 	test_incomplete();
 	return tap_done();
