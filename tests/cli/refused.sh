@@ -2,6 +2,7 @@
 # What check, fix, vm and boot refuse: each with one sentence, its exit status, and nothing lost.
 . "$(dirname "$0")/../support/lib.sh"
 needs qemu-img qemu-system-x86_64 mke2fs sha256sum
+source=$("$fixtures/el5-server.sh" --without BusLogic) || skip_all "the fixture can't be built here"
 sum() { sha256sum <"$1" | cut -c1-64; }
 sentence() { # one line on standard error that is unrack's own, apart from what it reports on the way
 	is "$(grep -c '^unrack: ' <<<"$err")" 1 "one sentence"
@@ -47,7 +48,6 @@ exits 6 "a VMDK in a format that cannot be repaired in place"
 sentence
 
 # A controller that the kernel has no driver for; one that the ESX version does not have.
-source=$("$fixtures/el5-server.sh" --without BusLogic) || skip_all "the fixture can't be built here"
 unrack copy "$source" web
 exits 0 "copy"
 image=web/web-flat.vmdk
