@@ -19,6 +19,8 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo "apt-get update && apt-get install --no-install-recommends ${missing[*]}" >&2
 	exit 3
 fi
+# Of two at once the second one waits, and looks again: for apt that is an error.
+[ -n "${UNRACK_DEPS_ALONE:-}" ] || UNRACK_DEPS_ALONE=1 exec flock /run/lock/unrack-deps "$0" "$@"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
-[ ${#missing[@]} -eq 0 ] || apt-get install -q -y --no-install-recommends "${missing[@]}"
+[ ${#missing[@]} -eq 0 ] || apt-get install -q -y -o DPkg::Lock::Timeout=600 --no-install-recommends "${missing[@]}"
