@@ -2,10 +2,12 @@
 # A source that somebody uses while it is copied: what came into space that was free when the copy began is not in
 # it, so that it must not be called complete.
 . "$(dirname "$0")/../support/lib.sh"
+. "$fixtures/../support/faults.sh"
 PATH=$PATH:/sbin:/usr/sbin
 needs sfdisk mke2fs debugfs e2fsck cmp
+needs_faults
 
-# A partition that keeps the copy busy, and one with an ext4, to which it comes later.
+# A partition in which the copy is held, and one with an ext4, to which it comes later.
 at=$((42 << 20))
 truncate -s 80M disk.img
 printf 'start=2048, size=81920, type=83\nstart=86016, type=83\n' | sfdisk -q disk.img
@@ -19,18 +21,14 @@ copied() { # what the copy has of the file
 	cmp payroll got
 }
 
-"$UNRACK" copy --rate 10M disk.img web01 >first.out 2>first.err &
-pid=$!
-for _ in $(seq 100); do
-	[ -s web01/unrack/disk0.map ] && break
-	sleep 0.05
-done
-ok "the copy has begun" test -s web01/unrack/disk0.map
+held disk.img 20000000 copy disk.img web01
+begun "the copy has begun" -p $pid test -s web01/unrack/disk0.map
 debugfs -w -R "write payroll payroll" "disk.img?offset=$at" >/dev/null 2>&1
+release
 rc=0
 wait $pid || rc=$?
 is "$rc" 5 "a source that was used meanwhile is refused in the end"
-like "$(<first.err)" "disk.img was used by somebody while it was copied.*copy again" "what happened, and what to do, is said"
+like "$(<errors)" "disk.img was used by somebody while it was copied.*copy again" "what happened, and what to do, is said"
 unrack fix web01 --esx 6.7
 exits 5 "what is there is no complete copy"
 unrack copy disk.img web01

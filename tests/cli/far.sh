@@ -2,9 +2,11 @@
 # Copies with one half on "another machine", which is a process behind --rsh: push and pull,
 # cuts at both ends, and what is refused.
 . "$(dirname "$0")/../support/lib.sh"
-needs jq cmp
-rsh=$fixtures/../support/rsh.sh
-far=(--rsh "$rsh" --remote-unrack "$UNRACK")
+. "$fixtures/../support/faults.sh"
+needs jq cmp pgrep
+needs_faults
+rsh=$support/rsh.sh
+disk=disk.img
 
 # 24 MiB: random data, zeros, text.
 {
@@ -14,8 +16,6 @@ far=(--rsh "$rsh" --remote-unrack "$UNRACK")
 } >disk.img
 cp disk.img second.img
 printf 'another disk' | dd of=second.img conv=notrunc status=none
-
-result_of() { jq -c 'select(.result)' <<<"$out"; }
 
 # --- Both directions ---------------------------------------------------------------------
 unrack copy disk.img "ssh://far$work/web01" "${far[@]}" --json
@@ -94,96 +94,78 @@ unrack copy disk.img "ssh://far$work/web05" --rsh "$work/no-such-program"
 exits 3 "a --rsh that is not there"
 
 # --- Cuts ----------------------------------------------------------------------------------
-copying() { # waits until the run that writes the file json has a checkpoint
-	for _ in $(seq 200); do
-		grep -q '"event":"progress".*"done":[1-9]' json 2>/dev/null && return
-		sleep 0.05
-	done
-	return 1
+under_way() { # NAME: it has a checkpoint, and waits in the middle of the disk
+	begun "$1 is under way" -p $pid is_durable 1
 }
-serve_of() { pgrep -f -- "^$UNRACK serve" | head -1; }
-
-rm -f json
-"$UNRACK" copy disk.img "ssh://far$work/cut1" "${far[@]}" --rate 2M --json >json 2>/dev/null &
-ok "a slow push is under way" copying
-kill -9 "$(serve_of)"
-wait $! && rc=0 || rc=$?
-out=$(<json)
-is "$rc" 0 "the receiver is killed, and the same run completes"
-is "$(result_of | jq .lost_connections)" 1 "over a second connection"
-ok "identical" cmp disk.img cut1/cut1-flat.vmdk
-
-rm -f json
-"$UNRACK" copy "ssh://far$work/disk.img" cut2 "${far[@]}" --rate 2M --json >json 2>/dev/null &
-ok "a slow pull is under way" copying
-kill -9 "$(serve_of)"
-wait $! && rc=0 || rc=$?
-out=$(<json)
-is "$rc" 0 "the sender is killed, and the same run completes"
-ok "identical" cmp disk.img cut2/cut2-flat.vmdk
-
-rm -f json
-"$UNRACK" copy disk.img "ssh://far$work/cut3" "${far[@]}" --rate 2M --json >json 2>/dev/null &
-ok "another push is under way" copying
-kill -9 $!
-wait $! 2>/dev/null
-unrack copy disk.img "ssh://far$work/cut3" "${far[@]}" --json
-exits 0 "the client is killed, and the same command completes at once"
-ok "from a checkpoint" test "$(result_of | jq .resumed_bytes)" -gt 0
-ok "identical" cmp disk.img cut3/cut3-flat.vmdk
-
-rm -f json
-"$UNRACK" copy "ssh://far$work/disk.img" cut4 "${far[@]}" --rate 2M --json >json 2>/dev/null &
-ok "another pull is under way" copying
-kill -9 $!
-wait $! 2>/dev/null
-unrack copy "ssh://far$work/disk.img" cut4 "${far[@]}"
-exits 0 "the receiving client is killed, and the same command completes"
-ok "identical" cmp disk.img cut4/cut4-flat.vmdk
+ends() { # status in $rc, output in $out
+	wait $pid && rc=0 || rc=$?
+	out=$(<json)
+}
 
 for way in push pull; do
-	args=(disk.img "ssh://far$work/stop-$way")
-	[ $way = pull ] && args=("ssh://far$work/disk.img" "stop-$way")
-	rm -f json
-	"$UNRACK" copy "${args[@]}" "${far[@]}" --rate 2M --json >json 2>err &
-	ok "a $way is under way" copying
-	kill -TERM $!
-	wait $! && rc=0 || rc=$?
+	$way cut-$way
+	held disk.img 6000000 copy "${args[@]}"
+	under_way "a $way"
+	kill -9 $(far_serves)
+	release
+	ends
+	is "$rc" 0 "the far side is killed, and the same run completes"
+	is "$(result_of | jq .lost_connections)" 1 "over a second connection"
+	ok "identical" cmp disk.img cut-$way/cut-$way-flat.vmdk
+
+	$way client-$way
+	held disk.img 6000000 copy "${args[@]}"
+	under_way "another $way"
+	kill -9 $pid
+	release
+	wait $pid 2>/dev/null
+	unrack copy "${args[@]}" --json
+	exits 0 "the client is killed, and the same command completes at once"
+	ok "from a checkpoint" test "$(result_of | jq .resumed_bytes)" -gt 0
+	ok "identical" cmp disk.img client-$way/client-$way-flat.vmdk
+
+	$way stop-$way
+	held disk.img 6000000 copy "${args[@]}" --rate 20M
+	under_way "a third $way"
+	kill -TERM $pid
+	release
+	ends
 	is "$rc" 130 "stopped by a signal"
-	like "$(jq -r 'select(.result).continue' json)" "copy .*--rate 2M" "it tells the command that continues"
-	unrack copy "${args[@]}" "${far[@]}" --json
+	like "$(result_of | jq -r .continue)" "copy .*--rate 20M" "it tells the command that continues"
+	unrack copy "${args[@]}" --json
 	exits 0 "which completes"
 	ok "identical" cmp disk.img "stop-$way/stop-$way-flat.vmdk"
 done
 
-rm -f json
-"$UNRACK" copy disk.img "ssh://far$work/gone" "${far[@]}" --rate 2M --reconnect 0 --json >json 2>err &
-ok "a push without reconnecting is under way" copying
-kill -9 "$(serve_of)"
-wait $! && rc=0 || rc=$?
+push gone
+held disk.img 6000000 copy "${args[@]}" --reconnect 0
+under_way "a push without reconnecting"
+kill -9 $(far_serves)
+release
+ends
 is "$rc" 4 "a cut is its end"
-like "$(jq -r 'select(.result).continue' json)" "copy disk.img ssh://far" "with the command to continue"
-unlike "$(<err)" 'serve --quiet' "the server's own command line is no way to go on"
-unrack copy disk.img "ssh://far$work/gone" "${far[@]}"
+like "$(result_of | jq -r .continue)" "copy disk.img ssh://far" "with the command to continue"
+unlike "$(<errors)" 'serve --quiet' "the server's own command line is no way to go on"
+unrack copy "${args[@]}"
 exits 0 "which completes"
 ok "identical" cmp disk.img gone/gone-flat.vmdk
 
 cat >rsh <<END
 #!/bin/sh
-[ -e $work/away ] && exit 255
+[ -e $work/away ] && : >$work/tried && exit 255
 exec $rsh "\$@"
 END
 chmod +x rsh
-rm -f json
-"$UNRACK" copy disk.img "ssh://far$work/stopped" --rsh "$work/rsh" --remote-unrack "$UNRACK" --rate 2M --json >json 2>err &
-ok "a push is under way" copying
+held disk.img 6000000 copy disk.img "ssh://far$work/stopped" --rsh "$work/rsh" --remote-unrack "$far_unrack"
+under_way "a push"
 touch away
-kill -9 "$(serve_of)"
-sleep 1
-kill -INT $!
-wait $! && rc=0 || rc=$?
+kill -9 $(far_serves)
+release
+begun "it looks for the far side again" -p $pid test -e tried
+kill -INT $pid
+ends
 is "$rc" 130 "stopped while there is no line"
-like "$(jq -r 'select(.result).continue' json)" "copy disk.img ssh://far" "with the command to continue"
-sleep 0.3
-is "$(serve_of)" "" "no server is left behind"
+like "$(result_of | jq -r .continue)" "copy disk.img ssh://far" "with the command to continue"
+no_server() { [ -z "$(far_serves)" ]; }
+ok "no server is left behind" wait_for 60 no_server
 done_testing

@@ -15,7 +15,7 @@ whole() { # NAME
 }
 
 # --- Storage ------------------------------------------------------------------------------------
-FAULT_FILE=.vmdk FAULT_SYNC=2 faulty copy $disk k --rate 3M
+FAULT_FILE=.vmdk FAULT_SYNC=2 faulty copy $disk k --rate 500K # so that there is a second one long before the end
 exits 4 "trap: an fdatasync fails once, and the next one would succeed: the copy ends"
 like "$err" "can't bring .*vmdk to stable storage: Input/output error" "with the reason"
 is "$(grep -c ^sync faults)" 1 "a second one is not tried"
@@ -43,9 +43,9 @@ exits 0 "and verified, years ahead"
 # --- Journals -----------------------------------------------------------------------------------
 disk_change $disk 4
 disk_fill $disk
-"$UNRACK" --json copy $disk k --rate 2M >json 2>/dev/null &
+"$UNRACK" --json copy $disk k --rate 200K >json 2>/dev/null & # half a minute
 pid=$!
-ok "a delta pass has a checkpoint" has_come_to 3000000 $pid
+begun "a delta pass has a checkpoint" -p $pid is_durable 3000000
 kill -9 $pid
 wait $pid 2>/dev/null
 cp k/unrack/disk0.journal good
@@ -64,15 +64,12 @@ whole "with a good copy of it"
 # --- Owners -------------------------------------------------------------------------------------
 disk_change $disk 5
 disk_fill $disk
-"$UNRACK" -q copy $disk k --rate 5M >/dev/null 2>&1 &
-pid=$!
-for _ in $(seq 100); do
-	[ -e k/unrack/lock ] && break
-	sleep 0.05
-done
+held $disk $((36 << 20)) copy $disk k
+begun "(the first sender has begun)" -p $pid test -e k/unrack/lock
 unrack copy $disk k
 exits 5 "a second sender is refused"
 like "$err" "k is in use by another unrack, process $pid on " "with the owner's number"
+release
 wait $pid
 is $? 0 "the first one completes"
 ok "identical" same k
@@ -81,7 +78,7 @@ if [ "$(id -u)" = 0 ] && unshare -p -f true 2>/dev/null; then
 	disk_change $disk 6
 	disk_fill $disk
 	rm -f json
-	unshare -p -f "$UNRACK" --json copy $disk k --rate 1M >json 2>old.err &
+	unshare -p -f "$UNRACK" --json copy $disk k --rate 100K >json 2>old.err &
 	pid=$!
 	has_come_to 2000000 $pid
 	owner=$(pgrep -P $pid)

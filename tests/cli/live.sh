@@ -33,9 +33,9 @@ unrack verify web01 disk.img
 exits 0 "and verified"
 
 disk_change disk.img 2
-"$UNRACK" --json copy disk.img web02 --live --rate 4M >json 2>/dev/null &
+"$UNRACK" --json copy disk.img web02 --live --rate 300K >json 2>/dev/null & # a minute
 pid=$!
-has_come_to 8000000 $pid
+begun "(a live pass has a checkpoint)" -p $pid is_durable 1
 kill -9 $pid
 wait $pid 2>/dev/null
 is "$(state_of web02)" copying "a live pass that is killed"
@@ -48,9 +48,9 @@ ok "identical" same web02
 unrack copy disk.img web02 --live
 disk_change disk.img 4
 disk_fill disk.img
-"$UNRACK" copy disk.img web02 --rate 2M >/dev/null 2>&1 &
+"$UNRACK" --json copy disk.img web02 --rate 200K >json 2>/dev/null & # a minute
 pid=$!
-sleep 2.5
+begun "(a quiet pass has one)" -p $pid is_durable 1
 kill -9 $pid
 wait $pid 2>/dev/null
 unrack fix web02 --esx 6.7

@@ -7,6 +7,8 @@
  *   FAULT_READ    "OFF+LEN,...": reads that touch these bytes fail
  *   FAULT_TIMES   so often (default: always)
  *   FAULT_GONE    once a read has come to this byte, each later one fails, wherever it is
+ *   FAULT_HOLD    "OFF+LEN,...": reads that touch these bytes wait until the file FAULT_UNTIL is there
+ *   FAULT_KILL    a word: the process is killed when a file that has it in it has got its name
  *   FAULT_WRITE   writes at and behind this byte fail
  *   FAULT_SYNC    the Nth fdatasync or fsync fails, and what was written since the one before is lost, as the
  *                 kernel drops it; the next one succeeds
@@ -20,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -86,18 +89,26 @@ static int fault(const char *what, int fd, off_t off)
 
 /* --- Reading -------------------------------------------------------------------------------- */
 
-/* Whether [OFF, OFF + N) touches one of the bad ranges; those whose times are over do not count. */
-static bool is_bad(off_t off, size_t n)
+/* Whether [OFF, OFF + N) touches one of the RANGES, which may be NULL. */
+static bool touches(const char *ranges, off_t off, size_t n)
 {
-	const char *s = getenv("FAULT_READ"), *t = getenv("FAULT_TIMES");
-	bool bad = false;
+	bool hit = false;
 
-	for (; s && *s && !bad; s += strcspn(s, ","), s += *s == ',') {
+	for (const char *s = ranges; s && *s && !hit; s += strcspn(s, ","), s += *s == ',') {
 		long long from = 0, len = 0;
 
 		if (sscanf(s, "%lld+%lld", &from, &len) == 2)
-			bad = off < from + len && from < off + (long long)n;
+			hit = off < from + len && from < off + (long long)n;
 	}
+	return hit;
+}
+
+/* Those whose times are over do not count. */
+static bool is_bad(off_t off, size_t n)
+{
+	bool bad = touches(getenv("FAULT_READ"), off, n);
+	const char *t = getenv("FAULT_TIMES");
+
 	if (!bad || !t)
 		return bad;
 	pthread_mutex_lock(&lock);
@@ -107,6 +118,15 @@ static bool is_bad(off_t off, size_t n)
 	times -= bad;
 	pthread_mutex_unlock(&lock);
 	return bad;
+}
+
+static void hold(off_t off, size_t n)
+{
+	const char *until = getenv("FAULT_UNTIL");
+
+	if (until && touches(getenv("FAULT_HOLD"), off, n))
+		while (access(until, F_OK) < 0)
+			usleep(10000);
 }
 
 static bool is_gone(off_t off, size_t n)
@@ -121,8 +141,11 @@ static bool is_gone(off_t off, size_t n)
 ssize_t pread64(int fd, void *buf, size_t n, off_t off)
 {
 	REAL(ssize_t, "pread64", int, void *, size_t, off_t);
-	if (ours(fd) && (is_gone(off, n) || is_bad(off, n)))
-		return fault("read", fd, off);
+	if (ours(fd)) {
+		hold(off, n);
+		if (is_gone(off, n) || is_bad(off, n))
+			return fault("read", fd, off);
+	}
 	return real(fd, buf, n, off);
 }
 
@@ -220,6 +243,29 @@ int fsync(int fd)
 {
 	REAL(int, "fsync", int);
 	return sync_with(real, fd);
+}
+
+/* Small files: what has its name is whole. */
+static bool has_word(const char *path, const char *word)
+{
+	static char text[65536];
+	FILE *f = fopen(path, "r");
+	size_t n = f ? fread(text, 1, sizeof text, f) : 0;
+
+	if (f)
+		fclose(f);
+	return n && memmem(text, n, word, strlen(word));
+}
+
+int rename(const char *from, const char *to)
+{
+	REAL(int, "rename", const char *, const char *);
+	const char *word = getenv("FAULT_KILL");
+	int r = real(from, to);
+
+	if (r == 0 && word && ours_path(to) && has_word(to, word))
+		raise(SIGKILL);
+	return r;
 }
 
 /* --- What a filesystem can't do --------------------------------------------------------------- */

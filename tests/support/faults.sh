@@ -2,6 +2,8 @@
 # Sourced behind lib.sh, by tests of faults:
 #
 #   faulty ARGS...             unrack with the faults of FAULT_* under it (tests/support/faults.c); as unrack else
+#   held FILE BYTE ARGS...     starts unrack --json, $pid, which waits before it reads that byte of FILE until `release`;
+#                              what it says is in ./json and ./errors
 #   disk_make FILE [MIB]       a disk: ext4, swap, something unknown, gaps, what deleted files have left
 #   disk_change FILE SEED      files of it come and go; other bytes stand in what is unknown
 #   same FOLDER [SOURCE] [N]   its image is the source, as its map has it (same_by_map.pl)
@@ -26,6 +28,16 @@ faulty() {
 	LD_PRELOAD=$work/faults.so "$UNRACK" "$@" >"$work/.out" 2>"$work/.err" || rc=$?
 	out=$(<"$work/.out") err=$(<"$work/.err")
 }
+
+# What it has read before comes to a checkpoint meanwhile, so that a test can do something in the middle of a copy, and
+# not when it is likely to be there. Behind `--rsh` the program of the far side is concerned as well.
+held() { # FILE BYTE ARGS...
+	rm -f released json errors
+	FAULT_FILE=/${1##*/} FAULT_HOLD=$2+1 FAULT_UNTIL=$work/released LD_PRELOAD=$work/faults.so \
+		"$UNRACK" --json "${@:3}" >json 2>errors &
+	pid=$!
+}
+release() { : >"$work/released"; }
 
 # Partition 1 (half of the disk) is ext4 with files, of which some are deleted again; 2 swap that was used; 3 unknown.
 disk_make() { # FILE [MIB]
@@ -111,15 +123,11 @@ durable() {
 	echo "${at:-0}"
 }
 
+# What a run says of its checkpoints comes once a second at most: what it is held before may never be told.
 has_come_to() { # BYTES PID: durable
-	local i
-	for i in $(seq 600); do
-		[ "$(durable)" -ge "$1" ] && return
-		kill -0 "$2" 2>/dev/null || return 1
-		sleep 0.05
-	done
-	return 1
+	wait_for -p "$2" 120 is_durable "$1"
 }
+is_durable() { [ "$(durable)" -ge "$1" ]; }
 
 far_serves() { pgrep -f -- "^$far_unrack serve" || true; }
 push() { args=("$disk" "ssh://far$work/$1" "${far[@]}"); }
