@@ -81,9 +81,9 @@ unrack export web-flat -o changed
 exits 5 "an image that changed"
 like "$err" "web-flat-flat.vmdk changed at byte 65536 of the disk since unrack wrote it" "with the place"
 ok "leaves nothing behind" test -z "$(ls changed)"
-"$UNRACK" -q copy --rate 4M source.img half 2>/dev/null &
+"$UNRACK" -q copy --rate 100K source.img half 2>/dev/null & # a minute
 pid=$!
-sleep 1
+begun "(a copy has begun)" -p $pid test -e half/half-flat.vmdk
 kill -9 $pid
 wait $pid 2>/dev/null
 unrack export half -o x

@@ -144,6 +144,8 @@ for format in stream sparse; do
 	for _ in $(seq 200); do
 		"$UNRACK" -q copy --rate 20M --format $format big.img "k$format" >/dev/null 2>&1 &
 		pid=$!
+		begins() { [ -e "k$format/k$format.vmdk" ]; }
+		[ $kills != 0 ] || wait_for -p $pid 120 begins
 		sleep "0.$((RANDOM % 6))$((RANDOM % 10))"
 		kill -9 $pid 2>/dev/null && kills=$((kills + 1))
 		wait $pid 2>/dev/null

@@ -99,11 +99,7 @@ documented "is documented"
 rm .out
 "$UNRACK" --json copy disk.img web04 --rate 200K >.out 2>/dev/null &
 pid=$!
-started $pid
-for _ in $(seq 100); do
-	grep -q progress .out 2>/dev/null && break
-	sleep 0.05
-done
+begun "(a copy is under way)" -p $pid grep -q '"event":"progress"' .out
 kill -TERM $pid
 wait $pid && rc=0 || rc=$?
 is "$rc" 130 "a copy that is stopped"
