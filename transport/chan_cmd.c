@@ -20,7 +20,8 @@
 #define PIPE_BYTES (1 << 20)
 #define WATCH_MS 100 /* the program's end is noticed so late, if something keeps its stderr open */
 #define LAST_READS 16
-#define END_MS 1000  /* after its input has ended; then it is told, then killed */
+#define END_MS 1000    /* after its input has ended; then it is told */
+#define TOLD_MS 20000  /* then killed; before, it may have to wait for a slow disk */
 
 struct cmd {
 	struct remote remote;
@@ -120,7 +121,7 @@ static void cmd_close(struct remote *r)
 	channel_close(r->channel);
 	if (!wait_ended(c, END_MS)) {
 		tell(c, SIGTERM);
-		if (!wait_ended(c, END_MS))
+		if (!wait_ended(c, TOLD_MS))
 			tell(c, SIGKILL);
 	}
 	pthread_join(c->watcher, NULL);

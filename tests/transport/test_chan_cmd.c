@@ -169,11 +169,24 @@ static void test_stays(void)
 	ok(pid > 1 && kill(pid, SIGKILL) == 0, "and lives on");
 }
 
+/* One that has something to bring to an end when it is told to. */
+static void test_ends_late(void)
+{
+	char byte;
+	struct remote *r = start("sh -c 'trap \"sleep 2; echo in order >&2; exit\" TERM; echo; while :; do sleep 0.1; done'", "");
+
+	is_int(channel_read(remote_channel(r), &byte, 1, &err), 0, "it runs");
+	remote_close(r);
+	has_str(warnings, "in order", "it is not killed while it ends");
+}
+
 int main(void)
 {
 	test_arguments();
 	test_bytes();
 	test_ends();
 	test_stays();
+	if (tap_all())
+		test_ends_late();
 	return tap_done();
 }
