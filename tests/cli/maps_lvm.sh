@@ -127,7 +127,7 @@ ok "small metadata areas" eval 'lv pvcreate --metadatasize 60k --dataalignment 6
 	lv pvcreate --metadatasize 60k --dataalignment 64k --pvmetadatacopies 2 "${loops[1]}" && lv vgcreate -s 512k vg0 "${loops[@]}"'
 RANDOM=20
 made=0 around=0
-for i in $(seq 60); do
+for i in $(seq 200); do # now and then a round goes by without a text just there
 	change "$i" && made=$((made + 1))
 	read -r -d '' at n bytes <<<"$(ring)"
 	if [ $((at + n)) -gt "$bytes" ]; then
