@@ -163,10 +163,21 @@ static int look(struct gather *g, int timeout_ms, bool *all, struct unrack_error
 	return r;
 }
 
+/* So many have come. */
+static unsigned count_come(const struct gather *g)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->n; i++)
+		n += g->line[i].socket >= 0;
+	return n;
+}
+
 int gather_wait(struct gather *g, unsigned timeout_ms, const struct log *log, struct channel **channels,
 		struct unrack_error *err)
 {
 	int64_t end = thread_now_ms() + timeout_ms;
+	unsigned come = count_come(g), before;
 	bool all = false;
 	int r = 0;
 
@@ -179,6 +190,11 @@ int gather_wait(struct gather *g, unsigned timeout_ms, const struct log *log, st
 			return UNRACK_LOST;
 		}
 		r = look(g, STOP_MS, &all, err);
+		/* They come one after the other, and over a long way each takes seconds. */
+		before = come;
+		come = count_come(g);
+		if (come > before)
+			end = thread_now_ms() + timeout_ms;
 	}
 	for (unsigned i = 0; i < g->n && r == 0; i++)
 		channels[i] = g->line[i].channel;

@@ -147,8 +147,8 @@ static void hang_up(struct client *c)
 }
 
 /* Nobody there waits for another connection of this copy: that is elsewhere, or the first one has been lost
- * meanwhile. */
-static int explain_join(struct client *c, struct unrack_error *err)
+ * meanwhile, or was given up, since the one before this came at LAST. */
+static int explain_join(struct client *c, int64_t last, struct unrack_error *err)
 {
 	struct channel *first = remote_channel(c->remote);
 	struct unrack_error why;
@@ -156,6 +156,11 @@ static int explain_join(struct client *c, struct unrack_error *err)
 
 	if (err->code != UNRACK_UNSAFE)
 		return err->code;
+	if (now_ms() - last >= (int64_t)c->silence_ms) {
+		error_set(err, UNRACK_LOST, "the line to %s stood still while connections were made", c->url->host);
+		err->sys_errno = ETIMEDOUT;
+		return err->code;
+	}
 	first->silence_ms = JOIN_LOOK_MS;
 	if (channel_read(first, &byte, 1, &why) < 0 && why.code == UNRACK_LOST && why.sys_errno != ETIMEDOUT)
 		*err = why;
@@ -169,23 +174,24 @@ static int join_all(struct client *c, const struct call *first, const struct cal
 	struct channel *all[CHANNEL_STRIPES_MAX] = { remote_channel(c->remote) };
 	struct call_answer yes;
 	char token[MESSAGE_TOKEN_MAX];
+	int64_t last = now_ms();
 	int r = 0;
 
 	memcpy(token, answer->token, sizeof token);
-	for (unsigned i = 1; i < answer->streams && r == 0; i++) {
+	for (unsigned i = 1; i < answer->streams; i++) {
 		struct call call = { .kind = CALL_JOIN, .silence_ms = first->silence_ms,
 				     .streams = (uint16_t)i, .path = token, .log = first->log };
 
 		r = remote_open(c->url, &c->ro, &c->others[i - 1], err);
 		if (r < 0)
-			break;
+			return r;
 		all[i] = remote_channel(c->others[i - 1]);
 		r = call_make(all[i], &call, &yes, err);
-		if (r == 0)
-			call_answer_free(&yes);
+		if (r < 0)
+			return explain_join(c, last, err);
+		call_answer_free(&yes);
+		last = now_ms();
 	}
-	if (r < 0)
-		return explain_join(c, err);
 	return channel_open_striped(all, answer->streams, CALL_STRIPE, &c->striped, err);
 }
 

@@ -81,6 +81,30 @@ exits 0 "the first connection is lost before the second one comes, and all are m
 is "$(result_of | jq .lost_connections)" 1 "once"
 ok "identical" cmp disk.img late/late-flat.vmdk
 
+# A long way: all of them together take longer than the line may be silent, but each has come in time.
+cat >slow-rsh <<END
+#!/bin/sh
+sleep 1
+exec $rsh "\$@"
+END
+chmod +x slow-rsh
+unrack copy disk.img "ssh://far$work/slow" --rsh "$work/slow-rsh" --remote-unrack "$far_unrack" --streams 5 --timeout 3
+exits 0 "connections that take a second each"
+ok "identical" cmp disk.img slow/slow-flat.vmdk
+
+# The line stands still while a further connection is made, until the far side gives up.
+cat >still-rsh <<END
+#!/bin/sh
+echo x >>$work/still-calls
+[ "\$(wc -l <$work/still-calls)" = 2 ] && sleep 5
+exec $rsh "\$@"
+END
+chmod +x still-rsh
+unrack copy disk.img "ssh://far$work/still" --rsh "$work/still-rsh" --remote-unrack "$far_unrack" --streams 2 --timeout 2 --json
+exits 0 "a line that stands still while connections are made"
+ok "it is made again" test "$(result_of | jq .lost_connections)" -ge 1
+ok "identical" cmp disk.img still/still-flat.vmdk
+
 # The second connection reaches a machine where nobody waits.
 cat >lost <<END
 #!/bin/sh
