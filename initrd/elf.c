@@ -196,6 +196,13 @@ static bool find_symbols(const struct elf *e, struct elf_section *table, struct 
 	return false;
 }
 
+bool elf_has_symbols(const struct elf *e)
+{
+	struct elf_section table, strings;
+
+	return find_symbols(e, &table, &strings);
+}
+
 int elf_each_symbol(const struct elf *e, int (*each)(void *ctx, const struct elf_symbol *s), void *ctx)
 {
 	struct elf_section table, strings;

@@ -51,6 +51,8 @@ void elf_machine_name(const struct elf *e, char out[32]);
 bool elf_section(const struct elf *e, size_t k, struct elf_section *out);
 /* The first one of that name: its number, or ELF_NO_SECTION. */
 size_t elf_find(const struct elf *e, const char *name, struct elf_section *out);
+/* Whether it has a table of symbols: strip(1) takes it away. */
+bool elf_has_symbols(const struct elf *e);
 /* Calls EACH with every symbol that has a name, until it returns other than 0: that is returned. */
 int elf_each_symbol(const struct elf *e, int (*each)(void *ctx, const struct elf_symbol *s), void *ctx);
 /* A word of the file's own size in a section; false: not inside. */

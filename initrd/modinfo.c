@@ -235,6 +235,7 @@ static int read_elf(const struct elf *e, struct modinfo *m)
 	m->machine = e->machine;
 	m->is64 = e->is64;
 	m->big = e->big;
+	m->stripped = !elf_has_symbols(e);
 	elf_machine_name(e, m->machine_name);
 	r = read_text(e, &m->text);
 	if (r == 0)

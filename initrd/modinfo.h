@@ -36,6 +36,7 @@ struct modinfo_pci {
 struct modinfo {
 	uint16_t machine;
 	bool is64, big;
+	bool stripped; /* it has no table of symbols, without which no kernel and no insmod takes it */
 	char machine_name[32];
 	struct buf text;    /* of .modinfo: "key=value", each followed by a NUL */
 	struct buf strings; /* the symbols' names */

@@ -224,6 +224,8 @@ static int compare(const struct module_tree *t, const char *path, const struct m
 	const struct module_reference *ref = &t->lazy->reference;
 	int r = 0;
 
+	if (m->stripped)
+		return say(why, "%s was stripped of its symbols, without which no kernel takes it", path);
 	if (!ref->modules.len)
 		return compare_magic(path, m, NULL, t->kver, why);
 	r = compare_machines(path, m, info_of(t, 0), why);

@@ -11,7 +11,7 @@
 #define MADE_SECTIONS 16
 
 struct made_elf {
-	bool is64, big;
+	bool is64, big, stripped; /* the last: no section is a table of symbols */
 	uint16_t machine, type;
 	size_t n; /* sections, without the first, which is empty */
 	struct {
@@ -126,7 +126,7 @@ MADE void made_elf_header(const struct made_elf *e, struct buf *out, uint64_t se
 MADE void made_elf_end(struct made_elf *e, struct buf *out)
 {
 	uint32_t strings = made_section(e, ".strtab", SHT_STRTAB, e->strings.data, e->strings.len);
-	uint32_t symbols = made_section(e, ".symtab", SHT_SYMTAB, e->symbols.data, e->symbols.len), names;
+	uint32_t symbols = made_section(e, ".symtab", e->stripped ? SHT_PROGBITS : SHT_SYMTAB, e->symbols.data, e->symbols.len), names;
 	uint64_t at = e->is64 ? 64 : 52;
 
 	e->s[symbols - 1].link = strings;

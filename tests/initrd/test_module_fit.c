@@ -38,6 +38,16 @@ static void add_machine(const char *path, int bits, bool big, unsigned machine)
 	made_elf_end(&e, made_add(&files, path));
 }
 
+static void add_stripped(const char *path)
+{
+	struct made_elf e;
+
+	made_elf_begin(&e, 64, false, EM_X86_64);
+	e.stripped = true;
+	made_modinfo(&e, "depends=\nvermagic=" MAGIC5 "\n");
+	made_elf_end(&e, made_add(&files, path));
+}
+
 static void el5(void)
 {
 	const char *reason;
@@ -54,6 +64,7 @@ static void el5(void)
 	add("extra/plain.ko", "2.6.18-8.el5 SMP mod_unload gcc-4.1", NULL);
 	add_machine("extra/i386.ko", 32, false, EM_386);
 	add_machine("extra/big.ko", 64, true, EM_X86_64);
+	add_stripped("extra/stripped.ko");
 	made_module(made_add(&files, "extra/mute.ko"), "license=GPL\ndepends=\n", NULL);
 	made_add_text(&files, "extra/text.ko", "not a module");
 	made_add_text(&files, "extra/empty.ko", "");
@@ -74,6 +85,8 @@ static void el5(void)
 	is_str(why(t, "extra/i386.ko"), "extra/i386.ko is for i386, the kernel's own modules are for x86_64", "another machine");
 	has_str(why(t, "extra/big.ko"), "of 64 bits with the high byte first, the kernel's own modules are for 64 bits with "
 		"the low byte first", "another byte order");
+	is_str(why(t, "extra/stripped.ko"), "extra/stripped.ko was stripped of its symbols, without which no kernel takes it",
+	       "one without symbols");
 	is_str(why(t, "extra/mute.ko"), "extra/mute.ko does not say for which kernel it was built, as the kernel's own "
 	       "modules do", "one without a version");
 	is_str(why(t, "extra/text.ko"), "extra/text.ko can't be used (extra/text.ko: is no ELF object, so it is no "
