@@ -18,6 +18,27 @@ bool cpio_magic(const uint8_t *p, size_t n)
 	return n >= 6 && (!memcmp(p, "070701", 6) || !memcmp(p, "070702", 6));
 }
 
+const char *cpio_mistaken(const uint8_t *p, size_t n)
+{
+	static const struct {
+		size_t at;
+		const char *magic, *what;
+	} others[] = {
+		{ 0, "070707", "is a cpio archive of the old form (odc), which no kernel unpacks; make it anew with cpio -o -H newc" },
+		{ 0, "\xc7\x71", "is a cpio archive of the old binary form, which no kernel unpacks; make it anew with cpio -o -H newc" },
+		{ 0, "\x71\xc7", "is a cpio archive of the old binary form, which no kernel unpacks; make it anew with cpio -o -H newc" },
+		{ 257, "ustar", "is a tar archive, which no kernel unpacks; make it anew with cpio -o -H newc" },
+	};
+
+	for (size_t k = 0; k < ARRAY_LEN(others); k++) {
+		size_t len = strlen(others[k].magic);
+
+		if (n >= others[k].at + len && !memcmp(p + others[k].at, others[k].magic, len))
+			return others[k].what;
+	}
+	return NULL;
+}
+
 static bool read_number(const uint8_t *p, uint32_t *out)
 {
 	*out = 0;
@@ -49,6 +70,8 @@ int cpio_read(const uint8_t *p, size_t n, size_t *at, struct cpio_member *m, con
 	if (left < CPIO_HEADER)
 		return error_set(err, UNRACK_DAMAGED, "%s: its cpio archive ends at byte %zu without a trailer; "
 				 "take another copy of this file", name, n);
+	if (!cpio_magic(h, left) && *at == 0 && cpio_mistaken(h, left))
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: %s", name, cpio_mistaken(h, left));
 	if (!cpio_magic(h, left))
 		return error_set(err, UNRACK_DAMAGED, "%s: at byte %zu of its cpio archive a member should begin, "
 				 "but does not; take another copy of this file", name, *at);

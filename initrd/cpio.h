@@ -29,9 +29,13 @@ struct cpio_member {
 /* Whether a member's header may begin at P. */
 bool cpio_magic(const uint8_t *p, size_t n);
 
+/* What P is instead that is easily taken for one, a clause with its remedy: "is a cpio archive of the old form (odc)..."; NULL:
+ * nothing that is known. */
+const char *cpio_mistaken(const uint8_t *p, size_t n);
+
 /* Reads the member at *AT of the archive P, and moves *AT behind it. The member points into
  * P. The end of an archive is a member named CPIO_TRAILER. UNRACK_DAMAGED names NAME and
- * the offset. */
+ * the offset; UNRACK_UNSUPPORTED: it is mistaken. */
 int cpio_read(const uint8_t *p, size_t n, size_t *at, struct cpio_member *m, const char *name,
 	      struct unrack_error *err);
 

@@ -202,6 +202,14 @@ static int read_packed(struct initrd *i, enum archive_packing how, size_t *at, s
 	return read_filesystem(i, how, fs, err);
 }
 
+/* What people make in place of an image; NULL: nothing that is known. */
+static const char *mistaken(const uint8_t *p, size_t n)
+{
+	if (n >= 4 && get_le32(p) == 0x184d2204)
+		return "is packed with lz4 in its form of today, which no kernel unpacks; pack it anew with lz4 -l";
+	return cpio_mistaken(p, n);
+}
+
 static int read_segment(struct initrd *i, size_t *at, size_t *room, struct unrack_error *err)
 {
 	const struct store *file = &i->streams.at[0];
@@ -215,6 +223,8 @@ static int read_segment(struct initrd *i, size_t *at, size_t *room, struct unrac
 	if (cpio_magic(p + *at, file->len - *at) && *at % 4 == 0)
 		return read_archive(i, seg, file, at, err);
 	fs = *at == 0 ? filesystem_of(p, file->len) : NULL;
+	if (!fs && *at == 0 && mistaken(p, file->len))
+		return error_set(err, UNRACK_UNSUPPORTED, "%s: %s", i->name, mistaken(p, file->len));
 	if (!fs)
 		return error_set(err, UNRACK_DAMAGED, "%s: at byte %zu of %zu there is neither a packed "
 				 "stream nor a cpio archive; take another copy of this file",
