@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "dracut_root.h"
+#include "kernel_unpacks.h"
 #include "line_list.h"
 
 #define WAITING_MAX (64u << 10) /* bytes of all files that tell what to wait for; any number of names may lead to one */
@@ -19,6 +20,15 @@ static bool is_needed(const struct loads_want *want, size_t k)
 		if (loads_needs(want, a, k))
 			return true;
 	return false;
+}
+
+int dracut_judge(const struct dracut *d, const struct module_tree *t, const char *name, char why[LOADS_WHY_MAX],
+		 struct unrack_error *err)
+{
+	const struct initrd_member *f = dracut_file(d, module_tree_find(d->own, name));
+
+	why[0] = '\0';
+	return f ? loads_judge(t, f, why, err) : 0;
 }
 
 /* --- Modules ---------------------------------------------------------------------------- */
@@ -107,14 +117,26 @@ static void explain_loading(const struct dracut *d, const struct loads_want *wan
 			    "devices", name);
 }
 
+/* The file of the wanted module K, which is there. */
+static int explain_build(const struct dracut *d, const struct module_tree *t, const struct loads_want *want, size_t k,
+			 struct reasons *why, struct unrack_error *err)
+{
+	char text[LOADS_WHY_MAX];
+	int r = dracut_judge(d, t, want->names[k], text, err);
+
+	if (r == 0 && text[0])
+		reasons_add(why, INITRD_LINK_DRIVER, want->names[k], "%s is in it, but %s", want->names[k], text);
+	return r;
+}
+
 static int put_loaded(const struct dracut *d, const char *name, struct initrd_answer *out)
 {
 	return buf_printf(&out->order, "%s\n", name) < 0 ||
 	       buf_printf(&out->files, "%s/%s\n", d->dir, module_tree_find(d->own, name)) < 0 ? -1 : 0;
 }
 
-static int explain_modules(const struct dracut *d, const struct loads_want *want, struct initrd_answer *out,
-			   struct reasons *why, struct unrack_error *err)
+static int explain_modules(const struct dracut *d, const struct module_tree *t, const struct loads_want *want,
+			   struct initrd_answer *out, struct reasons *why, struct unrack_error *err)
 {
 	bool *aliased CLEANUP_FREE = calloc(want->list.n + 1, sizeof *aliased);
 	struct unrack_error e = UNRACK_ERROR_INIT;
@@ -130,8 +152,13 @@ static int explain_modules(const struct dracut *d, const struct loads_want *want
 		/* Without those the others work. */
 		if (want->list.soft[k] && !module_tree_find(d->own, want->names[k]))
 			continue;
-		if (!want->list.soft[k] && dracut_explain_file(d, INITRD_LINK_DRIVER, want->names[k], why))
+		if (!want->list.soft[k] && dracut_explain_file(d, INITRD_LINK_DRIVER, want->names[k], why)) {
+			int r = explain_build(d, t, want, k, why, err);
+
+			if (r < 0)
+				return r;
 			explain_loading(d, want, k, aliased[k], no_alias, why);
+		}
 		if (why->n == before && put_loaded(d, want->names[k], out) < 0)
 			return error_nomem(err);
 	}
@@ -278,9 +305,10 @@ int dracut_check(const struct initrd *i, const struct module_tree *tree,
 	r = dracut_read(i, kver, &d, err);
 	if (r < 0)
 		return r;
+	kernel_unpacks_explain(i, tree, &why);
 	r = dracut_read_arguments(&d, needs ? needs->arguments : NULL, err);
 	if (r == 0 && d.own)
-		r = explain_modules(&d, want, out, &why, err);
+		r = explain_modules(&d, tree, want, out, &why, err);
 	else if (r == 0 && want->list.n && d.other[0])
 		reasons_add(&why, INITRD_LINK_DRIVER, "modules", "it is made for kernel %s, and holds no modules of kernel %s", d.other, kver);
 	else if (r == 0 && want->list.n)

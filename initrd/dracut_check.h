@@ -21,6 +21,10 @@ int dracut_check(const struct initrd *i, const struct module_tree *tree,
  * else why not, under LINK. D has modules. */
 bool dracut_explain_file(const struct dracut *d, enum initrd_link link, const char *name, struct reasons *why);
 
+/* loads_judge of the file of module NAME, which D has. T: the kernel's own modules. */
+int dracut_judge(const struct dracut *d, const struct module_tree *t, const char *name, char why[LOADS_WHY_MAX],
+		 struct unrack_error *err);
+
 enum dracut_loading {
 	DRACUT_LOADED,
 	DRACUT_NO_ALIAS,    /* no alias leads to it, or none is looked up */

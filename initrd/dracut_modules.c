@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/size.h"
+#include "dracut_check.h"
 #include "dracut_indexes.h"
 #include "line_list.h"
 
@@ -85,17 +86,29 @@ static int unpack(struct dracut_modules *m, const char *path, enum archive_packi
 
 /* --- Modules ---------------------------------------------------------------------------- */
 
+static int has_module(const struct dracut_modules *m, const char *name, bool *answer, struct unrack_error *err)
+{
+	char why[LOADS_WHY_MAX] = "";
+	bool has = m->d->own && module_tree_find(m->d->own, name);
+	int r = has ? dracut_judge(m->d, m->c->tree, name, why, err) : 0;
+
+	*answer = has && !why[0];
+	return r;
+}
+
 static int put_module(struct dracut_modules *m, const char *path, struct unrack_error *err)
 {
 	CLEANUP_BUF struct buf b = { 0 }, full = { 0 };
 	enum archive_packing how;
 	size_t len = strlen(path);
 	char name[64];
+	bool has;
 	int r;
 
 	module_name_of(path, name);
-	if ((m->d->own && module_tree_find(m->d->own, name)) || line_list_has(&m->put, path, len))
-		return 0;
+	r = has_module(m, name, &has, err);
+	if (r < 0 || has || line_list_has(&m->put, path, len))
+		return r;
 	r = m->c->read_module(m->c->ctx, path, &b, err);
 	if (r < 0)
 		return r;

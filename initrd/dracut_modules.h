@@ -21,7 +21,8 @@ struct dracut_modules {
 
 void dracut_modules_free(struct dracut_modules *m);
 
-/* Those of L that the image has not, by name. UNRACK_DAMAGED: one is empty, or can't be unpacked. */
+/* Those of L that the image has not, by name, or has of another kernel. UNRACK_DAMAGED: one is empty, or can't be
+ * unpacked. */
 int dracut_put_modules(struct dracut_modules *m, const struct module_list *l, struct unrack_error *err);
 
 /* What the softdeps of WANTED, of the guest, want to be loaded before them. */

@@ -10,7 +10,7 @@
 
 static bool is_replaced_by_new(const struct image_edit *edit, const char *name)
 {
-	for (size_t k = 0; edit && k < edit->n_add; k++)
+	for (size_t k = 0; k < edit->n_add; k++)
 		if (!strcmp(edit->add[k].name, name))
 			return true;
 	return false;
@@ -94,6 +94,11 @@ static int put_new_files(struct writer *w, const struct image_segment *seg, cons
 	return r;
 }
 
+static bool goes(const struct initrd *i, const struct image_edit *edit, size_t k)
+{
+	return edit && ((edit->drop && edit->drop[k]) || is_replaced_by_new(edit, i->items.at[k].m.name));
+}
+
 /* What the member K of SEG gets instead of its content, if it carries that; NULL: nothing. */
 static const struct image_replace *replaced(const struct initrd *i, const struct image_segment *seg,
 					    const struct image_edit *edit, size_t k)
@@ -117,10 +122,10 @@ static int put_segment(struct writer *w, size_t s, const struct image_edit *edit
 		const struct image_replace *new = replaced(i, seg, edit, k);
 		struct cpio_member m = i->items.at[k].stored;
 
-		if ((edit && edit->drop && edit->drop[k]) || is_replaced_by_new(edit, i->items.at[k].m.name))
+		if (goes(i, edit, k))
 			continue;
 		/* the content may be stored with a name that goes */
-		if (edit && edit->drop && !m.size && i->items.at[k].m.size && edit->drop[i->items.at[k].carrier]) {
+		if (!m.size && i->items.at[k].m.size && goes(i, edit, i->items.at[k].carrier)) {
 			m.data = i->items.at[k].m.data;
 			m.size = (uint32_t)i->items.at[k].m.size;
 		}

@@ -111,6 +111,21 @@ bool loads_needs(const struct loads_want *w, size_t a, size_t b)
 	return w->needs[a * w->list.n + b];
 }
 
+int loads_judge(const struct module_tree *t, const struct initrd_member *f, char why[LOADS_WHY_MAX],
+		struct unrack_error *err)
+{
+	struct unrack_error e = UNRACK_ERROR_INIT;
+	char *text CLEANUP_FREE = NULL;
+	int r = module_tree_takes(t, f->data, f->size, f->name, false, &text, &e);
+
+	snprintf(why, LOADS_WHY_MAX, "%s", text ? text : "");
+	if (r == UNRACK_DAMAGED || r == UNRACK_UNSUPPORTED)
+		snprintf(why, LOADS_WHY_MAX, "it can't be used (%s)", e.text);
+	else if (r < 0)
+		*err = e;
+	return r < 0 && !why[0] ? r : 0;
+}
+
 /* --- What the script does --------------------------------------------------------------- */
 
 /* The path of an insmod line as a string; false: not such a line, or no path that can be. */

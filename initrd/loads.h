@@ -25,6 +25,12 @@ int loads_want_new(const struct module_tree *t, const char *const *wanted, size_
 void loads_want_free(struct loads_want *w);
 bool loads_needs(const struct loads_want *w, size_t a, size_t b);
 
+/* Why the kernel of T would not take F, a file of the image with a module: "lib/mptspi.ko is for i386, ..."; "":
+ * nothing is known to be wrong with it. */
+#define LOADS_WHY_MAX 300
+int loads_judge(const struct module_tree *t, const struct initrd_member *f, char why[LOADS_WHY_MAX],
+		struct unrack_error *err);
+
 struct loads {
 	size_t root;     /* the first line that looks for root; the number of lines: none does */
 	size_t *at;      /* per wanted module, the first line before ROOT that loads it, or NONE */

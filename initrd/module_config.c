@@ -57,8 +57,7 @@ static const struct {
 	{ "crc-t10dif", "CONFIG_CRC_T10DIF" },
 };
 
-/* OPTION=y stands in a line of its own. */
-static bool is_set(const char *config, const char *option)
+bool module_config_set(const char *config, const char *option)
 {
 	size_t n = strlen(option);
 
@@ -71,7 +70,7 @@ static bool is_set(const char *config, const char *option)
 bool module_config_builtin(const char *config, const char *name)
 {
 	for (size_t k = 0; config && k < ARRAY_LEN(options); k++)
-		if (modules_same_name(options[k].module, name) && is_set(config, options[k].option))
+		if (modules_same_name(options[k].module, name) && module_config_set(config, options[k].option))
 			return true;
 	return false;
 }

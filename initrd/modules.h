@@ -83,7 +83,9 @@ struct module *modules_by_name(const struct module_tree *t, const char *name, si
 /* The one that is taken: the first that fits, else the first. NULL: there is none. */
 struct module *modules_choose(const struct module_tree *t, const char *name, size_t n);
 bool modules_builtin(const struct module_tree *t, const char *name, size_t n);
-/* module_config.c: built into every kernel of RHEL of that version, for when its configuration is not known. */
+/* module_config.c: whether OPTION=y stands in a line of its own. */
+bool module_config_set(const char *config, const char *option);
+/* Built into every kernel of RHEL of that version, for when its configuration is not known. */
 bool module_config_usual(const char *kver, const char *name);
 
 /* The longest indexes that are believed; those of real kernels are a tenth of it. */

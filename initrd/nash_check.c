@@ -6,6 +6,7 @@
 
 #include "base/size.h"
 #include "image_path.h"
+#include "kernel_unpacks.h"
 #include "nash_grammar.h"
 #include "nash_names.h"
 #include "nash_root.h"
@@ -17,6 +18,7 @@
 struct scene {
 	const struct nash *s;
 	const struct initrd *image;
+	const struct module_tree *tree;
 	const struct loads_want *want;
 	char script[32]; /* "/init" */
 	enum nash_release release;
@@ -79,8 +81,9 @@ static bool interpreter(const struct nash *s, char *out, size_t size)
 static void explain_start(struct scene *c)
 {
 	const struct initrd_member *m = initrd_find(c->image, initrd_script(c->image));
-	char path[80];
+	char path[80], size[80];
 
+	kernel_unpacks_explain(c->image, c->tree, &c->why);
 	if (m && !(m->mode & 0111))
 		reasons_add(&c->why, INITRD_LINK_DRIVER, "script", "%s is not started: its mode %03o does not let it be "
 			    "executed", c->script, m->mode & 0777);
@@ -91,30 +94,51 @@ static void explain_start(struct scene *c)
 		reasons_add(&c->why, INITRD_LINK_DRIVER, "nash", "%s is not started: its first line ends with a carriage "
 			    "return, which a kernel takes for a part of the name %.*s", c->script,
 			    (int)strcspn(path, "\r"), path);
-	else if (!image_file(c->image, path))
+	else if (!(m = image_file(c->image, path)))
 		reasons_add(&c->why, INITRD_LINK_DRIVER, "nash", "%s is not started: %s, which runs it, is not in the image",
 			    c->script, path + strspn(path, "/"));
+	else if (!(m->mode & 0111))
+		reasons_add(&c->why, INITRD_LINK_DRIVER, "nash", "%s is not started: the mode %03o of %s, which runs it, does "
+			    "not let it be executed", c->script, m->mode & 0777, m->name);
+	if (!nash_grammar_fits(c->s, c->release, size, sizeof size))
+		reasons_add(&c->why, INITRD_LINK_DRIVER, "script", "%s is not run: it %s", c->script, size);
 }
 
-static void explain_modules(struct scene *c)
+/* The file that the script loads the wanted module A from. */
+static int explain_file(struct scene *c, size_t a, struct unrack_error *err)
+{
+	char why[LOADS_WHY_MAX];
+	int r = loads_judge(c->tree, loads_file(c->image, &c->s->lines.at[c->l.at[a]]), why, err);
+
+	if (r == 0 && why[0])
+		reasons_add(&c->why, INITRD_LINK_DRIVER, c->want->names[a], "%s loads %s, but %s", c->script,
+			    c->want->names[a], why);
+	return r;
+}
+
+static int explain_modules(struct scene *c, struct unrack_error *err)
 {
 	const struct loads_want *want = c->want;
+	int r = 0;
 
 	if (want->list.n && !nash_grammar_program(c->image, "insmod"))
-		reasons_add(&c->why, INITRD_LINK_DRIVER, "insmod", "%s loads nothing: bin/insmod is not in the image",
-			    c->script);
-	for (size_t a = 0; a < want->list.n; a++) {
+		reasons_add(&c->why, INITRD_LINK_DRIVER, "insmod", image_file(c->image, "bin/insmod")
+					? "%s loads nothing: the mode of bin/insmod does not let it be executed"
+					: "%s loads nothing: bin/insmod is not in the image", c->script);
+	for (size_t a = 0; r == 0 && a < want->list.n; a++) {
 		if (c->l.at[a] == LOADS_NONE) {
 			if (!want->list.soft[a])
 				explain_missing(c, want->names[a], c->l.useless[a]);
 			continue;
 		}
+		r = explain_file(c, a, err);
 		for (size_t b = 0; b < a; b++)
 			if (loads_needs(want, a, b) && c->l.at[b] != LOADS_NONE && c->l.at[b] > c->l.at[a])
 				reasons_add(&c->why, INITRD_LINK_DRIVER, want->names[a],
 					    "%s loads %s before %s, which it needs", c->script, want->names[a],
 					    want->names[b]);
 	}
+	return r;
 }
 
 static void explain_waiting(struct scene *c)
@@ -231,7 +255,7 @@ int nash_check(const struct nash *s, const struct initrd *image, const struct mo
 	       struct initrd_answer *out, struct unrack_error *err)
 {
 	struct scene c = {
-		.s = s, .image = image, .want = want, .out = out, .release = nash_release_of(s),
+		.s = s, .image = image, .tree = tree, .want = want, .out = out, .release = nash_release_of(s),
 		.why = { .lines = &out->missing, .text = out->text, .size = sizeof out->text },
 	};
 	int r = loads_find(s, image, want, false, &c.l, err);
@@ -243,7 +267,9 @@ int nash_check(const struct nash *s, const struct initrd *image, const struct mo
 		r = error_nomem(err);
 	if (r == 0) {
 		explain_start(&c);
-		explain_modules(&c);
+		r = explain_modules(&c, err);
+	}
+	if (r == 0) {
 		explain_waiting(&c);
 		explain_old_disks(&c);
 		if (c.l.root == s->lines.len)

@@ -384,16 +384,23 @@ static const struct form *form_of(const struct nash_word *w, enum nash_release r
 
 /* --- Programs --------------------------------------------------------------------------- */
 
+static bool is_executable(const struct initrd *image, const char *path)
+{
+	const struct initrd_member *m = image_file(image, path);
+
+	return m && m->mode & 0111;
+}
+
 bool nash_grammar_program(const struct initrd *image, const char *name)
 {
 	static const char *const folders[] = { "usr/bin", "bin", "sbin", "usr/sbin" };
 	char path[IMAGE_PATH_MAX];
 
 	if (strchr(name, '/'))
-		return image_file(image, name);
+		return is_executable(image, name);
 	for (size_t k = 0; k < ARRAY_LEN(folders); k++)
 		if (snprintf(path, sizeof path, "%s/%s", folders[k], name) < (int)sizeof path &&
-		    image_file(image, path))
+		    is_executable(image, path))
 			return true;
 	return false;
 }
@@ -504,17 +511,26 @@ static bool has_line(const struct nash *s, const struct nash_line *l)
 	return false;
 }
 
+bool nash_grammar_fits(const struct nash *s, enum nash_release release, char *why, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < s->lines.len; k++)
+		n += s->lines.at[k].len;
+	if (n <= NASH_EL4_SCRIPT_MAX || release == NASH_EL5)
+		return true;
+	snprintf(why, size, "has %zu bytes, and this nash reads only %d", n, NASH_EL4_SCRIPT_MAX);
+	return false;
+}
+
 bool nash_grammar_accepts(const struct nash *s, enum nash_release release, const struct initrd *image,
 			  const struct nash *old, struct nash_fault *fault)
 {
-	size_t size = 0;
-
 	*fault = (struct nash_fault){ 0 };
 	for (size_t k = 0; k < s->lines.len; k++) {
 		const struct nash_line *l = &s->lines.at[k];
 		bool after_comment = k && is_comment(l - 1);
 
-		size += l->len;
 		if (accepts_line(l, after_comment, release, image, fault->text, sizeof fault->text) ||
 		    (l->text[l->len - 1] == '\n' && has_line(old, l)))
 			continue;
@@ -522,9 +538,5 @@ bool nash_grammar_accepts(const struct nash *s, enum nash_release release, const
 		return false;
 	}
 	fault->text[0] = '\0';
-	if (size <= NASH_EL4_SCRIPT_MAX || release == NASH_EL5)
-		return true;
-	snprintf(fault->text, sizeof fault->text, "has %zu bytes, and this nash reads only %d", size,
-		 NASH_EL4_SCRIPT_MAX);
-	return false;
+	return nash_grammar_fits(s, release, fault->text, sizeof fault->text);
 }

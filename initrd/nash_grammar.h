@@ -21,7 +21,10 @@ struct nash_fault {
 bool nash_grammar_accepts(const struct nash *s, enum nash_release release, const struct initrd *image,
 			  const struct nash *old, struct nash_fault *fault);
 
-/* Whether nash finds the program NAME in the image: a path, or a name in its PATH. */
+/* Whether nash reads the whole script; else WHY not ("has 40000 bytes, and ..."). */
+bool nash_grammar_fits(const struct nash *s, enum nash_release release, char *why, size_t size);
+
+/* Whether nash finds the program NAME in the image, and may start it: a path, or a name in its PATH. */
 bool nash_grammar_program(const struct initrd *image, const char *name);
 
 #endif

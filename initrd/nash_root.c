@@ -121,6 +121,22 @@ static int explain_filesystem(const struct way *w, const char *fs, struct unrack
 	return 0;
 }
 
+static bool is_ext(const char *fs)
+{
+	return !strncmp(fs, "ext", 3);
+}
+
+/* The script mounts root as one kind, and is said to be another. One driver of the ext family may mount another's. */
+static void explain_kind(const struct way *w, const char *is)
+{
+	const char *as = w->out->root_fs;
+
+	if (!is || !*is || !*as || !strcmp(is, as) || (is_ext(is) && is_ext(as)) || strchr(is, ',') || strchr(as, ',') ||
+	    !strcmp(is, "auto") || !strcmp(as, "auto"))
+		return;
+	reasons_add(w->why, INITRD_LINK_FILESYSTEM, "filesystem", "root is %s, and %s mounts it as %s", is, w->script, as);
+}
+
 int nash_root_explain(const struct nash *s, const struct initrd *image, const struct module_tree *tree,
 		      const struct initrd_needs *needs, const char *script,
 		      const struct initrd_answer *out, struct reasons *why, struct unrack_error *err)
@@ -137,5 +153,7 @@ int nash_root_explain(const struct nash *s, const struct initrd *image, const st
 	on_lvm = initrd_volume_group(root, volume) || (needs && needs->root_on_lvm);
 	if (r == 0 && on_lvm)
 		r = explain_volume(&w, needs && needs->root_volume ? needs->root_volume : volume, err);
+	if (r == 0)
+		explain_kind(&w, needs ? needs->root_fs : NULL);
 	return r == 0 && fs[0] ? explain_filesystem(&w, fs, err) : r;
 }

@@ -28,7 +28,17 @@ static void free_additions(struct additions *a)
 	free(a->at);
 }
 
-/* The files that the wanted modules' lines load from and that the image does not have. */
+/* Whether F, what a line loads the wanted module from, has to be put in: NULL, or the kernel would not take it. */
+static int has_to_come(const struct module_tree *t, const struct initrd_member *f, bool *answer, struct unrack_error *err)
+{
+	char why[LOADS_WHY_MAX];
+	int r = f ? loads_judge(t, f, why, err) : 0;
+
+	*answer = r == 0 && (!f || why[0]);
+	return r;
+}
+
+/* The files that the wanted modules' lines load from and that the image does not have, or has of another kernel. */
 static int collect(const struct initrd *i, const struct nash *s, const struct loads_want *want,
 		   const struct initrd_change *c, struct additions *add, struct unrack_error *err)
 {
@@ -43,13 +53,18 @@ static int collect(const struct initrd *i, const struct nash *s, const struct lo
 		return r;
 	for (size_t k = 0; r == 0 && k < want->list.n; k++) {
 		struct image_new *f = &add->at[add->n];
+		const struct initrd_member *old;
 		struct nash_word w;
+		bool comes;
 
-		if (l.at[k] == LOADS_NONE || loads_file(i, &s->lines.at[l.at[k]]) ||
-		    !nash_insmod_path(&s->lines.at[l.at[k]], &w))
+		if (l.at[k] == LOADS_NONE || !nash_insmod_path(&s->lines.at[l.at[k]], &w))
+			continue;
+		old = loads_file(i, &s->lines.at[l.at[k]]);
+		r = has_to_come(c->tree, old, &comes, err);
+		if (r < 0 || !comes)
 			continue;
 		add->n++;
-		f->name = strndup(w.p, w.n);
+		f->name = old ? strdup(old->name) : strndup(w.p, w.n);
 		r = f->name ? module_file_read(c->tree, c->read_module, c->ctx, want->list.paths[k],
 						  &f->data, err) : error_nomem(err);
 	}
@@ -83,7 +98,7 @@ static int verify(const struct initrd *new, const struct initrd_change *c, const
 	s.ramdisk = new->ramdisk;
 	r = nash_check(&s, new, c->tree, want, c->needs, &answer, err);
 	if (r == 0 && answer.missing_link != INITRD_LINK_NONE)
-		r = error_set(err, UNRACK_UNSUPPORTED, "%s: its script cannot be repaired: %s", new->name,
+		r = error_set(err, UNRACK_UNSUPPORTED, "%s: cannot be repaired: %s", new->name,
 			      answer.text);
 	initrd_answer_free(&answer);
 	nash_free(&s);

@@ -13,6 +13,7 @@ kver=$(kernel_version "$tree")
 copy_modules "$tree" "$kver" "$PWD/root" vmw_pvscsi sd_mod ahci mptspi xfs
 mkdir -p rd/{bin,lib,dev,proc,etc,sysroot}
 head -c 300000 /dev/urandom >rd/bin/nash
+chmod 755 rd/bin/nash
 ln rd/bin/nash rd/bin/insmod
 ln -s bin rd/sbin
 mapfile -t kos < <(module_closure root "$kver" sd_mod)
@@ -44,7 +45,7 @@ unrack initrd list initrd.img
 exits 0 "list"
 like "$out" "^initrd.img: gzip ext2 by mkinitrd \(nash\), kernel $kver, [0-9]+ members" "says what it is"
 like "$out" $'\n - crw-------   1     0     0     5,   1 [0-9: -]* dev/console\n' "a device"
-like "$out" $'\n - -rw-r--r--   2 [ 0-9]* 300000 [0-9: -]* bin/insmod\n' "a file with two names"
+like "$out" $'\n - -rwxr-xr-x   2 [ 0-9]* 300000 [0-9: -]* bin/insmod\n' "a file with two names"
 unrack --json initrd list initrd.img
 documented "as JSON is documented"
 is "$(jq -c '.image.segments, .members[0].segment' <<<"$out")" $'[]\nnull' "it has no archives"

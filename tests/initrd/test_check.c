@@ -259,13 +259,13 @@ static void in_time(void)
 }
 
 /* Whether a kernel starts the script at all. */
-static void starts(const char *script, uint32_t mode, const char *nash, const char *text)
+static void starts_mode(const char *script, uint32_t mode, const char *nash, uint32_t nash_mode, const char *text)
 {
 	CLEANUP_BUF struct buf b = { 0 };
 	struct initrd_answer a;
 	struct initrd *i;
 
-	made_member(&b, nash, S_IFREG | 0755, "\177ELF nash");
+	made_member(&b, nash, S_IFREG | nash_mode, "\177ELF nash");
 	made_member(&b, "bin/insmod", S_IFREG | 0755, "\177ELF insmod");
 	made_member(&b, "init", S_IFREG | mode, script);
 	made_end(&b);
@@ -273,19 +273,56 @@ static void starts(const char *script, uint32_t mode, const char *nash, const ch
 	is_int(initrd_check(i, tree, NULL, 0, &a, &err), 0, "a check without drivers");
 	is_str(initrd_link_name(a.missing_link), *text ? "driver" : "none", "the link");
 	if (*text)
-		is_str(a.text, text, "why it is not started");
+		has_str(a.text, text, "why it is not started");
+	initrd_answer_free(&a);
+	initrd_close(i);
+}
+
+static void starts(const char *script, uint32_t mode, const char *nash, const char *text)
+{
+	starts_mode(script, mode, nash, 0755, text);
+}
+
+static void insmod_of_mode(uint32_t mode, const char *text)
+{
+	CLEANUP_BUF struct buf b = { 0 };
+	struct initrd_answer a;
+	struct initrd *i;
+
+	made_member(&b, "bin/nash", S_IFREG | 0755, "\177ELF nash");
+	if (mode)
+		made_member(&b, "bin/insmod", S_IFREG | mode, "\177ELF insmod");
+	made_member(&b, "lib/jbd.ko", S_IFREG | 0644, "\177ELF jbd");
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/nash\nmkblkdevs\ninsmod /lib/jbd.ko\nmkblkdevs\n" ROOT);
+	made_end(&b);
+	i = made_open(&b);
+	check(i, "jbd", &a);
+	is_str(a.text, text, "insmod");
 	initrd_answer_free(&a);
 	initrd_close(i);
 }
 
 static void starting(void)
 {
+	CLEANUP_BUF struct buf script = { 0 };
+
 	starts("#!/bin/nash\n" ROOT, 0755, "bin/nash", "");
 	starts("#! /sbin/nash --force \n" ROOT, 0700, "sbin/nash", "");
 	starts("#!/bin/nash\n" ROOT, 0644, "bin/nash", "/init is not started: its mode 644 does not let it be executed");
 	starts("#!/bin/nash\n" ROOT, 0755, "sbin/nash", "/init is not started: bin/nash, which runs it, is not in the image");
 	starts("#!/bin/nash\r\n" ROOT, 0755, "bin/nash", "/init is not started: its first line ends with a carriage return, "
 	       "which a kernel takes for a part of the name /bin/nash");
+	starts_mode("#!/bin/nash\n" ROOT, 0755, "bin/nash", 0644, "/init is not started: the mode 644 of bin/nash, which runs it, "
+		    "does not let it be executed");
+	insmod_of_mode(0755, "/init loads jbd before it looks for root");
+	insmod_of_mode(0644, "/init loads nothing: the mode of bin/insmod does not let it be executed");
+	insmod_of_mode(0, "/init loads nothing: bin/insmod is not in the image");
+	made(buf_puts(&script, "#!/bin/nash\n/sbin/udevstart\n") == 0, "a script");
+	while (script.len <= 32766)
+		made(buf_puts(&script, "# a comment\n") == 0, "a long script");
+	made(buf_puts(&script, "/sbin/udevstart\nmkrootdev /dev/root\nmount -o defaults --ro -t ext3 /dev/root /sysroot\n"
+		      "switchroot /sysroot\n") == 0, "a long script");
+	starts(buf_str(&script), 0755, "bin/nash", "/init is not run: it has 32882 bytes, and this nash reads only 32766");
 }
 
 /* As mkinitrd 5 writes it for LABEL= and UUID=. */
@@ -355,6 +392,31 @@ static void needs(void)
 	initrd_close(i);
 }
 
+/* The script mounts root as ext3, and the caller knows what it is. */
+static void kinds(void)
+{
+	static const struct {
+		const char *is, *text;
+	} rows[] = {
+		{ NULL, "none" }, { "ext3", "none" }, { "ext4", "none" }, { "auto", "none" }, { "", "none" },
+		{ "xfs", "root is xfs, and /init mounts it as ext3" },
+	};
+	struct initrd *i = image("#!/bin/nash\nmkblkdevs\n" FOUR WAIT "insmod /lib/jbd.ko\ninsmod /lib/ext3.ko\n"
+				 "mkrootdev -t ext3 -o defaults,ro LABEL=/\nmount /sysroot\nswitchroot\n", ALL " jbd ext3");
+	const char *wanted = "ahci";
+
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+		const struct initrd_needs n = { .root_fs = rows[k].is };
+		struct initrd_answer a;
+
+		is_int(initrd_check_needs(i, tree, &wanted, 1, &n, &a, &err), 0, "checks");
+		is_str(a.missing_link == INITRD_LINK_NONE ? "none" : a.text, rows[k].text, "of %s", rows[k].is ? rows[k].is : "what it is");
+		is_int(a.missing_link, strcmp(rows[k].text, "none") ? INITRD_LINK_FILESYSTEM : INITRD_LINK_NONE, "the link");
+		initrd_answer_free(&a);
+	}
+	initrd_close(i);
+}
+
 static void others(void)
 {
 	CLEANUP_BUF struct buf b = { 0 };
@@ -406,6 +468,7 @@ int main(void)
 	without_scsi();
 	needs();
 	empty_file();
+	kinds();
 	others();
 	module_tree_free(tree);
 	return tap_done();

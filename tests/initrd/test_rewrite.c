@@ -2,7 +2,7 @@
 #include <time.h>
 
 #include "../../initrd/ext2.h"
-#include "made.h"
+#include "made_elf.h"
 
 static struct unrack_error err;
 static struct module_tree *tree;
@@ -319,7 +319,7 @@ static void refusals(void)
 
 	set_up(&f, "#!/bin/nash\nmkblkdevs\n", "", "ahci");
 	is_int(change(&f), UNRACK_UNSUPPORTED, "a script without a root");
-	is_str(err.text, "initrd.img: its script cannot be repaired: /init never looks for a root filesystem", "is told");
+	is_str(err.text, "initrd.img: cannot be repaired: /init never looks for a root filesystem", "is told");
 	ok(!f.changed && !f.out.len, "and nothing is handed out");
 	tear_down(&f);
 
@@ -330,7 +330,7 @@ static void refusals(void)
 		       "mkrootdev -t ext2 -o ro /dev/vg/root\nmount /sysroot\nswitchroot\n",
 		       k ? "scsi_mod sd_mod libata ahci" : "scsi_mod sd_mod", "ahci");
 		is_int(change(&f), UNRACK_UNSUPPORTED, "LVM that nothing activates");
-		is_str(err.text, "initrd.img: its script cannot be repaired: root is on LVM, and /init activates no volume "
+		is_str(err.text, "initrd.img: cannot be repaired: root is on LVM, and /init activates no volume "
 		       "group", "is told, as the check would");
 		tear_down(&f);
 	}
@@ -423,6 +423,93 @@ static void speed(void)
 	tear_down(&f);
 }
 
+#define MAGIC5 EL5 " SMP mod_unload gcc-4.1"
+
+static void made_sound(struct buf *out, const char *magic)
+{
+	char text[200];
+
+	snprintf(text, sizeof text, "depends=\nvermagic=%s\n", magic);
+	made_module(out, text, NULL);
+}
+
+/* The image's own file of a module that is wanted, which has another name, too. */
+static void with_file(struct fixture *f, struct made_files *files, const void *data, size_t n)
+{
+	static const char script[] = "#!/bin/nash\nmkblkdevs\ninsmod /lib/jbd.ko\nmkblkdevs\n"
+				     "mkrootdev -t ext2 -o defaults,ro LABEL=/\nmount /sysroot\nswitchroot\n";
+	CLEANUP_BUF struct buf b = { 0 };
+
+	*f = (struct fixture){ .wanted = "jbd" };
+	made_member(&b, "bin/nash", S_IFREG | 0755, "\177ELF nash");
+	made_member(&b, "bin/insmod", S_IFREG | 0755, "\177ELF insmod");
+	made_member(&b, "lib", S_IFDIR | 0755, "");
+	made_node(&b, "lib/other", S_IFREG | 0644, 7, 2, 0, 0, NULL, 0);
+	made_node(&b, "lib/jbd.ko", S_IFREG | 0644, 7, 2, 0, 0, data, n);
+	made_member(&b, "init", S_IFREG | 0755, script);
+	made_end(&b);
+	f->i = made_open(&b);
+	f->c = (struct initrd_change){ .tree = made_files_tree(files, EL5, NULL, NULL, NULL), .n_wanted = 1,
+				       .read_module = made_files_read, .ctx = files };
+}
+
+/* What a kernel would not take is not there, whatever its name; the rest of the image stays. */
+static void builds(void)
+{
+	CLEANUP_BUF struct buf sound = { 0 }, other = { 0 }, machine = { 0 };
+	struct made_files files = { .n = 0 };
+	struct made_elf e;
+	struct fixture f;
+
+	made_sound(made_add(&files, "kernel/drivers/scsi/scsi_mod.ko"), MAGIC5);
+	made_sound(made_add(&files, "kernel/fs/jbd/jbd.ko"), MAGIC5);
+	made_sound(&sound, MAGIC5);
+	made_sound(&other, "2.6.18-8.el5 SMP mod_unload gcc-4.1");
+	made_elf_begin(&e, 32, false, EM_386);
+	made_modinfo(&e, "depends=\nvermagic=" MAGIC5 "\n");
+	made_elf_end(&e, &machine);
+	const struct {
+		const void *data;
+		size_t n;
+		const char *why;
+	} rows[] = {
+		{ sound.data, sound.len, "" },
+		{ other.data, other.len, "/init loads jbd, but lib/jbd.ko was built for \"2.6.18-8.el5 SMP mod_unload gcc-4.1\", "
+		  "the kernel is \"" MAGIC5 "\"" },
+		{ machine.data, machine.len, "/init loads jbd, but lib/jbd.ko is for i386, the kernel's own modules are for x86_64" },
+		{ sound.data, sound.len - 70, "/init loads jbd, but it can't be used (lib/jbd.ko: is cut short" },
+		{ "text", 4, "/init loads jbd, but it can't be used (lib/jbd.ko: is no ELF object, so it is no module)" },
+	};
+
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+		const struct initrd_member *m;
+		struct initrd_answer a;
+		struct initrd *new;
+
+		with_file(&f, &files, rows[k].data, rows[k].n);
+		is_int(initrd_check(f.i, f.c.tree, &f.wanted, 1, &a, &err), 0, "checks");
+		has_str(*rows[k].why ? a.text : "", rows[k].why, "why a module of the image is not loaded");
+		is_int(a.loads, !*rows[k].why, "and that it is not");
+		initrd_answer_free(&a);
+		is_int(change(&f), 0, "the image is repaired");
+		is_int(f.changed, *rows[k].why != '\0', "if it has to be");
+		if (f.changed) {
+			new = made_open(&f.out);
+			is_int(initrd_check(new, f.c.tree, &f.wanted, 1, &a, &err), 0, "checks");
+			ok(a.loads, "the kernel's own file is in it");
+			initrd_answer_free(&a);
+			m = initrd_find(new, "lib/other");
+			ok(m && m->size == rows[k].n && !memcmp(m->data, rows[k].data, m->size), "the other name keeps its content");
+			m = initrd_find(new, "lib/jbd.ko");
+			ok(m && m->size == sound.len && !memcmp(m->data, sound.data, m->size), "the module's own has the new one");
+			initrd_close(new);
+		}
+		module_tree_free((struct module_tree *)(uintptr_t)f.c.tree);
+		tear_down(&f);
+	}
+	made_files_free(&files);
+}
+
 int main(void)
 {
 	tree = made_tree(EL5, made_el5_dep);
@@ -434,6 +521,7 @@ int main(void)
 	module_files();
 	refusals();
 	carriage_returns();
+	builds();
 	mutations();
 	speed();
 	module_tree_free(tree);
