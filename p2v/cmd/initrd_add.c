@@ -64,6 +64,22 @@ static int check_drivers(const struct job *j, struct unrack_error *err)
 	return 0;
 }
 
+/* A name that root has now counts as its new one, if it gets that. */
+static int check_root(const struct job *j, struct unrack_error *err)
+{
+	const struct disk_device *d = initrd_wanted_disk(&j->want);
+	const char *root = j->root.device;
+	char text[400];
+
+	for (size_t k = 0; k < j->renames.n; k++)
+		if (!strcmp(j->renames.pairs[k][0], j->root.device))
+			root = j->renames.pairs[k][1] ? j->renames.pairs[k][1] : "";
+	if (!initrd_root_strange(root, d))
+		return 0;
+	initrd_root_say_strange(root, d, text, sizeof text);
+	return error_set(err, UNRACK_UNSUPPORTED, "%s: %s", j->from->name, text);
+}
+
 /* Modules of a kernel that is not the image's would only fill it. */
 static int check_kernel(const struct job *j, struct unrack_error *err)
 {
@@ -113,6 +129,8 @@ static int change(struct job *j, struct unrack_error *err)
 	};
 	int r = check_drivers(j, err);
 
+	if (r == 0)
+		r = check_root(j, err);
 	if (r == 0)
 		r = check_kernel(j, err);
 	if (r == 0)

@@ -21,6 +21,7 @@ struct job {
 	struct initrd_root root;
 	struct unrack_error no_target; /* why the kernel has not what the target needs; text "": it has */
 	struct initrd_answer answer;
+	char note[512];                /* "": there is none */
 };
 
 /* --- Reasons that are not in the image -------------------------------------------------- */
@@ -49,6 +50,37 @@ static int refuse_kernel(struct job *j, struct unrack_error *err)
 	return refuse(j, "kernel", text, err);
 }
 
+/* One that comes behind those of the image. */
+static int add_reason(struct job *j, enum initrd_link link, const char *name, const char *text, struct unrack_error *err)
+{
+	struct initrd_answer *a = &j->answer;
+
+	if (a->missing_link == INITRD_LINK_NONE) {
+		a->missing_link = link;
+		snprintf(a->text, sizeof a->text, "%.*s", (int)sizeof a->text - 1, text);
+	}
+	return buf_printf(&a->missing, "%s: %s\n", name, text) < 0 ? error_nomem(err) : 0;
+}
+
+/* A name that the caller says root has is where the kernel looks for it; one in the image counts only if the boot
+ * loader says no other, so that is no more than told. */
+static int refuse_root(struct job *j, struct unrack_error *err)
+{
+	const char *given = j->root.device, *root = *given ? given : j->answer.root;
+	const struct disk_device *d = initrd_wanted_disk(&j->want);
+	char text[512];
+
+	if (!initrd_root_strange(root, d))
+		return 0;
+	if (*given) {
+		initrd_root_say_strange(root, d, text, sizeof text);
+		return add_reason(j, INITRD_LINK_ROOT, "root", text, err);
+	}
+	snprintf(j->note, sizeof j->note, "without root= among the kernel's arguments root is %.250s, and no disk behind %s is called "
+		 "that; `unrack initrd add --rename` changes it", root, d->name);
+	return 0;
+}
+
 /* --- The answer -------------------------------------------------------------------------- */
 
 static int ask(struct job *j, struct unrack_error *err)
@@ -74,7 +106,7 @@ static int ask(struct job *j, struct unrack_error *err)
 			r = refuse(j, j->want.drivers[k].name, why[k], err);
 	if (r == 0 && j->no_target.text[0])
 		r = refuse(j, "target", j->no_target.text, err);
-	return r;
+	return r < 0 ? r : refuse_root(j, err);
 }
 
 static int choose(struct job *j, struct unrack_error *err)
@@ -103,6 +135,9 @@ static int put_verdict(const struct job *j, struct buf *out)
 {
 	const struct initrd_answer *a = &j->answer;
 
+	if (j->note[0] && (buf_puts(out, "note        ") < 0 || initrd_text_name(out, j->note, strlen(j->note)) < 0 ||
+			   buf_puts(out, "\n") < 0))
+		return -1;
 	if (initrd_text_boots(a))
 		return buf_printf(out, "yes: %s\n", a->text);
 	return put_missing(out, a) < 0 ? -1 : buf_printf(out, "no: the missing link is %s\n", initrd_link_name(a->missing_link));
@@ -122,6 +157,8 @@ static int show(struct job *j, struct unrack_error *err)
 	if (j->want.has_target)
 		results_target(j->cli, &j->want.target, true);
 	json_set(result, "answer", initrd_text_answer_json(&j->answer));
+	if (j->note[0])
+		json_set_str(result, "note", j->note);
 	return 0;
 }
 

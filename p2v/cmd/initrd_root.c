@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "unrack/devname.h"
 
 /* The value of the last "KEY=..." among ARGS, which is the one that counts; false: there is none. */
 static bool find_value(const char *args, const char *key, char *out, size_t size)
@@ -102,4 +103,43 @@ int initrd_root_parse(const char *device, const char *kind, const char *args, st
 	if (args && (!*name || !strncmp(name, "disk/", 5) || out->needs.root_on_lvm))
 		out->needs.root_on_md |= starts_arrays(args);
 	return 0;
+}
+
+/* What is on the disks has the same such name everywhere. */
+static bool is_of_content(const char *name)
+{
+	static const char *const starts[] = { "/dev/disk/by-id/dm-", "/dev/disk/by-id/lvm-", "/dev/disk/by-id/md-" };
+
+	for (size_t k = 0; k < ARRAY_LEN(starts); k++)
+		if (!strncmp(name, starts[k], strlen(starts[k])))
+			return true;
+	return false;
+}
+
+bool initrd_root_strange(const char *root, const struct disk_device *d)
+{
+	struct devname name;
+
+	if (!d || strncmp(root, "/dev/", 5) != 0)
+		return false;
+	if (!devname_parse(root, &name))
+		return devname_is_hardware_alias(root) && !is_of_content(root);
+	switch (name.family) {
+	case DEVNAME_OTHER:
+		return false;
+	case DEVNAME_HD:
+		return d->kind != SCSI_IDE;
+	case DEVNAME_SD:
+		return d->kind == SCSI_NVME;
+	case DEVNAME_NVME:
+		return d->kind != SCSI_NVME;
+	default:
+		return true;
+	}
+}
+
+void initrd_root_say_strange(const char *root, const struct disk_device *d, char *out, size_t size)
+{
+	snprintf(out, size, "root is %.200s, and no disk behind %s is called that; name root by its label or UUID, or as it is "
+		 "called there", root, d->name);
 }

@@ -214,6 +214,14 @@ int initrd_wanted_choose(const struct target_options *o, const struct option_lis
 
 /* --- What was chosen --------------------------------------------------------------------- */
 
+const struct disk_device *initrd_wanted_disk(const struct initrd_wanted *w)
+{
+	for (size_t k = 0; k < w->n; k++)
+		if (w->drivers[k].disk)
+			return w->drivers[k].disk;
+	return NULL;
+}
+
 bool initrd_wanted_refused(const struct initrd_driver *d, const struct initrd_modules *m, char *why, size_t size)
 {
 	const char *const names[] = { d->name };

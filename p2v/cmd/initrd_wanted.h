@@ -31,6 +31,8 @@ struct initrd_wanted {
  * kernel has not what the target needs; that a named one is missing is found later. OUT needs no freeing. */
 int initrd_wanted_choose(const struct target_options *o, const struct option_list *drivers, const struct initrd_modules *m,
 			 struct initrd_wanted *out, struct unrack_error *err);
+/* The first controller that one of them is for, behind which root is going to be; NULL: no target was named. */
+const struct disk_device *initrd_wanted_disk(const struct initrd_wanted *w);
 /* Why this kernel would not take the driver, or it would not take its device; else false. */
 bool initrd_wanted_refused(const struct initrd_driver *d, const struct initrd_modules *m, char *why, size_t size);
 

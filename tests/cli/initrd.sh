@@ -312,6 +312,17 @@ unrack initrd add renamed.img --rename /dev/cciss/c0d0p3=/dev/sda3
 exits 0 "once more"
 like "$out" "nothing to do" "there is nothing to do"
 like "$err" "renamed.img does not mention /dev/cciss/c0d0p3" "and the name is not there"
+unrack initrd check "$image" -m root --scsi nvme
+exits 0 "the name in the image is the boot loader's to change"
+like "$out" $'\nnote        without root= among the kernel\'s arguments root is /dev/cciss/c0d0p3, and no disk behind nvme is' "but told"
+unrack initrd check "$image" -m root --scsi nvme --args "ro root=/dev/cciss/c0d0p3"
+exits 1 "a root with a name that no disk of the target has"
+like "$out" $'\nmissing     root: root is /dev/cciss/c0d0p3, and no disk behind nvme is called that; name root by' "is told"
+unrack initrd add "$image" -m root --scsi nvme --root /dev/sda3 -n
+exits 6 "add, too"
+like "$err" "root is /dev/sda3, and no disk behind nvme is called that" "refuses it"
+unrack initrd add "$image" -m root --scsi nvme --root /dev/cciss/c0d0p3 --rename /dev/cciss/c0d0p3=/dev/nvme0n1p3 -n
+exits 0 "unless it gets another"
 for bad in /dev/sda =/dev/sda ""; do
 	unrack initrd add first.img --rename "$bad" -o no.img
 	exits 2 "no renaming: \"$bad\""

@@ -144,6 +144,31 @@ static void test_roots(void)
 	is_int(initrd_root_parse(NULL, name, NULL, &r, &err), UNRACK_USAGE, "a kind, too");
 }
 
+/* Names that no disk behind a controller has. */
+static void test_strange_roots(void)
+{
+	static const struct { const char *root; bool scsi, ide, nvme; } rows[] = {
+		{ "/dev/sda2", false, false, true }, { "/dev/hda2", true, false, true }, { "/dev/nvme0n1p2", true, true, false },
+		{ "/dev/cciss/c0d0p2", true, true, true }, { "/dev/ida/c0d0p2", true, true, true }, { "/dev/vda2", true, true, true },
+		{ "/dev/xvda2", true, true, true }, { "/dev/mapper/mpath0p2", true, true, true },
+		{ "/dev/disk/by-path/pci-0000:03:00.0-part2", true, true, true }, { "/dev/disk/by-id/dm-uuid-LVM-x", false, false, false },
+		{ "/dev/mapper/vg-root", false, false, false }, { "/dev/vg/root", false, false, false }, { "/dev/md0", false, false, false },
+		{ "LABEL=/", false, false, false }, { "UUID=x", false, false, false }, { "", false, false, false },
+		{ "cciss/c0d0p2", false, false, false },
+	};
+	char text[200];
+
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+		is_int(initrd_root_strange(rows[k].root, disk_device_find(SCSI_PVSCSI)), rows[k].scsi, "%s behind SCSI", rows[k].root);
+		is_int(initrd_root_strange(rows[k].root, disk_device_find(SCSI_IDE)), rows[k].ide, "behind IDE");
+		is_int(initrd_root_strange(rows[k].root, disk_device_find(SCSI_NVME)), rows[k].nvme, "behind NVMe");
+		ok(!initrd_root_strange(rows[k].root, NULL), "behind something");
+	}
+	initrd_root_say_strange("/dev/hda2", disk_device_find(SCSI_PVSCSI), text, sizeof text);
+	is_str(text, "root is /dev/hda2, and no disk behind pvscsi is called that; name root by its label or UUID, or as it is "
+	       "called there", "what is said of it");
+}
+
 static void test_modes(void)
 {
 	static const struct { uint32_t mode; const char *text; } modes[] = {
@@ -169,6 +194,7 @@ int main(void)
 	test_releases();
 	test_renames();
 	test_roots();
+	test_strange_roots();
 	test_modes();
 	return tap_done();
 }
