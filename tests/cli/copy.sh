@@ -155,6 +155,37 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=20M none small 2>
 	ok "with an identical image" same small/db
 fi
 
+# What a filesystem does not use is not missing.
+if truncate -s 200M free.img && mke2fs -q -F free.img && mkdir tiny && mount -t tmpfs -o size=2M none tiny 2>/dev/null; then
+	trap 'umount "$work/tiny" "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
+	head -c 3M /dev/urandom >file
+	debugfs -w -R "write file file" free.img >/dev/null 2>&1
+	unrack copy free.img tiny/db
+	exits 4 "a disk that is nearly empty, and a destination of 2 MiB"
+	missing=$(sed -n 's/.*up to \([0-9]*\) MiB are missing.*/\1/p' <<<"$err")
+	ok "no more is said to be missing than is used" test "${missing:-999}" -le 30
+	umount tiny
+fi
+
+# A limit of file sizes.
+(ulimit -f 1000 && exec "$UNRACK" copy source.img web04 >/dev/null 2>limit.err)
+is $? 4 "a process that may make small files only"
+like "$(<limit.err)" "File too large; this process may make files of up to 1024000 bytes: raise that limit" "is told so"
+unrack copy source.img web04
+exits 0 "and the same command continues"
+
+said=$( (ulimit -f 0 && exec "$UNRACK" copy source.img web05) 2>&1 >/dev/null)
+is $? 4 "a process that may make none"
+like "$said" "web05/unrack/lock.*File too large; raise the limit of file sizes .*and run the same command again" "is told, too"
+
+# A file where the folder should be.
+: >plain
+for folder in plain plain/db; do
+	unrack copy source.img $folder
+	exits 2 "a folder whose name ($folder) is a file's"
+	like "$err" "$folder can't be a machine folder, since there is a file of that name or above it" "is refused"
+done
+
 # A source that is in use.
 if [ "$(id -u)" = 0 ] && truncate -s 8M busy.img && mke2fs -q -F busy.img && mkdir mnt &&
 	mount -o loop busy.img mnt 2>/dev/null; then
@@ -162,6 +193,16 @@ if [ "$(id -u)" = 0 ] && truncate -s 8M busy.img && mke2fs -q -F busy.img && mkd
 	exits 5 "an image that is mounted is refused"
 	like "$err" "mounted on .*/mnt" "with the mount point"
 	umount mnt
+	# A loop device upon a loop device, which sysfs does not call its holder.
+	if loop=$(losetup -f --show busy.img) && mount -o loop "$loop" mnt; then
+		unrack copy "$loop" web03
+		exits 5 "so is a device of which a loop device is mounted"
+		like "$err" "$loop is in use: it, or something on it, is mounted on .*/mnt" "with the mount point"
+		unrack copy busy.img web03
+		exits 5 "and the image below both"
+		umount mnt
+	fi
+	losetup -d "$loop"
 	unshare -m sh -c 'mount -o loop busy.img mnt && touch mounted && exec sleep 600' &
 	pid=$!
 	if wait_for -p $pid 120 test -e mounted; then # not within a chroot, which can't have private mounts
