@@ -2,7 +2,6 @@
 # What is written with --json is what unrack(1) says: events, members, types, and the result at the end of
 # every run. First that a difference is seen, then the runs that are cheap.
 . "$(dirname "$0")/../support/lib.sh"
-. "$fixtures/../support/sshd.sh"
 needs perl sfdisk mke2fs
 checker=$fixtures/../support/json_events.pl
 manual=$fixtures/../../man/unrack.1
@@ -89,7 +88,13 @@ documented "is documented"
 unrack --json copy missing.img web02
 exits 4 "a source that is not there"
 documented "is documented"
-unrack --json copy disk.img "ssh://127.0.0.1:$(free_port)$work/web02" --known-hosts /dev/null --ssh-config none
+# A port that nobody else can take, and at which nobody answers.
+perl -MIO::Socket::INET -e '$| = 1; my $s = IO::Socket::INET->new(Proto => "tcp", LocalAddr => "127.0.0.1") or die;
+	print $s->sockport, "\n"; sleep' >port &
+nobody=$!
+trap 'kill $nobody; rm -rf "$work"' EXIT
+begun "(a port is bound)" -p $nobody test -s port
+unrack --json copy disk.img "ssh://127.0.0.1:$(<port)$work/web02" --known-hosts /dev/null --ssh-config none
 exits 4 "a machine that is not reached"
 documented "is documented"
 like "$out" '"continue":"[^"]*ssh://127' "with the command that continues"
