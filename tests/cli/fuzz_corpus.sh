@@ -11,6 +11,6 @@ for c in "$fuzz"/fuzz_*.c; do
 	fuzz_receiver | fuzz_sender | fuzz_call) runs=100 ;; # they start threads
 	*) runs=20000 ;;
 	esac
-	ok "$name" "$bin/$name" -runs=$runs -timeout=20 -artifact_prefix="$work/" "$fuzz/corpus/${name#fuzz_}"
+	ok "$name" "$bin/$name" -runs=$runs -timeout=300 -artifact_prefix="$work/" "$fuzz/corpus/${name#fuzz_}"
 done
 done_testing
