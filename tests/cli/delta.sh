@@ -70,6 +70,7 @@ ok "what nothing uses is zeros" same web01
 
 # --- Between two runs ----------------------------------------------------------------------
 start() { # FOLDER: a copy up to its first checkpoint; the whole of it would take a minute
+	rm -f json # what the last one said
 	"$UNRACK" --json copy disk.img "$1" --rate 200K >json 2>/dev/null &
 	pid=$!
 	begun "(a checkpoint)" -p $pid grep -q '"event":"progress".*"done":[1-9]' json

@@ -33,6 +33,7 @@ unrack verify web01 disk.img
 exits 0 "and verified"
 
 disk_change disk.img 2
+rm -f json
 "$UNRACK" --json copy disk.img web02 --live --rate 300K >json 2>/dev/null & # a minute
 pid=$!
 begun "(a live pass has a checkpoint)" -p $pid is_durable 1
@@ -48,6 +49,7 @@ ok "identical" same web02
 unrack copy disk.img web02 --live
 disk_change disk.img 4
 disk_fill disk.img
+rm -f json
 "$UNRACK" --json copy disk.img web02 --rate 200K >json 2>/dev/null & # a minute
 pid=$!
 begun "(a quiet pass has one)" -p $pid is_durable 1
