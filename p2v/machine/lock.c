@@ -23,7 +23,7 @@
 /* The counter advances that many times while others wait for it. */
 #define BEATS 10u
 /* How long two that came together may take to settle who goes on. */
-#define CONTEND_MS 5000u
+#define CONTEND_MS 60000u
 /* How often to look whether a live owner has gone; more often in a short time. */
 #define WAIT_STEP_MS 200u
 #define PREFIX "lock."
