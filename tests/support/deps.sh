@@ -20,7 +20,19 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 3
 fi
 # Of two at once the second one waits, and looks again: for apt that is an error.
-[ -n "${UNRACK_DEPS_ALONE:-}" ] || UNRACK_DEPS_ALONE=1 exec flock /run/lock/unrack-deps "$0" "$@"
+[ -n "${UNRACK_DEPS_ALONE:-}" ] || UNRACK_DEPS_ALONE=1 exec flock -o /run/lock/unrack-deps "$0" "$@"
+# Mirrors have their moments.
+patiently() {
+	local i
+	for i in 1 2 3 4; do
+		"$@" && return
+		[ "$i" = 4 ] || sleep $((i * 10))
+	done
+	return 1
+}
+
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -q
-[ ${#missing[@]} -eq 0 ] || apt-get install -q -y -o DPkg::Lock::Timeout=600 --no-install-recommends "${missing[@]}"
+apt=(apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=600)
+# Some source may be gone for good that nothing is needed of.
+patiently "${apt[@]}" update -o APT::Update::Error-Mode=any || "${apt[@]}" update
+[ ${#missing[@]} -eq 0 ] || patiently "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
