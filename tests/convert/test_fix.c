@@ -69,15 +69,11 @@ static void test_changed_meanwhile(void)
 {
 	struct fix_report report;
 	uint8_t *want = malloc(SIZE);
-	int fd;
 
 	/* Between the edits and the commit: they were made for another content. */
 	new_image();
 	run_and_die("6.7", false, 4);
-	fd = open(image, O_WRONLY);
-	if (fd < 0 || pwrite(fd, "changed", 7, 3600000) != 7)
-		exit(99);
-	close(fd);
+	tap_overwrite(image, "changed", 7, 3600000);
 	play.runs = 0;
 	is_int(run("6.7", &report), 0, "an image that was changed while a fix waited");
 	is_int(play.runs, 1, "is edited anew");
@@ -88,19 +84,13 @@ static void test_changed_meanwhile(void)
 	fix_report_free(&report);
 
 	/* After the commit: somebody booted it. */
-	fd = open(image, O_WRONLY);
-	if (fd < 0 || pwrite(fd, "running", 7, 3700000) != 7)
-		exit(99);
-	close(fd);
+	tap_overwrite(image, "running", 7, 3700000);
 	is_int(undo(false), UNRACK_UNSAFE, "undo of an image that something else wrote to is refused");
 	has_str(err.text, "changed since unrack wrote it", "with the reason");
 	has_str(err.text, "--discard-changes", "and the way out");
 	memcpy(want + 3700000, "running", 7);
 	ok(image_is(want), "and nothing is written");
-	fd = open(image, O_WRONLY);
-	if (fd < 0 || pwrite(fd, "inside", 6, 300100) != 6)
-		exit(99);
-	close(fd);
+	tap_overwrite(image, "inside", 6, 300100);
 	is_int(undo(false), UNRACK_UNSAFE, "also when what was replaced differs");
 	has_str(err.text, "its content differs", "with that reason");
 	is_int(undo(true), 0, "unless it is to be discarded");
@@ -111,10 +101,7 @@ static void test_changed_meanwhile(void)
 
 	/* Between two fixes: the second one must not vouch for it. */
 	fixed_image();
-	fd = open(image, O_WRONLY);
-	if (fd < 0 || pwrite(fd, "running", 7, 3700000) != 7)
-		exit(99);
-	close(fd);
+	tap_overwrite(image, "running", 7, 3700000);
 	run("7.0", &report);
 	fix_report_free(&report);
 	is_int(undo(false), UNRACK_UNSAFE, "a change between two fixes is remembered");

@@ -54,7 +54,7 @@ static int fake_edit(void *ctx, const struct fix_job *job, const struct guest_im
 
 		snprintf(tail, sizeof tail, "write -q -P 0x55 %llu 512",
 			 (unsigned long long)(job->images[i].bytes - 512));
-		if (proc_check(argv, NULL, 60, NULL, e) < 0)
+		if (proc_check(argv, NULL, 600, NULL, e) < 0)
 			return e->code;
 	}
 	return 0;
@@ -153,11 +153,7 @@ static void test_whole_life(void)
 	free(fix);
 
 	image = machine_path(f.m, MACHINE_IMAGE, 1);
-	int fd = open(image, O_WRONLY);
-
-	if (fd < 0 || pwrite(fd, "ran", 3, 500000) != 3)
-		exit(99);
-	close(fd);
+	tap_overwrite(image, "ran", 3, 500000);
 	is_int(run(true, false, NULL), UNRACK_UNSAFE, "undo after something wrote to the second disk is refused");
 	has_str(err.text, "changed since unrack wrote it; it may have run", "with the sentence");
 	is_int(machine_get_state(f.m), MACHINE_FIXED, "and the state stays");

@@ -133,11 +133,7 @@ __attribute__((unused)) static char *in_folder(const struct fixture *f, const ch
 
 __attribute__((unused)) static void poke(const char *path)
 {
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || pwrite(fd, "Z", 1, 100) != 1)
-		fixture_die("poke");
-	close(fd);
+	tap_overwrite(path, "Z", 1, 100);
 }
 
 /* The current folder is F's root, and what is returned can't leave it. */
