@@ -21,7 +21,7 @@
 #include "unrack/proc.h"
 
 #define START_MS 60000
-#define OVERLAY_S 60
+#define OVERLAY_S 120 /* a lock on NFS may never come */
 #define SCREEN_ADDRESS 0xb8000
 #define SCREEN_SIZE 32768
 #define FIRMWARE_END (1 << 20)

@@ -205,6 +205,6 @@ int main(void)
 	test_kernel();
 	test_memory();
 	test_choice();
-	proc_check(argv, NULL, 10, NULL, &err);
+	proc_check(argv, NULL, 600, NULL, &err);
 	return tap_done();
 }

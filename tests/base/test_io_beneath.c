@@ -273,7 +273,7 @@ static void test_races(void)
 	mkdir(in_root("race/dir"), 0700);
 	racing = true;
 	pthread_create(&thread, NULL, swap, NULL);
-	for (int i = 0; i < 200 || ((done < 50 || refused < 50) && i < 20000); i++)
+	for (int i = 0; i < 200 || ((done < 50 || refused < 50) && i < 4000000); i++)
 		operate(&done, &refused);
 	racing = false;
 	pthread_join(thread, NULL);

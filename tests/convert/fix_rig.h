@@ -165,7 +165,7 @@ static int fake_edit(void *ctx, const struct fix_job *job, const struct guest_im
 	}
 	argv[a++] = overlays[0].path;
 	argv[a] = NULL;
-	if (proc_check(argv, NULL, 60, NULL, e) < 0)
+	if (proc_check(argv, NULL, 600, NULL, e) < 0)
 		return e->code;
 	return play->half ? error_set(e, UNRACK_IO, "the appliance died") : 0;
 }
@@ -249,7 +249,7 @@ static void copy_files(const char *from, const char *to)
 	const char *const argv[] = { "cp", "-a", "--sparse=always", dot, to, NULL };
 
 	snprintf(dot, sizeof dot, "%s/.", from);
-	if (proc_check(argv, NULL, 60, NULL, &err) < 0)
+	if (proc_check(argv, NULL, 600, NULL, &err) < 0)
 		exit(99);
 }
 
@@ -289,7 +289,7 @@ static void rig_close(void)
 {
 	const char *const argv[] = { "rm", "-rf", top, kept[0] ? kept : NULL, NULL };
 
-	if (proc_check(argv, NULL, 60, NULL, &err) < 0)
+	if (proc_check(argv, NULL, 600, NULL, &err) < 0)
 		ok(false, "the folder is removed");
 }
 

@@ -119,7 +119,7 @@ static void test_real(void)
 	const char *const write[] = { "qemu-io", "-f", "qcow2", "-c", "write -q -P 7 100k 1k", "-c",
 				      "write -q -z 512k 64k", "-c", "write -q -P 8 1M 512", overlay, NULL };
 
-	is_int(proc_check(write, NULL, 60, NULL, &err), 0, "and written");
+	is_int(proc_check(write, NULL, 600, NULL, &err), 0, "and written");
 	is_int(overlay_settle(io_posix(), overlay, NULL, &err), 0, "settled");
 	is_int(overlay_map(overlay, (1 << 20) + 512, NULL, &r, &err), 0, "mapped");
 	ok(r.len == 3 && r.at[0].start == 65536 && r.at[0].length == 65536 && r.at[1].start == 512 << 10 &&

@@ -249,7 +249,8 @@ static void test_threads(void)
 		pthread_join(thread[i], NULL);
 	quota_close(q);
 	after = used(io_posix(), f.root);
-	ok(after <= before + 8 * MIB + 64 * KIB && after >= before + 7 * MIB, "threads share the limit (%llu)",
+	/* What the two others were just writing when it was measured may not have been there yet; and files have maps. */
+	ok(after <= before + 8 * MIB + 3 * 64 * KIB && after >= before + 7 * MIB, "threads share the limit (%llu)",
 	   (unsigned long long)(after - before));
 }
 

@@ -73,14 +73,14 @@ static void test_qemu(void)
 		for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
 			snprintf(option, sizeof option, "subformat=%s", kinds[k]);
 			ok(proc_check((const char *const[]){ qemu_img, "convert", "-f", "raw", "-O", "vmdk", "-o", option,
-							      raw, path, NULL }, NULL, 60, NULL, &err) == 0 &&
+							      raw, path, NULL }, NULL, 600, NULL, &err) == 0 &&
 			   reads_as(path, data, sizes[i]), "%s by qemu-img, of %zu bytes", kinds[k], sizes[i]);
 		}
 		free(data);
 		free(some);
 	}
 	ok(proc_check((const char *const[]){ qemu_img, "create", "-q", "-f", "vmdk", "-o",
-					      "subformat=twoGbMaxExtentSparse", in_dir("two.vmdk"), "3G", NULL }, NULL, 60, NULL,
+					      "subformat=twoGbMaxExtentSparse", in_dir("two.vmdk"), "3G", NULL }, NULL, 600, NULL,
 		      &err) == 0, "a VMDK in two files");
 	struct block_source *s;
 	is_int(vmdk_open_source(io_posix(), in_dir("two.vmdk"), 0, &s, &err), UNRACK_UNSUPPORTED, "is refused");

@@ -193,12 +193,12 @@ static void test_qemu(void)
 	io_replace_file(io, descriptor, b.data, b.len, 0666, &err);
 	io_replace_file(io, flat, data, sizeof data, 0666, &err);
 	io_replace_file(io, raw, data, sizeof data, 0666, &err);
-	ok(proc_check((const char *const[]){ qemu_img, "info", descriptor, NULL }, &out, 20, NULL, &err) == 0,
+	ok(proc_check((const char *const[]){ qemu_img, "info", descriptor, NULL }, &out, 600, NULL, &err) == 0,
 	   "qemu-img info reads the descriptor");
 	has_str(buf_str(&out), "virtual size: 1.5 KiB (1536 bytes)", "with the right size");
 	has_str(buf_str(&out), "create type: vmfs", "and type");
 	ok(proc_check((const char *const[]){ qemu_img, "compare", "-f", "vmdk", "-F", "raw", descriptor, raw,
-					      NULL }, NULL, 20, NULL, &err) == 0,
+					      NULL }, NULL, 600, NULL, &err) == 0,
 	   "qemu-img compare finds the same bytes through it");
 	unlink(descriptor);
 	unlink(flat);
