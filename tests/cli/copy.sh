@@ -87,7 +87,7 @@ kills=0
 for _ in $(seq 300); do
 	"$UNRACK" -q copy --rate 50M source.img killed >/dev/null 2>&1 &
 	pid=$!
-	sleep "0.0$((RANDOM % 6))$((RANDOM % 10))"
+	sleep "0.$((RANDOM % 6))$((RANDOM % 10))"
 	if kill -9 $pid 2>/dev/null; then
 		kills=$((kills + 1))
 	else
