@@ -87,7 +87,7 @@ fi
 # --- What is no ssh server of our age at all --------------------------------------------------
 answer() { # BYTES: a server that says this, once
 	rm -f listens
-	printf '%b' "$1" | nc -lvN 127.0.0.1 0 >/dev/null 2>listens &
+	printf '%b' "$1" | nc -lvnN 127.0.0.1 0 >/dev/null 2>listens &
 	wait_for -p $! 120 grep '^Listening on ' listens
 	port=$(sed -n 's/^Listening on [^ ]* //p' listens)
 	try --ssh-legacy --reconnect 0

@@ -327,7 +327,7 @@ ok "and the image is identical" same json
 # Through nc.
 listen() { # COMMAND...: what comes to $port, for COMMAND
 	rm -f pipe listens && mkfifo pipe # what the last one said is another port
-	nc -lv 127.0.0.1 0 >pipe 2>listens &
+	nc -lvn 127.0.0.1 0 >pipe 2>listens &
 	nc=$!
 	"$@" <pipe >nc.out 2>nc.err &
 	pid=$!
