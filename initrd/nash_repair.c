@@ -72,14 +72,31 @@ static int mend_first_line(struct nash *s)
 	return 0;
 }
 
+static bool mounts_nfs(const struct nash_line *l)
+{
+	struct nash_word w, before = { .n = 0 };
+	size_t k = 0;
+
+	if (l->command != NASH_MKROOTDEV && !nash_mounts_root(l))
+		return false;
+	for (; nash_next(l, &k, &w); before = w)
+		if (before.n && nash_word_is(&before, "-t") && nash_word_is(&w, "nfs"))
+			return true;
+	return false;
+}
+
 /* dm, dmraid and rmparts take hold of the disks by names and numbers of the old machine; what
- * network and iscsistart want to reach is on a disk of the virtual machine now. */
+ * network and iscsistart want to reach is on a disk of the virtual machine now, unless root is on NFS. */
 static void drop_old_machine(struct nash *s)
 {
+	bool nfs = false;
+
+	for (size_t k = 0; k < s->lines.len; k++)
+		nfs |= mounts_nfs(&s->lines.at[k]);
 	for (size_t k = 0; k < s->lines.len;) {
 		enum nash_command c = s->lines.at[k].command;
 
-		if (c == NASH_DM || c == NASH_RMPARTS || c == NASH_NETWORK)
+		if (c == NASH_DM || c == NASH_RMPARTS || (c == NASH_NETWORK && !nfs))
 			nash_remove(s, k);
 		else
 			k++;

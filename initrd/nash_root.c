@@ -137,6 +137,13 @@ static void explain_kind(const struct way *w, const char *is)
 	reasons_add(w->why, INITRD_LINK_FILESYSTEM, "filesystem", "root is %s, and %s mounts it as %s", is, w->script, as);
 }
 
+static void explain_network(const struct way *w, const char *fs)
+{
+	if (!strcmp(fs, "nfs") && nash_names_last(w->s, NASH_NETWORK) == nash_names_mount(w->s))
+		reasons_add(w->why, INITRD_LINK_ROOT, "root", "root is on NFS, and %s brings up no network before it mounts it",
+			    w->script);
+}
+
 int nash_root_explain(const struct nash *s, const struct initrd *image, const struct module_tree *tree,
 		      const struct initrd_needs *needs, const char *script,
 		      const struct initrd_answer *out, struct reasons *why, struct unrack_error *err)
@@ -153,6 +160,8 @@ int nash_root_explain(const struct nash *s, const struct initrd *image, const st
 	on_lvm = initrd_volume_group(root, volume) || (needs && needs->root_on_lvm);
 	if (r == 0 && on_lvm)
 		r = explain_volume(&w, needs && needs->root_volume ? needs->root_volume : volume, err);
+	if (r == 0)
+		explain_network(&w, fs);
 	if (r == 0)
 		explain_kind(&w, needs ? needs->root_fs : NULL);
 	return r == 0 && fs[0] ? explain_filesystem(&w, fs, err) : r;

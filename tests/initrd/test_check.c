@@ -417,6 +417,28 @@ static void kinds(void)
 	initrd_close(i);
 }
 
+/* Root on NFS, with and without a network. */
+static void network(void)
+{
+	static const char *const texts[2] = { "root is on NFS, and /init brings up no network before it mounts it", "none" };
+	static const char *const lines[2] = { "", "network --device eth0 --bootproto dhcp\n" };
+	const char *wanted = "ahci";
+
+	for (int k = 0; k < 2; k++) {
+		CLEANUP_BUF struct buf script = { 0 };
+		struct initrd_answer a;
+		struct initrd *i;
+
+		buf_printf(&script, "#!/bin/nash\nmkblkdevs\n" FOUR WAIT "%smkrootdev -t nfs -o ro server:/root\nmount /sysroot\n"
+			   "switchroot\n", lines[k]);
+		i = image(buf_str(&script), ALL);
+		is_int(initrd_check(i, tree, &wanted, 1, &a, &err), 0, "checks");
+		is_str(a.missing_link == INITRD_LINK_NONE ? "none" : a.text, texts[k], "root on NFS");
+		initrd_answer_free(&a);
+		initrd_close(i);
+	}
+}
+
 static void others(void)
 {
 	CLEANUP_BUF struct buf b = { 0 };
@@ -469,6 +491,7 @@ int main(void)
 	needs();
 	empty_file();
 	kinds();
+	network();
 	others();
 	module_tree_free(tree);
 	return tap_done();

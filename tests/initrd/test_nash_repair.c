@@ -161,6 +161,8 @@ static void places(void)
 	is_str(repaired(HEAD SCSI "network --device eth0 --bootproto dhcp\n/bin/iscsistart -t x\n" WAIT ROOT, "sd_mod",
 			NULL, 0, 0),
 	       "-network --device eth0 --bootproto dhcp\n-/bin/iscsistart -t x\n", "iSCSI goes");
+	is_str(repaired(HEAD SCSI "network --device eth0 --bootproto dhcp\n" WAIT "mkrootdev -t nfs -o ro server:/root\n"
+			"mount /sysroot\n", "sd_mod", NULL, 0, 0), "", "the network of a root on NFS stays");
 }
 
 static void devices(void)
