@@ -165,6 +165,12 @@ static int tell_new(const struct job *j, struct unrack_error *err)
 	initrd_close(new);
 	if (r < 0)
 		return r;
+	if (!j->from->image && initrd_root_strange(a.root, initrd_wanted_disk(&j->want))) {
+		char text[400];
+
+		initrd_root_say_strange(a.root, initrd_wanted_disk(&j->want), text, sizeof text);
+		log_warn(&j->cli->log, "without root= among the kernel's arguments, %s; say it with --root", text);
+	}
 	if (a.ramdisk_kib > RAMDISK_TOLD)
 		log_info(&j->cli->log, "the kernel's RAM disk must have %zu KiB for it; 2.4.9 of RHEL 2.1 has %d and that of RHEL 3 "
 			 "8192, unless ramdisk_size= among its arguments says another number", a.ramdisk_kib, RAMDISK_TOLD);

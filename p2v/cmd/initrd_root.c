@@ -32,7 +32,7 @@ static bool split_mapper(const char *name, char *out, size_t size)
 	size_t n = 0;
 	bool split = false;
 
-	if (!strncmp(name, "mpath", 5) || strlen(name) >= size)
+	if (!strncmp(name, "mpath", 5) || !strncmp(name, "luks-", 5) || strlen(name) >= size)
 		return false;
 	for (; *name; name++) {
 		if (*name == '-' && name[1] == '-')

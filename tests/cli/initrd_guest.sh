@@ -56,6 +56,10 @@ like "$out" $'\nvolumes     [^\n]*VolGroup00' "it activates the group"
 like "$out" $'\nvolumes     [^\n]*vg1' "also that of swap"
 like "$out" $'\narrays      /dev/md0\n' "and starts the array it may be on"
 
+fstab '/dev/cciss/c0d0p2 / ext4 defaults 1 1'
+unrack initrd add "$image" --guest root --scsi pvscsi -n
+exits 0 "a root that has another name on the target"
+like "$err" "without root= among the kernel's arguments, root is /dev/cciss/c0d0p2, and no disk behind pvscsi is called that" "is told"
 fstab 'LABEL=/ / ext4 defaults 1 1'
 rm root/etc/mdadm.conf
 unrack --json initrd add md.img -k "$kver" --guest root --scsi pvscsi --root /dev/md1

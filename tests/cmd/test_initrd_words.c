@@ -90,7 +90,7 @@ static void test_roots(void)
 		{ "/dev/mapper/rhel-root", "rhel/root", false },
 		{ "/dev/mapper/my--vg-lv--1", "my-vg/lv-1", false },
 		{ "/dev/VolGroup00/LogVol00", "VolGroup00/LogVol00", false },
-		{ "/dev/mapper/mpatha2", NULL, false },
+		{ "/dev/mapper/mpatha2", NULL, false }, { "/dev/mapper/luks-root", NULL, false },
 		{ "/dev/mapper/mpatha-part2", NULL, false },
 		{ "/dev/mapper/control", NULL, false },
 		{ "/dev/mapper/-root", NULL, false },
