@@ -267,6 +267,25 @@ static int go_on(struct receiver_disk *d, struct unrack_error *err)
 	return r;
 }
 
+/* A copy that is complete, and stays as it is: it can't be called a copy of a source that has changed since. */
+static int open_finished(struct receiver_disk *d, struct unrack_error *err)
+{
+	const char *why = d->live ? "the source is in use" : NULL;
+	int r = read_finished(d, err);
+
+	if (r == 0)
+		r = check_complete(d, err);
+	if (r == 0)
+		r = receiver_map_load(d, err);
+	if (r == 0 && !why)
+		why = receiver_map_changed(d);
+	if (r == 0 && why)
+		return error_set(err, UNRACK_UNSAFE, "the copy of disk %d is complete and stays as it is, but, as far as can be "
+				 "told, %s%s; copy into another folder", d->place.number, why,
+				 d->session->disks > 1 ? ", or other disks come with it" : "");
+	return r;
+}
+
 int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t index,
 		       const struct message_open *m, struct unrack_error *err)
 {
@@ -288,10 +307,8 @@ int receiver_disk_open(struct receiver_disk *d, struct receiver *r, uint16_t ind
 	if (status < 0)
 		return status;
 	atomic_store(&r->owned_ms, thread_now_ms());
-	if (d->place.finished) {
-		status = read_finished(d, err);
-		return status < 0 ? status : check_complete(d, err);
-	}
+	if (d->place.finished)
+		return open_finished(d, err);
 	status = open_journal(d, err);
 	if (status == 0)
 		status = receiver_map_load(d, err);

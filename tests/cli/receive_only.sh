@@ -3,7 +3,8 @@
 # trusted with nothing. It is driven as a forced command is: whatever the client asks for, it
 # runs, and finds what was asked in SSH_ORIGINAL_COMMAND.
 . "$(dirname "$0")/../support/lib.sh"
-needs cmp perl mkfifo
+needs cmp perl mkfifo mke2fs debugfs
+PATH=$PATH:/usr/sbin:/sbin
 peer=$fixtures/../support/wire_peer.pl
 mkdir root outside
 root=$work/root
@@ -235,7 +236,14 @@ finished 5 "another disk is refused"
 like "$err" "web01 holds another machine, or disks that can't be told apart" "the sentence"
 push web01 disk.img other.img
 finished 5 "one disk more is refused"
-like "$err" "web01 is complete, and nothing more is copied into it; choose another folder" "the sentence"
+like "$err" "stays as it is.*or other disks come with it; copy into another folder" "the sentence"
+mke2fs -q -F disk2.img 2M && push web12 disk2.img
+exits 0 "a disk with a filesystem"
+debugfs -w -R "mkdir new" disk2.img 2>/dev/null
+push web12 disk2.img
+exits 5 "once it has changed, its copy is not called complete"
+like "$err" "the copy of disk 0 is complete and stays as it is, but, as far as can be told, the source has changed since; copy into another folder" "the sentence"
+rm -r root/web12
 push web01 disk.img --disk 1=other.img
 finished 5 "by number, too"
 push web01 other.img --same-disk
