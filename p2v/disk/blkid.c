@@ -31,8 +31,9 @@ static void lookup(blkid_probe pr, const char *name, char *out, size_t room)
 		snprintf(out, room, "%s", value);
 }
 
-/* The signature in a range, of RAID members only if that is asked for. -1: no memory. */
-static int read_signature(int fd, uint64_t off, uint64_t len, bool raid_only, struct parts_signature *sig)
+/* The signature in a range, of RAID members only if that is asked for. *FAILED: not all could be read that was
+ * looked at, so nothing is known. -1: no memory. */
+static int probe(int fd, uint64_t off, uint64_t len, bool raid_only, struct parts_signature *sig, bool *failed)
 {
 	blkid_probe pr CLEANUP_PROBE = blkid_new_probe();
 	char usage[16] = "";
@@ -49,6 +50,7 @@ static int read_signature(int fd, uint64_t off, uint64_t len, bool raid_only, st
 		return 0;
 	r = blkid_do_safeprobe(pr);
 	sig->ambiguous = r == -2;
+	*failed = r < 0 && r != -2;
 	if (r != 0)
 		return 0;
 	lookup(pr, "TYPE", sig->type, sizeof sig->type);
@@ -57,6 +59,20 @@ static int read_signature(int fd, uint64_t off, uint64_t len, bool raid_only, st
 	lookup(pr, "USAGE", usage, sizeof usage);
 	sig->raid = !strcmp(usage, "raid");
 	return 0;
+}
+
+/* A bad sector where some filesystem's mark might be does not make another disk of it: what was known by its UUID
+ * has to be known by it when it begins to fail. */
+static int read_signature(int fd, uint64_t off, uint64_t len, bool raid_only, struct parts_signature *sig)
+{
+	int to CLEANUP_CLOSE = -1;
+	bool failed = false;
+	int r = probe(fd, off, len, raid_only, sig, &failed);
+
+	if (r < 0 || !failed)
+		return r;
+	to = ends_open(fd, off, len);
+	return to < 0 ? 0 : probe(to, 0, len, raid_only, sig, &failed);
 }
 
 static int read_partition(int fd, blkid_partition from, uint64_t disk, struct parts *p)

@@ -24,6 +24,10 @@ int disk_check_raw(struct block_source *s, struct unrack_error *err)
 	char head[32] = { 0 };
 	int r = block_source_read(s, head, (size_t)min_u64(sizeof head, s->size), 0, err);
 
+	if (r == UNRACK_IO)
+		return error_prefix(err, "%s can't be copied as it is, since its first sector can't be read: if another path leads "
+				    "to this disk, name that one; if it is failing, copy it with ddrescue first, and that copy "
+				    "with unrack", s->name);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(containers); i++)
 		if (!memcmp(head, containers[i].magic, strlen(containers[i].magic)))
 			return error_set(err, UNRACK_UNSUPPORTED, "%s is %s", s->name, containers[i].what);

@@ -82,7 +82,8 @@ static int add_head(int fd, struct buf *b, struct unrack_error *err)
 		return error_nomem(err);
 	while (got < HEAD_BYTES && (n = pread(fd, head + got, HEAD_BYTES - got, (off_t)got)) != 0) {
 		if (n < 0)
-			return error_errno(err, errno, "can't read the first sectors of the disk");
+			return error_errno(err, errno, "its first sectors, by which it is recognised, can't be "
+					   "read; copy it with ddrescue first, and that copy with unrack");
 		got += (size_t)n;
 	}
 	if (is_zero(head, got))

@@ -40,9 +40,13 @@ struct parts {
 	struct parts_entry at[PARTS_MAX];
 };
 
-/* *out is freed by free(). PATH is a file or block device of BYTES bytes. What can't be read counts
- * as not there; only a disk that can't be opened is an error. */
+/* *out is freed by free(). PATH is a file or block device of BYTES bytes. Sectors that can't be read count
+ * as zeros; only a disk that can't be opened is an error. */
 int parts_read(const char *path, uint64_t bytes, struct parts **out, struct unrack_error *err);
+
+/* ends.c: a file in memory that is like the LEN bytes at OFF of FD, as far as signatures lie in them: with zeros
+ * between both ends, and for sectors that can't be read. -1: it can't be had. */
+int ends_open(int fd, uint64_t off, uint64_t len);
 
 /* identify.c: the identity by what was read; see disk_identify. */
 int identify_parts(const char *path, uint64_t bytes, const struct parts *p, struct identity *id,

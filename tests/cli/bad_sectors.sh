@@ -76,6 +76,10 @@ exits 4 "a device that has gone (ENXIO)"
 like "$err" 'No such device' "is no bad spot"
 bad BAD_RANGES="0+100000000" -- copy disk.img web07
 exits 4 "a disk that can't be read at all"
+like "$err" "^unrack: disk.img can't be copied as it is, .*another path .*ddrescue first" "is told with what to do"
+bad BAD_RANGES="1024+512" -- copy disk.img web07
+exits 4 "one without its first superblock"
+like "$err" "^unrack: disk.img: its first sectors, .*copy it with ddrescue first" "also"
 
 bad BAD_RANGES="$at+512" BAD_ERRNO=19 -- copy disk.img web08 --all-blocks
 exits 4 "an adapter that goes away on the way (ENODEV)"
@@ -97,4 +101,17 @@ exits 4 "a pull hears of --on-read-error stop"
 unrack copy disk.img web12 --on-read-error maybe
 exits 2 "zero or stop"
 like "$err" 'is zero or stop, not "maybe"' "nothing else"
+
+last=$((24 * 1048576 - 512))
+unrack copy disk.img web14 --all-blocks
+exits 0 "a disk that is as it should be"
+bad BAD_RANGES="$last+512" -- copy disk.img web14 --all-blocks
+exits 1 "its last sector, where a RAID would have its mark, goes bad: it is still known as the same disk"
+lost_image "$last" 512
+ok "and right, but for that" cmp want web14/web14-flat.vmdk
+bad BAD_RANGES="$last+512" -- copy disk.img web15 --all-blocks
+exits 1 "one with that from the beginning on"
+unrack copy disk.img web15 --all-blocks
+exits 0 "is the same disk when it can be read"
+ok "identical" cmp disk.img web15/web15-flat.vmdk
 done_testing
