@@ -39,6 +39,28 @@ int used_builds_add(struct used_builds *b, const struct used_built *one, struct 
 	return 0;
 }
 
+static bool on_several_disks(const struct used_builds *members)
+{
+	for (size_t i = 0; i < members->n; i++)
+		if (members->at[i].n && members->at[0].n && members->at[i].pieces[0].disk != members->at[0].pieces[0].disk)
+			return true;
+	return false;
+}
+
+const char *used_builds_name(const struct used_builds *members, const struct used_built *one,
+			     struct block_source *const *sources, char out[USED_NAME])
+{
+	const char *disk = one->n && on_several_disks(members) ? sources[one->pieces[0].disk]->name : NULL;
+	size_t n = disk ? strlen(disk) : 0;
+
+	/* Paths differ at their ends. */
+	if (disk)
+		snprintf(out, USED_NAME, "%.40s of %s%s", one->name, n > 48 ? "..." : "", n > 48 ? disk + n - 45 : disk);
+	else
+		snprintf(out, USED_NAME, "%.90s", one->name);
+	return out;
+}
+
 void used_builds_free(struct used_builds *b)
 {
 	for (size_t i = 0; i < b->n; i++)

@@ -218,8 +218,10 @@ static bool texts_agree(const struct groups *g, const struct text *t, uint64_t *
 
 /* Adds M to the places of its physical volume: one of several only if all are legs of one mirror, in the order of
  * their numbers. */
-static int add_leg(struct used_lvm_pv *pv, const struct member *m, bool *twice, struct unrack_error *err)
+static int add_leg(const struct groups *g, struct used_lvm_pv *pv, const struct member *m, bool *twice,
+		   struct unrack_error *err)
 {
+	char a[USED_NAME], b[USED_NAME];
 	unsigned at = pv->n;
 
 	if (pv->n == USED_LVM_LEGS_MAX)
@@ -228,8 +230,8 @@ static int add_leg(struct used_lvm_pv *pv, const struct member *m, bool *twice, 
 		*twice = !*m->built->mirror || strcmp(m->built->mirror, pv->legs[i]->mirror) != 0 ||
 			 m->built->leg == pv->legs[i]->leg;
 		if (*twice)
-			return error_set(err, UNRACK_DAMAGED, "%.60s and %.60s have the same UUID: one is a copy of the other",
-					 pv->legs[i]->name, m->built->name);
+			return error_set(err, UNRACK_DAMAGED, "%s and %s have the same UUID: one is a copy of the other",
+					 used_lvm_name(&g->all, pv->legs[i], a), used_lvm_name(&g->all, m->built, b));
 	}
 	for (; at > 0 && pv->legs[at - 1]->leg > m->built->leg; at--)
 		pv->legs[at] = pv->legs[at - 1];
@@ -259,6 +261,7 @@ static int find_pvs(const struct groups *g, const struct lvm_group *group, struc
 {
 	for (size_t i = 0; i < g->n; i++) {
 		const struct member *m = &g->members[i];
+		char name[USED_NAME];
 		size_t pv = 0;
 		int r;
 
@@ -267,13 +270,14 @@ static int find_pvs(const struct groups *g, const struct lvm_group *group, struc
 		while (pv < group->pvs.len && strcmp(group->pvs.at[pv].id, m->label.id) != 0)
 			pv++;
 		if (*m->why)
-			return error_set(err, UNRACK_DAMAGED, "of %.60s in its group: %s", m->built->name, m->why);
+			return error_set(err, UNRACK_DAMAGED, "of %s in its group: %s",
+					 used_lvm_name(&g->all, m->built, name), m->why);
 		if (pv == group->pvs.len || (*m->group && strcmp(m->group, group->id) != 0))
-			return error_set(err, UNRACK_DAMAGED, "its group and %.60s do not belong together by their metadata",
-					 m->built->name);
+			return error_set(err, UNRACK_DAMAGED, "its group and %s do not belong together by their metadata",
+					 used_lvm_name(&g->all, m->built, name));
 		if (pvs[pv].label && !same_label(pvs[pv].label, &m->label))
 			return error_set(err, UNRACK_DAMAGED, "the legs that it lies on have different labels");
-		r = add_leg(&pvs[pv], m, trouble, err);
+		r = add_leg(g, &pvs[pv], m, trouble, err);
 		if (r < 0)
 			return r;
 	}
@@ -385,7 +389,7 @@ static int look_at_all(struct groups *g, struct unrack_error *err)
 int used_lvm(struct block_source *const *sources, const struct used_builds *members, struct ranges *const *disks,
 	     struct digest_stream *const *states, struct used_builds *out, struct unrack_error *err)
 {
-	struct groups g = { .all = { sources, disks, states, out, 0 }, .n = members->n };
+	struct groups g = { .all = { sources, members, disks, states, out, 0 }, .n = members->n };
 	int r = 0;
 
 	if (members->n == 0)

@@ -34,12 +34,15 @@ struct used_lvm_pv {
 /* What all groups are found on and add to. */
 struct used_lvm {
 	struct block_source *const *sources;
+	const struct used_builds *members;
 	struct ranges *const *disks;
 	struct digest_stream *const *states;
 	struct used_builds *out;
 	size_t pieces; /* of all in OUT */
 };
 size_t used_lvm_room(const struct used_lvm *all); /* for more pieces */
+/* As used_builds_name. */
+const char *used_lvm_name(const struct used_lvm *all, const struct used_built *member, char out[USED_NAME]);
 
 /* GROUP's volumes, its PVS being those of the text, in their order. When it contradicts itself, this is an
  * UNRACK_DAMAGED clause, and nothing was added. */

@@ -175,17 +175,20 @@ static int check_pvs(const struct group *g, struct unrack_error *err)
 		return error_set(err, UNRACK_DAMAGED, "its group is exported or shared by several hosts");
 	for (unsigned i = 0; i < g->n; i++) {
 		const struct pv *v = g->pvs[i];
+		char a[USED_NAME], b[USED_NAME];
 		int r;
 
 		if (*v->why)
-			return error_set(err, UNRACK_DAMAGED, "of %.60s in its group: %s", v->built->name, v->why);
+			return error_set(err, UNRACK_DAMAGED, "of %s in its group: %s", used_lvm_name(g->all, v->built, a),
+					 v->why);
 		if (v->sum != first->sum || memcmp(v->vg, first->vg, VG_BYTES) != 0 ||
 		    v->extent != get_le32(first->vg + 172))
 			return error_set(err, UNRACK_DAMAGED, "the metadata of its group contradict each other");
 		for (unsigned k = 0; k < i; k++)
 			if (!strcmp(v->uuid, g->pvs[k]->uuid))
-				return error_set(err, UNRACK_DAMAGED, "%.60s and %.60s have the same UUID", v->built->name,
-						 g->pvs[k]->built->name);
+				return error_set(err, UNRACK_DAMAGED, "%s and %s have the same UUID",
+						 used_lvm_name(g->all, v->built, a),
+						 used_lvm_name(g->all, g->pvs[k]->built, b));
 		r = check_uuids(g, v, err);
 		if (r < 0)
 			return r;
@@ -228,6 +231,7 @@ static int fill_maps(struct group *g, struct unrack_error *err)
 	for (unsigned i = 0; i < g->n; i++) {
 		const struct pv *v = g->pvs[i];
 		uint32_t allocated = 0;
+		char name[USED_NAME];
 
 		for (uint32_t e = 0; e < v->extents; e++) {
 			unsigned lv = get_le16(v->table + 4 * (size_t)e), le = get_le16(v->table + 4 * (size_t)e + 2);
@@ -241,8 +245,8 @@ static int fill_maps(struct group *g, struct unrack_error *err)
 			g->map[lv - 1][le] = i << 16 | e;
 		}
 		if (allocated != get_le32(v->head + 460))
-			return error_set(err, UNRACK_DAMAGED, "%.60s has another number of extents in use than its metadata say",
-					 v->built->name);
+			return error_set(err, UNRACK_DAMAGED, "%s has another number of extents in use than its metadata say",
+					 used_lvm_name(g->all, v->built, name));
 	}
 	for (unsigned i = 0; i < LVS_MAX; i++)
 		for (uint32_t le = 0; g->map[i] && le < lv_extents(g, i); le++)

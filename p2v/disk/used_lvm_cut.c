@@ -15,6 +15,11 @@ size_t used_lvm_room(const struct used_lvm *all)
 	return all->pieces < USED_LVM_PIECES_MAX ? USED_LVM_PIECES_MAX - all->pieces : 0;
 }
 
+const char *used_lvm_name(const struct used_lvm *all, const struct used_built *member, char out[USED_NAME])
+{
+	return used_builds_name(all->members, member, all->sources, out);
+}
+
 static int add(struct used_piece_vec *out, struct used_piece piece, struct unrack_error *err)
 {
 	struct used_piece *last = out->len ? &out->at[out->len - 1] : NULL;

@@ -86,6 +86,7 @@ static int check_pv(const struct mapping *m, const struct lvm_pv *pv, const stru
 {
 	struct lvm_spans boot = { .n = pv->boot != LVM_UNSET && pv->boot_sectors != LVM_UNSET };
 	uint64_t start, bytes, end, device = 0;
+	char name[USED_NAME];
 
 	if (mul_overflows(pv->start, SECTOR_SIZE, &start) || mul_overflows(pv->extents, m->extent, &bytes) ||
 	    add_overflows(start, bytes, &end) ||
@@ -95,12 +96,15 @@ static int check_pv(const struct mapping *m, const struct lvm_pv *pv, const stru
 		return error_set(err, UNRACK_DAMAGED, "the sizes in its metadata are impossible");
 	for (unsigned i = 0; i < at->n; i++)
 		if (end > at->legs[i]->bytes || device > at->legs[i]->bytes)
-			return error_set(err, UNRACK_DAMAGED, "%s is smaller than its metadata say", at->legs[i]->name);
+			return error_set(err, UNRACK_DAMAGED, "%s is smaller than its metadata say",
+					 used_lvm_name(m->all, at->legs[i], name));
 	if ((device && end > device) || at->label->data.n != 1 || at->label->data.at[0].off != start)
-		return error_set(err, UNRACK_DAMAGED, "label and metadata of %s disagree", at->legs[0]->name);
+		return error_set(err, UNRACK_DAMAGED, "label and metadata of %s disagree",
+				 used_lvm_name(m->all, at->legs[0], name));
 	if (start < LABELS || overlaps(&at->label->areas, start, end) || overlaps(&at->label->boot, start, end) ||
 	    overlaps(&boot, start, end))
-		return error_set(err, UNRACK_DAMAGED, "extents of %s lie where its metadata are", at->legs[0]->name);
+		return error_set(err, UNRACK_DAMAGED, "extents of %s lie where its metadata are",
+				 used_lvm_name(m->all, at->legs[0], name));
 	return 0;
 }
 

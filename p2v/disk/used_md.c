@@ -15,6 +15,7 @@
 
 struct member {
 	const struct used_built *built;
+	char name[USED_NAME]; /* for others */
 	struct md_super md;
 	bool known;    /* MD is */
 	char why[200]; /* not to be trusted; "": nothing speaks against it */
@@ -84,7 +85,7 @@ static bool same_array(const struct member *a, const struct member *b)
 static void judge_age(struct member *m, const struct member *other)
 {
 	if (m->md.role == MD_ACTIVE && other->md.role == MD_ACTIVE && m->md.events < other->md.events)
-		distrust(m, true, "a stale leg: %.50s is newer (event %llu, this one %llu)", other->built->name,
+		distrust(m, true, "a stale leg: %s is newer (event %llu, this one %llu)", other->name,
 			 (unsigned long long)other->md.events, (unsigned long long)m->md.events);
 }
 
@@ -123,11 +124,11 @@ static void judge_both(struct member *a, const struct member *b)
 	if (a->md.role != MD_ACTIVE || b->md.role != MD_ACTIVE || a->md.events > b->md.events)
 		return;
 	if (a->md.slot == b->md.slot)
-		distrust(a, true, "%.50s is the same leg: one is a copy of the other", b->built->name);
+		distrust(a, true, "%s is the same leg: one is a copy of the other", b->name);
 	else if (!agree(&a->md, &b->md))
-		distrust(a, false, "it and %.50s do not agree about their array", b->built->name);
+		distrust(a, false, "it and %s do not agree about their array", b->name);
 	else if (b->md.odd || !b->md.clean)
-		distrust(a, false, "of %.50s in its array: %s", b->built->name,
+		distrust(a, false, "of %s in its array: %s", b->name,
 			 b->md.odd ? b->md.odd : "it was not stopped cleanly, or is in use");
 }
 
@@ -206,8 +207,10 @@ int used_md(struct block_source *const *sources, const struct used_builds *membe
 	all = calloc(members->n, sizeof *all);
 	if (!all)
 		return error_nomem(err);
-	for (size_t i = 0; i < members->n; i++)
+	for (size_t i = 0; i < members->n; i++) {
 		all[i].built = &members->at[i];
+		used_builds_name(members, all[i].built, sources, all[i].name);
+	}
 	r = look(sources, all, members->n, states, out, err);
 	free(all);
 	return r;

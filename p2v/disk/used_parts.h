@@ -153,6 +153,12 @@ struct used_builds {
 int used_builds_add(struct used_builds *b, const struct used_built *one, struct unrack_error *err); /* copies */
 void used_builds_free(struct used_builds *b);
 
+/* ONE of MEMBERS by a name that tells it from the others: "partition 1", and "partition 1 of /dev/sdb" when they
+ * lie on several disks. OUT is filled, and the result. */
+#define USED_NAME 96u
+const char *used_builds_name(const struct used_builds *members, const struct used_built *one,
+			     struct block_source *const *sources, char out[USED_NAME]);
+
 /* MEMBERS have the signature of an array's or of a volume group's member. OUT gets what is built on them, of
  * which each is looked at like a partition (a leg of a mirror is one of its own: legs are compared by
  * nobody); what is not understood is WHOLE. Extents that no logical volume has are added to DISKS.

@@ -80,7 +80,7 @@ rm -f ?.img
 leg 0 0.90 20 1
 leg 1 0.90 18 1
 look
-like "$(line 1)" "trouble .* a stale leg: partition 1 is newer .event 20, this one 18." "a stale leg, with fewer events"
+like "$(line 1)" "trouble .* a stale leg: partition 1 of [^ ]+ is newer .event 20, this one 18." "a stale leg, with fewer events"
 is "$(grep -c '^unused 1 ' ours)" 0 "is copied whole"
 like "$(line 0)" "partly ext4" "the newer one is not"
 leg 1 0.90 20 0

@@ -103,7 +103,7 @@ static void areas(void)
 	w.data[1][MDA2 + 1024 + 99] ^= 1;
 	look();
 	has_str(why(1), "the checksum of its metadata is wrong", "of two metadata areas both have to be right");
-	has_str(why(0), "of partition 2 in its group: the checksum", "for the whole group");
+	has_str(why(0), "of partition 2 of twin in its group: the checksum", "for the whole group");
 	ok(built_all_whole(), "which is copied whole");
 
 	make();
@@ -166,7 +166,7 @@ static void missing(void)
 	make();
 	memcpy(w.data[2], w.data[1], DISK_BYTES);
 	look_at(0, 2);
-	has_str(why(1), "partition 2 and partition 3 have the same UUID", "the same physical volume twice");
+	has_str(why(1), "partition 2 of twin and partition 3 of twin have the same UUID", "the same physical volume twice");
 	ok(built_find("LVM2 on partition 1")->trouble && built_find("LVM2 on partition 3")->trouble, "is trouble");
 	ok(built_all_whole(), "and all of it whole");
 

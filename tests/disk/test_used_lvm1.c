@@ -254,7 +254,7 @@ static void members(void)
 	twin_source_bad(w.twins[1], TABLE_AT, 1, EIO, 0);
 	is_int(find(), 0, "a table that can't be read");
 	has_str(built_why("LVM1 on partition 2"), "its metadata can't be read", "is the reason");
-	has_str(why(), "of partition 2 in its group", "also for the others");
+	has_str(why(), "of partition 2 of twin in its group", "also for the others");
 	ok(built_all_whole(), "why all is whole");
 }
 

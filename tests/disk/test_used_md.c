@@ -100,7 +100,7 @@ static void stale(void)
 		put(0, version, leg(0));
 		put(1, version, m);
 		look_at(1);
-		has_str(why(1), "a stale leg: partition 1 is newer (event 20, this one 18)", "a stale leg, with fewer events, is copied whole");
+		has_str(why(1), "a stale leg: partition 1 of twin is newer (event 20, this one 18)", "a stale leg, with fewer events, is copied whole");
 		ok(trouble(1), "and is trouble: it would boot last year's system");
 		is_str(why(0), "", "the newest one is looked into");
 		ok(!trouble(0), "and is none");
@@ -131,7 +131,7 @@ static void states(void)
 	put(0, 2, m);
 	look_at(1);
 	has_str(why(0), "not stopped cleanly, or is in use", "an array that was not stopped");
-	has_str(why(1), "of partition 1 in its array", "is whole on both legs");
+	has_str(why(1), "of partition 1 of twin in its array", "is whole on both legs");
 	for (n = 0; n < sizeof odd / sizeof *odd; n++) {
 		pair(2);
 		m = leg(1);
@@ -139,7 +139,7 @@ static void states(void)
 		put(1, 2, m);
 		look_at(1);
 		has_str(why(1), odd[n].why, "%s", odd[n].why);
-		has_str(why(0), "of partition 2 in its array", "whole on both legs");
+		has_str(why(0), "of partition 2 of twin in its array", "whole on both legs");
 	}
 	m = leg(1);
 	m.role = 0xffff;
@@ -175,7 +175,7 @@ static void contradictions(void)
 	pair(V90);
 	put(2, V90, leg(1));
 	look_at(2);
-	has_str(why(1), "partition 3 is the same leg: one is a copy of the other", "the same leg twice");
+	has_str(why(1), "partition 3 of twin is the same leg: one is a copy of the other", "the same leg twice");
 	ok(trouble(1) && trouble(2), "is trouble");
 	is_str(why(0), "", "the other one is not touched");
 
