@@ -42,6 +42,14 @@ void module_name_of(const char *path, char out[64])
 	snprintf(out, 64, "%.*s", (int)min_u64(n, 63), base);
 }
 
+bool module_is_file(const char *path)
+{
+	const char *base;
+	size_t n;
+
+	return split_path(path, &base, &n);
+}
+
 static int compare_names(const char *a, size_t na, const char *b, size_t nb)
 {
 	for (size_t k = 0; k < na && k < nb; k++) {

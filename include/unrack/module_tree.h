@@ -106,5 +106,7 @@ int module_tree_closure(const struct module_tree *t, const char *const *names, s
 void module_list_free(struct module_list *l);
 /* "mptspi" of "kernel/drivers/message/fusion/mptspi.ko.xz"; OUT has room for 64 bytes. */
 void module_name_of(const char *path, char out[64]);
+/* Whether a file of that name is a module, packed or not: "x.ko.xz", "x.o". */
+bool module_is_file(const char *path);
 
 #endif

@@ -58,6 +58,20 @@ static bool is_folder(struct guest *g, const char *path)
 	return g->ops->stat(g, path, &st, &dropped) == 0 && st.type == GUEST_DIR;
 }
 
+/* Modules that somebody has put together by hand. */
+static bool has_modules(struct guest *g, const char *path)
+{
+	CLEANUP_BUF struct buf names = { 0 };
+	struct unrack_error dropped;
+
+	if (g->ops->list(g, path, &names, &dropped) < 0)
+		return false;
+	for (size_t at = 0; at < names.len; at += strlen(buf_str(&names) + at) + 1)
+		if (module_is_file(buf_str(&names) + at))
+			return true;
+	return false;
+}
+
 /* One that depmod, or a kernel's package, has filled. BESIDE: others are beside it, and misc alone makes it none. */
 static bool is_of_kernel(struct guest *g, const char *path, bool beside)
 {
@@ -69,7 +83,7 @@ static bool is_of_kernel(struct guest *g, const char *path, bool beside)
 		if (buf_printf(&b, "%s/%s", path, marks[k]) == 0 && guest_exists(g, buf_str(&b)))
 			return true;
 	}
-	return false;
+	return !beside && has_modules(g, path);
 }
 
 /* Kernels in the folder TOP, one per line. */

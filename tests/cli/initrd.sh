@@ -211,6 +211,10 @@ for dir in none/missing none "$image" root/lib "root/lib/modules/$kver/kernel"; 
 	exits 2 "no folder of modules: $dir"
 done
 like "$err" "/kernel has no modules of kernel $kver \(it has none\)" "drivers/misc makes no kernel of drivers"
+mkdir loose
+find "root/lib/modules/$kver" -name '*.ko*' -exec cp -t loose {} +
+unrack initrd check any.img -k "$kver" -m loose -d ahci
+is "$rc $(grep ^wants "$work/.out")" "0 wants       ahci: ahci.ko" "modules that were put together by hand"
 unrack initrd check any.img -m none/missing -d ahci
 is "$err" "unrack: there is no folder none/missing; name one with the kernel's modules, such as /mnt/lib/modules, or a guest's root folder" \
 	"a folder that is not there is told"

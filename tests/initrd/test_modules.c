@@ -46,6 +46,8 @@ static void names(void)
 {
 	char name[64];
 
+	ok(module_is_file("kernel/x.ko.xz") && module_is_file("x.o") && module_is_file("x.ko"), "files of modules");
+	ok(!module_is_file("modules.dep") && !module_is_file("kernel") && !module_is_file(".ko"), "and others");
 	module_name_of("kernel/drivers/message/fusion/mptspi.ko.xz", name);
 	is_str(name, "mptspi", "the name in a path");
 	module_name_of("kernel/drivers/scsi/BusLogic.o", name);
