@@ -84,8 +84,9 @@ static int open_view(struct cli *cli, const struct machine *m, int n, struct blo
 	struct block_source *patient;
 	int r = path ? map_read(machine_io(m), path, (*raw)->size, map, NULL, err) : error_nomem(err);
 
+	/* Without it, what was left out would look like a change. */
 	if (r < 0 && err->sys_errno == ENOENT)
-		r = map_new((*raw)->size, NULL, map, err);
+		r = error_set(err, UNRACK_DAMAGED, "%s is missing; run the copy again, which makes a new one", path);
 	if (r == 0)
 		r = patient_open(*raw, &patience, &patient, err);
 	if (r < 0)
@@ -152,7 +153,7 @@ static int add_sum(struct cli *cli, const struct machine *m, enum machine_file f
 	return buf_printf(out, "%s  %s\n", hex, strrchr(path, '/') + 1) < 0 ? error_nomem(err) : 0;
 }
 
-/* As sha256sum(1) checks it, in the folder. */
+/* As sha256sum(1) checks it, in the folder. Of what was compared, or not at all. */
 static int write_sums(struct cli *cli, const struct machine *m, const char *to, struct unrack_error *err)
 {
 	struct buf text = { 0 };
@@ -165,6 +166,7 @@ static int write_sums(struct cli *cli, const struct machine *m, const char *to, 
 		if (r == 0 && d->format == DISK_FLAT) /* the other formats are one file */
 			r = add_sum(cli, m, MACHINE_IMAGE, d->n, &text, err);
 	}
+	r = subject_still(m, r, err);
 	if (r == 0)
 		r = io_replace_file(machine_io(m), to, text.data, text.len, 0644, err);
 	buf_free(&text);
@@ -193,7 +195,7 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 	for (int i = 1; i < n && r == 0; i++)
 		r = verify_against(cli, m, operands[i], &t, err);
 	if (r == 0 && t.different == 0 && o->sha256sum)
-		r = subject_still(m, write_sums(cli, m, o->sha256sum, err), err);
+		r = write_sums(cli, m, o->sha256sum, err);
 	machine_free(m);
 	json_set_int(cli->result, "checked_grains", (int64_t)t.checked);
 	json_set_int(cli->result, "different_grains", (int64_t)t.different);

@@ -28,6 +28,12 @@ unrack verify web01 disk.img --json
 exits 1 "not when a file has"
 is "$(jq 'select(.result).different_grains' <<<"$out")" 1 "in one grain"
 
+mv web01/unrack/disk0.map map
+unrack verify web01 disk.img
+exits 6 "without the map there is no answer"
+like "$err" "unrack: web01/unrack/disk0.map is missing; run the copy again" "but what makes one"
+mv map web01/unrack/disk0.map
+
 unrack verify web01 --sha256sum sums
 exits 0 "the image agrees, and its sums are written"
 ok "sha256sum checks them" sh -c "cd web01 && sha256sum -c ../sums"
@@ -55,23 +61,28 @@ exit 1;
 END
 unrack copy disk.img web02
 exits 0 "another copy"
-for _ in $(seq 50); do
-	"$UNRACK" verify web02 --sha256sum sums >verify.out 2>verify.err &
-	pid=$!
-	perl stop.pl $pid "$(realpath web02/web02-flat.vmdk)" && stopped=1 && break
+# With sums the image is read twice, and it may be the second time.
+for sums in "" "--sha256sum sums"; do
+	stopped=
+	for _ in $(seq 200); do
+		# shellcheck disable=SC2086 # two words
+		"$UNRACK" verify web02 $sums >verify.out 2>verify.err &
+		pid=$!
+		perl stop.pl $pid "$(realpath web02/web02-flat.vmdk)" && stopped=1 && break
+		wait $pid
+	done
+	is "$stopped" 1 "it is stopped while its image is read"
+	flip disk.img $((inode * blocks + 5))
+	rm -f sums
+	unrack copy disk.img web02
+	exits 0 "a pass changes the image"
+	kill -CONT $pid
 	wait $pid
+	is $? 5 "no difference is told"
+	like "$(<verify.err)" "another unrack has begun to change web02 since this one looked at it; run the same command again" "but why"
+	[ "$sums" ] || is "$(<verify.out)" "" "nor that there is none"
+	nok "and there are no sums" test -e sums
 done
-is "${stopped:-}" 1 "it is stopped while its image is compared"
-flip disk.img $((inode * blocks + 5))
-rm -f sums
-unrack copy disk.img web02
-exits 0 "a pass changes the image"
-kill -CONT $pid
-wait $pid
-is $? 5 "no difference is told, nor that there is none"
-like "$(<verify.err)" "another unrack has begun to change web02 since this one looked at it; run the same command again" "but why"
-is "$(<verify.out)" "" "and nothing else"
-nok "and there are no sums" test -e sums
 unrack verify web02
 exits 0 "the same command again"
 
