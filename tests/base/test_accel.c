@@ -81,6 +81,7 @@ static void test_trial(void)
 static void test_real(void)
 {
 	struct unrack_error err = UNRACK_ERROR_INIT;
+	enum accel_trial t = TRIAL_STOPPED;
 	char *qemu = NULL, *kernel;
 
 	if (!tap_all()) {
@@ -88,11 +89,14 @@ static void test_real(void)
 		return;
 	}
 	kernel = accel_kernel("/boot/vmlinuz*");
-	if (kernel && proc_find("qemu-system-x86_64", "", &qemu, &err) == 0)
-		is_int(accel_try(qemu, kernel, ACCEL_TCG, 900000, NULL), TRIAL_WORKS,
-		       "this machine's own kernel misses its root under QEMU");
-	else
+	if (kernel && proc_find("qemu-system-x86_64", "", &qemu, &err) == 0) {
+		/* On a busy machine an emulated timer may come too late for the kernel, which then gives up. */
+		for (int i = 0; i < 10 && t != TRIAL_WORKS; i++)
+			t = accel_try(qemu, kernel, ACCEL_TCG, 900000, NULL);
+		is_int(t, TRIAL_WORKS, "this machine's own kernel misses its root under QEMU");
+	} else {
 		ok(true, "a real kernel # SKIP no QEMU or no readable kernel in /boot");
+	}
 	free(qemu);
 	free(kernel);
 }

@@ -10,6 +10,8 @@
 #define SENDER_FRAMES 7   /* HELLO OPEN GRAINS ZERO GRAINS END BYE */
 #define RECEIVER_FRAMES 5 /* HELLO ACCEPT ACK DONE BYE */
 
+#define BESIDE 32 /* copies at once: for each there are some descriptors */
+
 static uint8_t *data;
 
 struct trial {
@@ -89,7 +91,7 @@ static void check(struct trial *t, unsigned *unnoticed, unsigned *unsafe)
 	twin_io_free(t->twin);
 }
 
-/* All trials of these kinds beside each other: what is lost is noticed at the next PING only. */
+/* Trials of these kinds beside each other: what is lost is noticed at the next PING only. */
 static void test_kinds(enum copy_damage_kind first, enum copy_damage_kind last, unsigned sides,
 		       const size_t *bytes, unsigned n)
 {
@@ -107,10 +109,13 @@ static void test_kinds(enum copy_damage_kind first, enum copy_damage_kind last, 
 						.side = side,
 						.damage = { .kind = kind, .at = f, .byte = bytes[b] } };
 	}
-	for (unsigned i = 0; i < k; i++)
-		pthread_create(&trial[i].thread, NULL, run, &trial[i]);
-	for (unsigned i = 0; i < k; i++)
-		pthread_join(trial[i].thread, NULL);
+	for (unsigned from = 0, to; from < k; from = to) {
+		to = (unsigned)min_u64(k, from + BESIDE);
+		for (unsigned i = from; i < to; i++)
+			pthread_create(&trial[i].thread, NULL, run, &trial[i]);
+		for (unsigned i = from; i < to; i++)
+			pthread_join(trial[i].thread, NULL);
+	}
 	for (unsigned i = 0; i < k; i++)
 		check(&trial[i], &unnoticed, &unsafe);
 	is_int(unnoticed, 0, "%s to %s: noticed in each of %u copies", kinds[first], kinds[last], k);
