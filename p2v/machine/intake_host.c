@@ -128,6 +128,7 @@ static int on_disk_done(void *ctx, const struct receiver_place *place,
 	(void)point;
 	d.due = false;
 	d.live = in->placed[place->number].live;
+	in->placed[place->number].done = true;
 	if (r == 0)
 		r = machine_put_disk(in->m, &d, err);
 	return r < 0 ? r : machine_save(in->m, err);
@@ -144,7 +145,11 @@ static int on_all_done(void *ctx, struct unrack_error *err)
 		bool complete = false;
 
 		r = intake_disk_is_complete(in, n, &complete, err);
-		if (r == 0 && !complete)
+		if (r == 0 && !complete && in->placed[n].done)
+			r = error_set(err, UNRACK_UNSAFE, "disk %d of %s was copied, but its journal does not say so any more: "
+				      "something else has changed the folder meanwhile; copy into another folder", n,
+				      in->opt.folder);
+		else if (r == 0 && !complete)
 			log_info(in->opt.log, "disk %d of %s is still to be copied", n, in->opt.folder);
 		all = all && complete;
 		live |= machine_disk(in->m, i)->live;

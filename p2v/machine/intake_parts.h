@@ -15,7 +15,7 @@
 
 /* The paths that the receiver is given live here until the session ends. */
 struct intake_placed {
-	bool taken, live;
+	bool taken, done, live;
 	char *image, *descriptor, *journal, *digests, *map;
 	char *bad;
 	struct lost lost; /* what BAD has */

@@ -178,6 +178,15 @@ said=$( (ulimit -f 0 && exec "$UNRACK" copy source.img web05) 2>&1 >/dev/null)
 is $? 4 "a process that may make none"
 like "$said" "web05/unrack/lock.*File too large; raise the limit of file sizes .*and run the same command again" "is told, too"
 
+# The journal is removed meanwhile.
+"$UNRACK" -q copy --rate 10M source.img web06 >/dev/null 2>gone.err &
+pid=$!
+begun "a copy has begun" -p $pid test -e web06/unrack/disk0.digests
+rm web06/unrack/disk0.journal
+wait $pid
+is $? 5 "a copy whose journal was removed under it is not called complete"
+like "$(<gone.err)" "disk 0 of web06 was copied, but its journal does not say so any more: .*copy into another folder" "but why"
+
 # A file where the folder should be.
 : >plain
 for folder in plain plain/db; do
