@@ -134,7 +134,7 @@ void machine_set_target(struct machine *m, const struct machine_target *t);
 const struct json *machine_get_guest(const struct machine *m);
 int machine_set_guest(struct machine *m, struct json *guest, struct unrack_error *err);
 
-/* The step NAME ("copy", "fix", ...) has come to STATE: "running" notes the time as its
+/* The step NAME ("copy", "fix", ...) has come to STATE: "running" (and "running again") notes the time as its
  * start, everything else ("done", "failed", "interrupted") as its end. Wall-clock times,
  * for people only: nothing is decided by them. Saves. */
 int machine_step(struct machine *m, const char *name, const char *state, struct unrack_error *err);

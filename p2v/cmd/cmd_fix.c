@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
 #include "jobs.h"
 #include "results.h"
 #include "subject.h"
@@ -62,10 +64,18 @@ static int keep_findings(struct subject *s, const struct fix_report *rep, struct
 	return machine_set_guest(s->machine, guest, err); /* saved with the step */
 }
 
+bool job_fix_is_due_again(const struct machine *m)
+{
+	const char *state = machine_step_state(m, "fix");
+
+	return !strcmp(state, FIX_AGAIN) || !strcmp(state, FIX_RUNNING_AGAIN);
+}
+
 static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 	       struct fix_report *rep, struct unrack_error *err)
 {
 	int r = subject_request(s, &o->target, &s->job.request, err);
+	bool again = s->machine && job_fix_is_due_again(s->machine);
 
 	if (r < 0)
 		return r;
@@ -73,7 +83,7 @@ static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 		return subject_still(s->machine, fix_dry_run(&s->job, rep, err), err);
 	r = check_unchanged(cli, s, o, err);
 	if (r == 0 && s->machine)
-		r = machine_step(s->machine, "fix", "running", err);
+		r = machine_step(s->machine, "fix", again ? FIX_RUNNING_AGAIN : "running", err);
 	if (r < 0)
 		return r;
 	r = fix_run(&s->job, rep, err);
@@ -88,7 +98,7 @@ static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 		struct unrack_error dropped;
 
 		machine_step(s->machine, "fix",
-			     r == 0 ? "done" : r == UNRACK_INTERRUPTED ? "interrupted" : "failed",
+			     r == 0 ? "done" : again ? FIX_AGAIN : r == UNRACK_INTERRUPTED ? "interrupted" : "failed",
 			     r == 0 ? err : &dropped);
 	}
 	if (r == 0 && rep->nothing)
@@ -102,10 +112,16 @@ static int fix(struct cli *cli, struct subject *s, const struct fix_options *o,
 static int undo(struct cli *cli, struct subject *s, const struct fix_options *o,
 		struct fix_report *rep, struct unrack_error *err)
 {
-	int r = fix_undo(&s->job, o->discard_changes, rep, err);
+	int r = 0;
 
-	if (r == 0 && o->undone && s->machine)
+	/* Before anything is undone, so that nothing comes between. */
+	if (o->undone && s->machine)
 		r = machine_step(s->machine, "fix", o->undone, err);
+	if (r == 0)
+		r = fix_undo(&s->job, o->discard_changes, rep, err);
+	/* Who undoes it by hand does not want it again. */
+	if (r == 0 && !o->undone && s->machine && job_fix_is_due_again(s->machine))
+		r = machine_step(s->machine, "fix", "undone", err);
 	if (r == 0)
 		log_info(&cli->log, rep->nothing ? "%s: nothing to undo"
 						 : "%s: the images are again what was copied", s->name);

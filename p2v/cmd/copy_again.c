@@ -8,9 +8,6 @@
 #include "copy.h"
 #include "unrack/machine.h"
 
-/* The state of the step "fix" in between. */
-#define AGAIN "again"
-
 /* All sources are disks of M: else nothing is taken back for them. */
 static int check_sources(const struct machine *m, const struct identity *ids, const char *const *names,
 			 unsigned n, struct unrack_error *err)
@@ -44,7 +41,7 @@ static int check_far(const struct copy_job *j, const struct machine *m, struct u
 
 static int take_back(const struct copy_job *j, struct unrack_error *err)
 {
-	struct fix_options o = { .undo = true, .undone = AGAIN, .discard_changes = j->o->discard_changes };
+	struct fix_options o = { .undo = true, .undone = FIX_AGAIN, .discard_changes = j->o->discard_changes };
 
 	log_info(&j->cli->log, "%s is repaired; that is taken back for this pass, and made again when it is complete",
 		 j->dest);
@@ -79,7 +76,7 @@ int copy_repair_again(const struct copy_job *j, struct unrack_error *err)
 
 	if (r < 0)
 		return r;
-	again = machine_get_state(m) == MACHINE_COPIED && !strcmp(machine_step_state(m, "fix"), AGAIN);
+	again = machine_get_state(m) == MACHINE_COPIED && job_fix_is_due_again(m);
 	machine_free(m);
 	return again ? job_fix(j->cli, &o, j->dest, err) : 0;
 }

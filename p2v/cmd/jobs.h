@@ -5,6 +5,7 @@
 #define CMD_JOBS_H
 
 #include "client.h"
+#include "unrack/machine.h"
 
 extern const struct command cmd_scan, cmd_copy, cmd_verify, cmd_inspect, cmd_check, cmd_fix, cmd_vm, cmd_boot,
 	cmd_migrate, cmd_export, cmd_initrd, cmd_serve;
@@ -24,8 +25,13 @@ int job_copy(struct cli *cli, const struct copy_options *o, char **sources, int 
 struct fix_options {
 	struct target_options target;
 	bool dry_run, undo, discard_changes;
-	const char *undone; /* state of the step "fix" after an undo, NULL: as it was. Not an option */
+	const char *undone; /* state of the step "fix" from an undo on, NULL: by hand. Not an option */
 };
+/* States of the step "fix" while the repair of a folder is taken back for a pass over it: it is due again, also when
+ * whatever makes it is killed. */
+#define FIX_AGAIN "again"
+#define FIX_RUNNING_AGAIN "running again"
+bool job_fix_is_due_again(const struct machine *m);
 int job_fix(struct cli *cli, const struct fix_options *o, const char *operand,
 	    struct unrack_error *err);
 

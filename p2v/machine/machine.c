@@ -283,7 +283,7 @@ static struct json *need_step(struct machine *m, const char *name)
 int machine_step(struct machine *m, const char *name, const char *state, struct unrack_error *err)
 {
 	struct json *step = need_step(m, name);
-	bool begins = !strcmp(state, "running");
+	bool begins = !strncmp(state, "running", 7);
 	char now[32];
 	time_t t = time(NULL);
 	struct tm tm;
