@@ -195,6 +195,18 @@ static int join_all(struct client *c, const struct call *first, const struct cal
 	return channel_open_striped(all, answer->streams, CALL_STRIPE, &c->striped, err);
 }
 
+/* The command that shows it can be typed as it is. */
+static void explain_noise(const struct client *c, struct unrack_error *err)
+{
+	const struct remote_url *u = c->url;
+	char port[16] = "";
+
+	if (u->port)
+		snprintf(port, sizeof port, "-p %u ", u->port);
+	error_suffix(err, "; what the far shell starts with must print nothing: see what `ssh %s%s%s%s true` says", port,
+		     u->user, *u->user ? "@" : "", u->host);
+}
+
 int client_call(struct client *c, struct call *call, struct call_answer *answer,
 		struct unrack_error *err)
 {
@@ -207,8 +219,7 @@ int client_call(struct client *c, struct call *call, struct call_answer *answer,
 	call->silence_ms = c->silence_ms;
 	r = call_make(remote_channel(c->remote), call, answer, err);
 	if (r == UNRACK_UNSUPPORTED && !remote_channel(c->remote)->spoken)
-		error_suffix(err, "; what the far shell starts with must print nothing: see what `ssh %s true` says",
-			     c->url->host);
+		explain_noise(c, err);
 	else if (r < 0)
 		client_explain(c, err);
 	else

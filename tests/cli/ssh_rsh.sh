@@ -56,6 +56,15 @@ unrack scan "$here/disk.img" --rsh "no-such-program"
 exits 3 "a program that is not installed"
 like "$err" 'no-such-program' "is named"
 
+# A far shell that greets.
+printf '#!/bin/sh\necho welcome\n' >greets
+chmod +x greets
+unrack scan "ssh://joe@db02:2222/dev/sda" --rsh ./greets
+exits 6 "a far shell that prints something first"
+like "$err" 'it says "welcome"; .* must print nothing: see what `ssh -p 2222 joe@db02 true` says' "is told how to see it, by what can be pasted"
+unrack scan "ssh://db02/dev/sda" --rsh ./greets
+like "$err" 'see what `ssh db02 true` says' "with no more than was given"
+
 # A password can't be asked for: it has no terminal, and must not stop for one.
 timeout 120 script -qec "$UNRACK scan '$here/disk.img' --rsh '$unknown=ask'" typescript >asked </dev/null && rc=0 || rc=$?
 is "$rc" 4 "ssh that would ask on the terminal"
