@@ -126,7 +126,7 @@ static int take_lost(struct stream *s, const struct receiver_item *item, const s
 				 "read, which can't be", (unsigned long long)m.off,
 				 (unsigned long long)(m.off + m.len - 1), s->disk->index);
 	s->lost_end = m.off + m.len;
-	return host->lost ? host->lost(host->ctx, &s->disk->place, m.off, m.len, m.text, err) : 0;
+	return host->lost ? host->lost(host->ctx, &s->disk->place, m.off, m.len, m.text, s->delta, err) : 0;
 }
 
 static int take_checkpoint(struct stream *s, const struct receiver_item *item,

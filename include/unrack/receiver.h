@@ -58,9 +58,10 @@ struct receiver_host {
 	/* A pass begins or goes on: all of the disk from OFF on is read again. Before any LOST. May be NULL. */
 	int (*begin)(void *ctx, const struct receiver_place *place, uint64_t off, struct unrack_error *err);
 	/* LEN bytes at OFF could not be read; TEXT: what lies there, or "". They come in order, before
-	 * the zeros that stand for them are durable. May be NULL. */
+	 * the zeros that stand for them are written. OVER: the image may have there what an earlier pass has
+	 * read. May be NULL. */
 	int (*lost)(void *ctx, const struct receiver_place *place, uint64_t off, uint64_t len,
-		    const char *text, struct unrack_error *err);
+		    const char *text, bool over, struct unrack_error *err);
 	/* The disk is complete, durable and checked. Not called for a disk that was complete
 	 * before. May be NULL. */
 	int (*disk_done)(void *ctx, const struct receiver_place *place,

@@ -148,6 +148,8 @@ static int tail(char *to, size_t size, const char *name, enum machine_file file,
 		return snprintf(to, size, "unrack/disk%d.map", disk);
 	case MACHINE_BAD:
 		return snprintf(to, size, "unrack/disk%d.bad", disk);
+	case MACHINE_KEPT:
+		return snprintf(to, size, "unrack/disk%d.kept", disk);
 	case MACHINE_EVIDENCE:
 		return snprintf(to, size, "unrack/evidence");
 	case MACHINE_PROOF:

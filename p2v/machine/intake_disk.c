@@ -63,7 +63,8 @@ static int remove_fix(struct intake *in, struct unrack_error *err)
 /* Takes the files of a disk away that are marked so in the manifest, and then the mark. */
 static int remove_files(struct intake *in, int n, struct unrack_error *err)
 {
-	static const enum machine_file files[] = { MACHINE_JOURNAL, MACHINE_IMAGE, MACHINE_DIGESTS, MACHINE_MAP, MACHINE_BAD };
+	static const enum machine_file files[] = { MACHINE_JOURNAL, MACHINE_IMAGE, MACHINE_DIGESTS, MACHINE_MAP, MACHINE_BAD,
+						   MACHINE_KEPT };
 	struct machine_disk d = *machine_find_disk(in->m, n);
 	int r = remove_fix(in, err);
 

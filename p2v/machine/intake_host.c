@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
 #include <string.h>
 
 #include "intake_parts.h"
@@ -107,12 +108,22 @@ static int on_begin(void *ctx, const struct receiver_place *place, uint64_t off,
 }
 
 static int on_lost(void *ctx, const struct receiver_place *place, uint64_t off, uint64_t len, const char *text,
-		   struct unrack_error *err)
+		   bool over, struct unrack_error *err)
 {
 	struct intake *in = ctx;
 	struct intake_placed *p = &in->placed[place->number];
-	int r = lost_add(&p->lost, off, len, text, err);
+	char what[LOST_WHAT_MAX];
+	bool has = false;
+	int r = over ? intake_keep(in, place->number, off, len, &has, err) : 0;
 
+	if (r == 0 && has)
+		log_info(in->opt.log, "disk %d: what an earlier pass could read at sector %llu is kept in %s/unrack/disk%d.kept",
+			 place->number, (unsigned long long)(off / 512), in->opt.folder, place->number);
+	if (has)
+		snprintf(what, sizeof what, "%.*s%sdisk%d.kept has what an earlier pass could read", LOST_WHAT_MAX - 64,
+			 text, *text ? "; " : "", place->number);
+	if (r == 0)
+		r = lost_add(&p->lost, off, len, has ? what : text, err);
 	if (r < 0)
 		return r;
 	return lost_write(in->opt.io, p->bad, &p->lost, machine_find_disk(in->m, place->number)->id.bytes, err);
@@ -129,6 +140,8 @@ static int on_disk_done(void *ctx, const struct receiver_place *place,
 	d.due = false;
 	d.live = in->placed[place->number].live;
 	in->placed[place->number].done = true;
+	if (r == 0 && in->placed[place->number].lost.n == 0)
+		r = intake_keep_none(in, place->number, err);
 	if (r == 0)
 		r = machine_put_disk(in->m, &d, err);
 	return r < 0 ? r : machine_save(in->m, err);

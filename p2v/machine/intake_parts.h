@@ -4,6 +4,7 @@
  *	intake.c        the folder: opened, locked, closed
  *	intake_match.c  which of its disks is offered
  *	intake_disk.c   what may be done to that
+ *	intake_keep.c   what is not to be lost of an earlier pass
  *	intake_host.c   what the receiver asks, in this order */
 #ifndef P2V_MACHINE_INTAKE_PARTS_H
 #define P2V_MACHINE_INTAKE_PARTS_H
@@ -58,6 +59,10 @@ bool intake_disk_writable(enum machine_state s);
 int intake_disk_decide(struct intake *in, const struct match_result *match, const struct receiver_offer *offer,
 		       struct intake_verdict *v, struct unrack_error *err);
 int intake_disk_is_complete(const struct intake *in, int n, bool *complete, struct unrack_error *err);
+/* The LEN bytes at OFF that disk N of the folder has, other than zeros, are durable in its file of kept bytes. *HAS:
+ * something is there, perhaps from before. */
+int intake_keep(struct intake *in, int n, uint64_t off, uint64_t len, bool *has, struct unrack_error *err);
+int intake_keep_none(struct intake *in, int n, struct unrack_error *err); /* the file goes */
 
 /* Fills in in->host. */
 void intake_host_init(struct intake *in);

@@ -42,10 +42,26 @@ like "$(<web01/unrack/disk0.bad)" "$(printf '# at 0x%08X: /var/log/messages on t
 like "$(<web01/unrack/disk0.bad)" "$(printf '0x%08X  0x00000400  -' "$at")" "as ddrescue does"
 bad BAD_RANGES="$at+1024" -- copy disk.img web01 --all-blocks
 exits 1 "the same again is the same"
+nok "no earlier pass had more" test -e web01/unrack/disk0.kept
 unrack copy disk.img web01 --all-blocks
 exits 0 "once they can be read"
 ok "the copy is identical" cmp disk.img web01/web01-flat.vmdk
 nok "and no mapfile is left" test -e web01/unrack/disk0.bad
+
+# Trap: what a first pass has read is not to be lost when the next one can't any more.
+sectors() { dd if="$1" bs=512 skip=$((at / 512)) count=2 status=none | sha256sum; }
+for format in flat sparse; do
+	unrack copy disk.img twice-$format --format $format
+	for pass in second third; do
+		bad BAD_RANGES="$at+1024" -- copy disk.img twice-$format
+		exits 1 "$format: a $pass pass that can't read what the first one could"
+		is "$(sectors twice-$format/unrack/disk0.kept)" "$(sectors disk.img)" "keeps what that read"
+		like "$(<twice-$format/unrack/disk0.bad)" "/var/log/messages on the whole disk; disk0.kept has" "and says so"
+	done
+	unrack copy disk.img twice-$format
+	exits 0 "once it can be read"
+	nok "nothing is kept any more" test -e twice-$format/unrack/disk0.kept
+done
 
 bad BAD_RANGES="$at+512" BAD_TIMES=3 -- copy disk.img web02 --all-blocks
 exits 0 "a sector that can be read in the end"

@@ -159,11 +159,12 @@ static int copy_disk_done(void *ctx, const struct receiver_place *place,
 }
 
 static int copy_lost(void *ctx, const struct receiver_place *place, uint64_t off, uint64_t len,
-		     const char *text, struct unrack_error *err)
+		     const char *text, bool over, struct unrack_error *err)
 {
 	struct copy *c = ctx;
 	size_t n = strlen(c->lost);
 
+	(void)over;
 	(void)err;
 	snprintf(c->lost + n, sizeof c->lost - n, "%d %llu+%llu %s\n", place->number, (unsigned long long)off,
 		 (unsigned long long)len, text);
