@@ -151,6 +151,8 @@ enum machine_check {
 	MACHINE_CHECK_QUICK, /* size and time stamp; where these do not decide, the digests */
 	MACHINE_CHECK_FULL,  /* every byte against the digests, overlaid by diskN.after */
 };
+/* UNRACK_UNSAFE: an image or a journal is gone, of a disk that is not being copied. */
+int machine_check_files(const struct machine *m, struct unrack_error *err);
 /* 0 if the complete disk N (-1: all of them) is as unrack left it, and no virtual machine
  * left traces in the folder. UNRACK_UNSAFE: it changed, or may have run. */
 int machine_image_unchanged(struct machine *m, int n, enum machine_check how,

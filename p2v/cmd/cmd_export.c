@@ -92,7 +92,9 @@ static int open_folder(struct job *j, const char *folder, struct unrack_error *e
 	machine_free(j->m);
 	j->m = NULL;
 	r = machine_open(io_posix(), folder, &j->m, err);
-	return r < 0 ? r : check_state(j->m, err);
+	if (r == 0)
+		r = check_state(j->m, err);
+	return r < 0 ? r : machine_check_files(j->m, err);
 }
 
 static int name_files(struct job *j, const char *output, struct unrack_error *err)

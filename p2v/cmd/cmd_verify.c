@@ -184,6 +184,8 @@ static int run(struct cli *cli, const void *values, char **operands, int n, stru
 		return r;
 	if (o->sha256sum && n > 1)
 		r = error_set(err, UNRACK_USAGE, "--sha256sum is of the folder's files; leave the sources out");
+	else
+		r = machine_check_files(m, err);
 	if (r < 0) {
 		machine_free(m);
 		return r;

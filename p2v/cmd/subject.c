@@ -121,6 +121,8 @@ static int open_machine(struct cli *cli, const char *folder, bool change, struct
 		}
 	}
 	if (r == 0)
+		r = machine_check_files(s->machine, err);
+	if (r == 0)
 		r = fix_job_from_machine(s->machine, &cli->log, &s->job, err);
 	s->job.lock = s->lock;
 	return r < 0 ? r : look_at_files(s, err);

@@ -149,6 +149,25 @@ static int check_disk(const struct machine *m, const struct machine_disk *d, enu
 	return r;
 }
 
+int machine_check_files(const struct machine *m, struct unrack_error *err)
+{
+	static const enum machine_file files[] = { MACHINE_IMAGE, MACHINE_JOURNAL };
+	struct unrack_error why;
+	struct stat st;
+
+	for (size_t i = 0; machine_get_state(m) != MACHINE_COPYING && i < machine_disks(m); i++)
+		for (size_t k = 0; k < ARRAY_LEN(files) && !machine_disk(m, i)->due; k++) {
+			CLEANUP_FREE char *path = machine_path(m, files[k], machine_disk(m, i)->n);
+
+			if (!path)
+				return error_nomem(err);
+			if (io_stat(machine_io(m), path, &st, &why) < 0 && why.sys_errno == ENOENT)
+				return error_set(err, UNRACK_UNSAFE, "%s is missing, though its copy was complete; put it "
+						 "back, or copy the machine again", path);
+		}
+	return 0;
+}
+
 int machine_image_unchanged(struct machine *m, int n, enum machine_check how,
 			    const struct log *log, struct unrack_error *err)
 {

@@ -34,6 +34,17 @@ exits 6 "without the map there is no answer"
 like "$err" "unrack: web01/unrack/disk0.map is missing; run the copy again" "but what makes one"
 mv map web01/unrack/disk0.map
 
+for gone in web01-flat.vmdk unrack/disk0.journal; do
+	mv "web01/$gone" gone
+	for command in "verify web01" "export web01 -o out" "inspect web01"; do
+		# shellcheck disable=SC2086
+		unrack $command
+		exits 5 "$command without $gone"
+		like "$err" "unrack: web01/$gone is missing, though its copy was complete; put it back, or copy" "says what to do"
+	done
+	mv gone "web01/$gone"
+done
+
 unrack verify web01 --sha256sum sums
 exits 0 "the image agrees, and its sums are written"
 ok "sha256sum checks them" sh -c "cd web01 && sha256sum -c ../sums"

@@ -59,9 +59,15 @@ static void test_image(void)
 	if (truncate(image, 4 * GRAIN_SIZE) < 0)
 		exit(1);
 	expect(&f, 0, MACHINE_CHECK_QUICK, UNRACK_UNSAFE, "changed since", "another size");
+	machine_set_state(f.m, MACHINE_COPIED, &err);
+	is_int(machine_check_files(f.m, &err), 0, "all files are there");
 	unlink(image);
 	expect(&f, 0, MACHINE_CHECK_QUICK, UNRACK_UNSAFE,
 	       "web01-flat.vmdk is missing, though its copy was complete", "no image");
+	is_int(machine_check_files(f.m, &err), UNRACK_UNSAFE, "one is not");
+	has_str(err.text, "web01-flat.vmdk is missing, though its copy was complete; put it back", "the sentence");
+	machine_set_state(f.m, MACHINE_COPYING, &err);
+	is_int(machine_check_files(f.m, &err), 0, "of a machine that is being copied");
 	free(image);
 	fixture_close(&f);
 }
