@@ -140,8 +140,8 @@ static int on_disk_done(void *ctx, const struct receiver_place *place,
 	d.due = false;
 	d.live = in->placed[place->number].live;
 	in->placed[place->number].done = true;
-	if (r == 0 && in->placed[place->number].lost.n == 0)
-		r = intake_keep_none(in, place->number, err);
+	if (r == 0)
+		r = intake_keep_lost(in, place->number, &in->placed[place->number].lost, err);
 	if (r == 0)
 		r = machine_put_disk(in->m, &d, err);
 	return r < 0 ? r : machine_save(in->m, err);

@@ -2,6 +2,7 @@
 /* diskN.kept: what an earlier pass has read where this one can't any more, at the same offsets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -81,9 +82,49 @@ int intake_keep(struct intake *in, int n, uint64_t off, uint64_t len, bool *has,
 	return r;
 }
 
-int intake_keep_none(struct intake *in, int n, struct unrack_error *err)
+static int copy_lost(const struct kept *from, struct kept *to, const struct lost *l, struct unrack_error *err)
 {
-	char *path CLEANUP_FREE = machine_path(in->m, MACHINE_KEPT, n);
+	uint8_t *data CLEANUP_FREE = malloc(AT_ONCE);
+	int r = data ? 0 : error_nomem(err);
 
-	return path ? io_unlink(in->opt.io, path, err) : error_nomem(err);
+	for (size_t i = 0; i < l->n; i++)
+		for (uint64_t at = 0; r == 0 && at < l->at[i].len; at += AT_ONCE) {
+			size_t n = (size_t)min_u64(AT_ONCE, l->at[i].len - at), got = 0;
+
+			r = io_pread_some(from->io, from->fd, from->path, data, n, l->at[i].off + at, &got, err);
+			if (r == 0)
+				r = keep_sectors(to, data, got, l->at[i].off + at, err);
+		}
+	return r;
+}
+
+/* A new file takes the place of the old one, or nothing does. */
+static int put_in_place(struct kept *to, const char *path, struct unrack_error *err)
+{
+	int r = to->changed ? io_fdatasync(to->io, to->fd, to->path, err) : io_unlink(to->io, path, err);
+
+	return r == 0 && to->changed ? io_rename(to->io, to->path, path, err) : r;
+}
+
+int intake_keep_lost(struct intake *in, int n, const struct lost *l, struct unrack_error *err)
+{
+	char *path CLEANUP_FREE = machine_path(in->m, MACHINE_KEPT, n), *new CLEANUP_FREE = NULL;
+	struct kept from = { .io = in->opt.io, .path = path, .fd = -1 }, to = from;
+	int r;
+
+	if (!path || asprintf(&new, "%s.new", path) < 0)
+		return error_nomem(err);
+	to.path = new;
+	r = io_open(from.io, path, O_RDONLY, 0, &from.fd, err);
+	if (r < 0)
+		return err->sys_errno == ENOENT ? 0 : r;
+	r = io_unlink(to.io, new, err);
+	if (r == 0)
+		r = copy_lost(&from, &to, l, err);
+	if (r == 0)
+		r = put_in_place(&to, path, err);
+	from.io->ops->close(from.io->ctx, from.fd);
+	if (to.fd >= 0)
+		to.io->ops->close(to.io->ctx, to.fd);
+	return r;
 }

@@ -62,7 +62,9 @@ int intake_disk_is_complete(const struct intake *in, int n, bool *complete, stru
 /* The LEN bytes at OFF that disk N of the folder has, other than zeros, are durable in its file of kept bytes. *HAS:
  * something is there, perhaps from before. */
 int intake_keep(struct intake *in, int n, uint64_t off, uint64_t len, bool *has, struct unrack_error *err);
-int intake_keep_none(struct intake *in, int n, struct unrack_error *err); /* the file goes */
+/* A pass that has LOST is complete: only what lies there stays, since the image has all else, and two passes are not
+ * to be mixed by a later one. Without any the file goes. */
+int intake_keep_lost(struct intake *in, int n, const struct lost *lost, struct unrack_error *err);
 
 /* Fills in in->host. */
 void intake_host_init(struct intake *in);

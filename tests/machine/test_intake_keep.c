@@ -96,10 +96,46 @@ static void test_kept(void)
 	is_int(lost(in, &place, 2 * GRAIN_SIZE, 512, false), 0, "a loss where no pass was before");
 	is_str(said_of(&f, 1), "/etc/motd", "is said as it is");
 	is_int(disk_done(in, &place), 0, "the disk is done");
-	is_int(access(in_folder(&f, "unrack/disk0.kept"), F_OK), 0, "what is kept stays while places are lost");
+	read_kept(&f, sectors, sizeof sectors, GRAIN_SIZE);
+	ok(is_zero(sectors, 512) && !memcmp(sectors + 512, "earlier", 8), "what is kept stays while its place is lost");
 	forget(in, &place);
 	is_int(disk_done(in, &place), 0, "a pass that loses nothing");
 	is_int(access(in_folder(&f, "unrack/disk0.kept"), F_OK), -1, "ends that");
+	intake_close(in, UNRACK_INTERRUPTED);
+	fixture_close(&f);
+}
+
+/* What a pass could read again is in the image: a later one must not find what was there before that. */
+static void test_read_again(void)
+{
+	struct receiver_place place;
+	struct fixture f;
+	char sectors[1024];
+	struct intake *in = begin(&f, io_posix(), &place);
+	int fd = open(place.image, O_WRONLY | O_CLOEXEC);
+
+	is_int(pwrite(fd, "another", 7, 2 * GRAIN_SIZE), 7, "something stands in two places");
+	is_int(lost(in, &place, GRAIN_SIZE, 1024, true), 0, "of which a pass loses the one");
+	is_int(lost(in, &place, 2 * GRAIN_SIZE, 512, true), 0, "and the other");
+	is_int(disk_done(in, &place), 0, "and is complete");
+	forget(in, &place);
+	is_int(lost(in, &place, 2 * GRAIN_SIZE, 512, true), 0, "the next one reads the first of them");
+	is_int(disk_done(in, &place), 0, "and is complete, too");
+	read_kept(&f, sectors, sizeof sectors, GRAIN_SIZE);
+	ok(is_zero(sectors, sizeof sectors), "so nothing older is kept of that");
+	read_kept(&f, sectors, sizeof sectors, 2 * GRAIN_SIZE);
+	is_str(sectors, "another", "and all of the other");
+	is_int(access(in_folder(&f, "unrack/disk0.kept.new"), F_OK), -1, "nothing else is left");
+	is_int(pwrite(fd, "earlier", 7, GRAIN_SIZE), 7, "what it has read there");
+	forget(in, &place);
+	is_int(lost(in, &place, GRAIN_SIZE, 1024, true), 0, "is what is kept when that is lost again");
+	read_kept(&f, sectors, sizeof sectors, GRAIN_SIZE);
+	ok(!memcmp(sectors, "earlier", 8), "from its own place");
+	forget(in, &place);
+	is_int(lost(in, &place, 0, 512, true), 0, "a pass that loses only what nobody had");
+	is_int(disk_done(in, &place), 0, "when it is complete");
+	is_int(access(in_folder(&f, "unrack/disk0.kept"), F_OK), -1, "leaves no file");
+	close(fd);
 	intake_close(in, UNRACK_INTERRUPTED);
 	fixture_close(&f);
 }
@@ -132,6 +168,7 @@ int main(void)
 {
 	id = disk(DISK, "mbr=a\n", "");
 	test_kept();
+	test_read_again();
 	test_failures();
 	identity_free(&id);
 	return tap_done();
