@@ -348,7 +348,7 @@ static int settle(struct lock *l, uint64_t until, struct unrack_error *err)
 		if (o.worst == GONE)
 			/* Unless we stood still for so long that others gave us up. */
 			return beat(l) == 0 && still_there(l) ? 1 : 0;
-		if (o.worst == WAIT || o.smaller || now_ms() > until)
+		if (o.worst == WAIT || o.smaller || now_ms() > until || log_stop_asked(l->log))
 			return 0;
 		/* Of the contenders we have the smallest token: the others give way. */
 		sleep_ms(1);
@@ -376,6 +376,8 @@ static int contend(struct lock *l, struct unrack_error *err)
 		withdraw(l);
 		if (r < 0)
 			return r;
+		if (log_stop_asked(l->log))
+			return interrupted(l, err);
 		sleep_ms(1 + (unsigned)(checksum64(&l->self, sizeof l->self) + now_ms()) % 8);
 	}
 	r = look_around(l, &o, err);

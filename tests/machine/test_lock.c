@@ -258,6 +258,40 @@ static void test_stop(void)
 	files(true);
 }
 
+/* The owner's record becomes that of one who has not won yet. */
+static void unsettle(void)
+{
+	char path[128], text[2048], *at;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/lock", dir);
+	fd = open(path, O_RDWR);
+	n = pread(fd, text, sizeof text - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, "counter=");
+	if (!at || pwrite(fd, "00000000000000000000", 20, at + 8 - text) != 20)
+		exit(1);
+	close(fd);
+}
+
+static void test_stop_contending(void)
+{
+	atomic_bool stop = true;
+	struct log log = { .stop = &stop };
+	pid_t pid = holder(NULL, FOR_EVER_MS);
+	double t = now();
+	struct lock *l;
+
+	unsettle();
+	is_int(lock_take(dir, &(struct lock_options){ .log = &log }, &l, &err), UNRACK_INTERRUPTED,
+	       "so can settling it with one that does not go on");
+	ok(now() - t < 30, "long before it is given up");
+	is_int(files(false), 2, "and only the other's files are left");
+	kill_and_reap(pid);
+	files(true);
+}
+
 static char said[512];
 
 static void on_message(void *ctx, enum log_level level, const char *text)
@@ -500,6 +534,7 @@ int main(void)
 	test_torn_record();
 	test_lost_file();
 	test_stop();
+	test_stop_contending();
 	test_wait(NULL, "here");
 	test_wait("another-boot", "elsewhere");
 	test_planted();
