@@ -12,6 +12,7 @@
 #include "dracut_indexes.h"
 #include "dracut_modules.h"
 #include "dracut_root.h"
+#include "kernel_unpacks.h"
 
 #define OUR_LOAD    "etc/modules-load.d/unrack.conf"
 #define OUR_HOOK    "00-unrack.sh"
@@ -204,7 +205,7 @@ static int fill(struct job *j, bool good, struct unrack_error *err)
 		return r;
 	r = put_kernel(j, err);
 	if (r == 0)
-		r = image_overlay(j->image, &j->o.archive, &now, err);
+		r = image_overlay(j->image, &j->o.archive, j->o.how, &now, err);
 	if (r < 0)
 		return r;
 	r = load_others(j, now, err);
@@ -218,7 +219,7 @@ static int hand_out(struct job *j, struct buf *out, struct buf *summary, struct 
 	struct initrd_answer answer = { 0 };
 	struct initrd *new;
 	size_t old = j->image->streams.at[0].len;
-	int r = image_overlay(j->image, &j->o.archive, &new, err);
+	int r = image_overlay(j->image, &j->o.archive, j->o.how, &new, err);
 
 	if (r < 0)
 		return r;
@@ -286,7 +287,7 @@ int dracut_change(const struct initrd *i, const struct initrd_change *c, const s
 	}
 	if (answer.missing_link != INITRD_LINK_NONE && (r = refuse_special(i, err)) == 0)
 		r = refuse_other(i, &j.d, c, err);
-	overlay_begin(&j.o, i);
+	overlay_begin(&j.o, i, kernel_unpacks(c->tree, PACK_GZIP) ? PACK_GZIP : PACK_PLAIN);
 	if (r == 0)
 		r = change(&j, !more && answer.missing_link == INITRD_LINK_NONE, out, changed, summary, err);
 	/* All that could be put in is there, and what is missing is something else. */

@@ -439,10 +439,10 @@ int initrd_read(int fd, const char *name, struct initrd **out, struct unrack_err
 }
 
 static int lay_over(struct initrd *i, const struct initrd *base, const struct buf *archive,
-		    struct unrack_error *err)
+		    enum archive_packing how, struct unrack_error *err)
 {
 	const struct cpio_member trailer = { .name = CPIO_TRAILER, .nlink = 1 };
-	const struct image_segment seg = { .how = PACK_GZIP };
+	const struct image_segment seg = { .how = how };
 	CLEANUP_BUF struct buf b = { 0 };
 	struct store s = { .keep = IMAGE_KEEP_MAX };
 	size_t at = 0;
@@ -473,7 +473,7 @@ static int lay_over(struct initrd *i, const struct initrd *base, const struct bu
 	return r;
 }
 
-int image_overlay(const struct initrd *base, const struct buf *archive, struct initrd **out,
+int image_overlay(const struct initrd *base, const struct buf *archive, enum archive_packing how, struct initrd **out,
 		  struct unrack_error *err)
 {
 	struct initrd *i = calloc(1, sizeof *i);
@@ -484,7 +484,7 @@ int image_overlay(const struct initrd *base, const struct buf *archive, struct i
 		initrd_close(i);
 		return error_nomem(err);
 	}
-	r = lay_over(i, base, archive, err);
+	r = lay_over(i, base, archive, how, err);
 	if (r < 0)
 		initrd_close(i);
 	else

@@ -119,8 +119,8 @@ int image_write_edited(const struct initrd *i, const struct image_edit *edit, st
 		       struct unrack_error *err);
 
 /* BASE with the members of ARCHIVE, which are written without a trailer, unpacked over it as
- * one more segment. It points into BASE, which has to live longer; ARCHIVE is copied. */
-int image_overlay(const struct initrd *base, const struct buf *archive, struct initrd **out,
+ * one more segment that is packed as HOW. It points into BASE, which has to live longer; ARCHIVE is copied. */
+int image_overlay(const struct initrd *base, const struct buf *archive, enum archive_packing how, struct initrd **out,
 		  struct unrack_error *err);
 
 /* Appends what distinguishes two images, member by member, and a unified diff of the

@@ -7,7 +7,7 @@
 #include "base/size.h"
 
 #define VERSION(a, b, c) ((a) << 16 | (b) << 8 | (c))
-#define CRC_SINCE VERSION(5, 19, 0)
+#define CRC_SINCE VERSION(5, 14, 0) /* Linux itself 5.19, and RHEL 9 may have got it later */
 #define NO_CPIO VERSION(2, 5, 0) /* kernels before unpack none */
 
 /* The first kernel with each. For three of them that is the number of a kernel of RHEL which may have got them
@@ -36,11 +36,12 @@ static unsigned version_of(const char *kver)
 	return VERSION(a, b, (unsigned)min_u64(c, 255));
 }
 
-static bool unpacks(const struct module_tree *t, unsigned version, enum archive_packing how)
+bool kernel_unpacks(const struct module_tree *t, enum archive_packing how)
 {
 	const char *config = t->lazy ? module_own_config(t) : "";
+	unsigned version = version_of(t->kver);
 
-	if (!packings[how].option)
+	if (!packings[how].option || !version)
 		return true;
 	/* Before 2.6.30 there was nothing to be chosen. */
 	if (version >= VERSION(2, 6, 30) && strstr(config, packings[PACK_GZIP].option))
@@ -48,12 +49,13 @@ static bool unpacks(const struct module_tree *t, unsigned version, enum archive_
 	return version >= packings[how].since;
 }
 
-static bool explain_packing(const struct module_tree *t, unsigned version, enum archive_packing how, struct reasons *why)
+static bool explain_packing(const struct module_tree *t, enum archive_packing how, struct reasons *why)
 {
-	if (unpacks(t, version, how))
+	if (kernel_unpacks(t, how))
 		return false;
-	reasons_add(why, INITRD_LINK_DRIVER, "image", "it is packed with %s, which kernel %s does not unpack; pack it anew with "
-		    "gzip", archive_packing_name(how), t->kver);
+	reasons_add(why, INITRD_LINK_DRIVER, "image", "it is packed with %s, which kernel %s does not unpack; %s",
+		    archive_packing_name(how), t->kver,
+		    kernel_unpacks(t, PACK_GZIP) ? "pack it anew with gzip" : "it takes it unpacked");
 	return true;
 }
 
@@ -78,11 +80,11 @@ static bool explain_format(const struct initrd *i, const struct module_tree *t, 
 void kernel_unpacks_explain(const struct initrd *i, const struct module_tree *t, struct reasons *why)
 {
 	unsigned version = version_of(t->kver);
-	bool told = !version || (i->ramdisk && explain_packing(t, version, i->ramdisk_how, why));
+	bool told = !version || (i->ramdisk && explain_packing(t, i->ramdisk_how, why));
 
 	for (size_t k = 0; !told && k < i->segments.len; k++) {
 		const struct image_segment *seg = &i->segments.at[k];
 
-		told = explain_packing(t, version, seg->how, why) || explain_format(i, t, version, seg, why);
+		told = explain_packing(t, seg->how, why) || explain_format(i, t, version, seg, why);
 	}
 }

@@ -9,6 +9,9 @@
 #include "modules.h"
 #include "reasons.h"
 
+/* True too of a kernel of which neither its number nor its configuration decides. */
+bool kernel_unpacks(const struct module_tree *t, enum archive_packing how);
+
 /* Adds the first reason, if T's kernel does not. Of a kernel of which neither its number nor its configuration
  * decides nothing is said. */
 void kernel_unpacks_explain(const struct initrd *i, const struct module_tree *t, struct reasons *why);

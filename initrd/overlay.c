@@ -12,9 +12,9 @@
 #define CPIO_BLOCK 512
 #define LZ4_END    8 /* zeros: only a size of zero ends such a stream, wherever 4 bytes begin */
 
-void overlay_begin(struct overlay *o, const struct initrd *base)
+void overlay_begin(struct overlay *o, const struct initrd *base, enum archive_packing how)
 {
-	*o = (struct overlay){ .base = base, .ino = 1 };
+	*o = (struct overlay){ .base = base, .how = how, .ino = 1 };
 	for (size_t k = 0; k < base->items.len; k++)
 		if (base->items.at[k].stored.mtime > o->mtime)
 			o->mtime = base->items.at[k].stored.mtime;
@@ -138,5 +138,5 @@ int overlay_write(const struct overlay *o, struct buf *out, struct unrack_error 
 	r = archive_pack(PACK_PLAIN, file, base->name, out, err);
 	if (r == 0 && buf_zeros(out, -out->len % 4 + (lz4 ? LZ4_END : 0)) < 0)
 		return error_nomem(err);
-	return r < 0 ? r : archive_pack(PACK_GZIP, &all, base->name, out, err);
+	return r < 0 ? r : archive_pack(o->how, &all, base->name, out, err);
 }

@@ -12,11 +12,12 @@ struct overlay {
 	const struct initrd *base;
 	struct buf archive;          /* members, no trailer */
 	struct overlay_names folders; /* that are in it */
+	enum archive_packing how;
 	uint32_t ino, mtime;
 };
 
-/* Files get the time of BASE's newest member. */
-void overlay_begin(struct overlay *o, const struct initrd *base);
+/* Files get the time of BASE's newest member. HOW is what it is going to be packed with. */
+void overlay_begin(struct overlay *o, const struct initrd *base, enum archive_packing how);
 void overlay_free(struct overlay *o);
 
 /* A file, with mode and owner of the one that is there, else 0644 of root, and the folders above it that are not there. Links on the way to it

@@ -636,6 +636,43 @@ static void packing(void)
 	tear_down(&f);
 }
 
+/* A kernel that does not unpack gzip gets a segment that is not packed. */
+static void without_gzip(void)
+{
+	static const char *const commands[] = { "cat", "xz --check=crc32", "gzip -9n" };
+	struct made_files none = { .n = 0 };
+	const struct module_source source = { .read = made_files_read, .ctx = &none,
+					      .config = "# CONFIG_RD_GZIP is not set\nCONFIG_RD_XZ=y\n" };
+	struct module_tree *t = made_tree(EL7, made_dep);
+
+	made(module_tree_attach(t, &source, &err) == 0, "a configuration");
+	for (size_t k = 0; k < sizeof commands / sizeof *commands; k++) {
+		bool good = strncmp(commands[k], "gzip", 4) != 0;
+		struct fixture f;
+		size_t at;
+
+		set_up(&f, "vmw_pvscsi");
+		physical(&f);
+		made_end(&f.base);
+		f.c.tree = t;
+		if (!packed(&f.base, commands[k])) {
+			ok(true, "a base by %s # SKIP it is not here", commands[k]);
+			tear_down(&f);
+			continue;
+		}
+		at = round_up(f.base.len, 4);
+		is_int(change(&f), good ? 0 : UNRACK_UNSUPPORTED, "a base by %s, for a kernel without gzip", commands[k]);
+		if (good)
+			ok(begins_with(&f.out, &f.base) && f.out.len > at + 6 && !memcmp(f.out.data + at, "070701", 6) &&
+			   loads(&f, &f.out, "vmw_pvscsi"), "gets a segment as it is");
+		else
+			is_str(err.text, "initrd.img: cannot be repaired: it is packed with gzip, which kernel " EL7 " does not unpack; "
+			       "it takes it unpacked", "is told");
+		tear_down(&f);
+	}
+	module_tree_free(t);
+}
+
 int main(void)
 {
 	tree = made_tree(EL7, made_dep);
@@ -647,6 +684,7 @@ int main(void)
 	bases();
 	builds();
 	packing();
+	without_gzip();
 	by_cpio();
 	names();
 	files();
