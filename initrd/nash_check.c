@@ -131,7 +131,8 @@ static int explain_modules(struct scene *c, struct unrack_error *err)
 				explain_missing(c, want->names[a], c->l.useless[a]);
 			continue;
 		}
-		r = explain_file(c, a, err);
+		if (!want->list.soft[a])
+			r = explain_file(c, a, err);
 		for (size_t b = 0; b < a; b++)
 			if (loads_needs(want, a, b) && c->l.at[b] != LOADS_NONE && c->l.at[b] > c->l.at[a])
 				reasons_add(&c->why, INITRD_LINK_DRIVER, want->names[a],

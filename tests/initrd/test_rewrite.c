@@ -510,6 +510,39 @@ static void builds(void)
 	made_files_free(&files);
 }
 
+/* What a driver can do without may be anything. */
+static void soft(void)
+{
+	static const char script[] = "#!/bin/nash\nmkblkdevs\ninsmod /lib/mbcache.ko\ninsmod /lib/jbd.ko\nmkblkdevs\n"
+				     "mkrootdev -t ext2 -o defaults,ro LABEL=/\nmount /sysroot\nswitchroot\n";
+	struct made_files files = { .n = 0 };
+	const char *const wanted[] = { "jbd", "mbcache" };
+	CLEANUP_BUF struct buf b = { 0 };
+	struct module_tree *t;
+	struct initrd_answer a;
+	struct initrd *i;
+
+	made_sound(made_add(&files, "kernel/fs/mbcache.ko"), MAGIC5);
+	made_module(made_add(&files, "kernel/fs/jbd/jbd.ko"), "depends=\nsoftdep=pre: mbcache\nvermagic=" MAGIC5 "\n", NULL);
+	t = made_files_tree(&files, EL5, NULL, NULL, NULL);
+	made_member(&b, "bin/nash", S_IFREG | 0755, "\177ELF nash");
+	made_member(&b, "bin/insmod", S_IFREG | 0755, "\177ELF insmod");
+	made_member(&b, "lib/mbcache.ko", S_IFREG | 0644, "text");
+	made_node(&b, "lib/jbd.ko", S_IFREG | 0644, 7, 1, 0, 0, files.at[1].data.data, files.at[1].data.len);
+	made_member(&b, "init", S_IFREG | 0755, script);
+	made_end(&b);
+	i = made_open(&b);
+	for (size_t n = 1; n <= 2; n++) {
+		is_int(initrd_check(i, t, wanted, n, &a, &err), 0, "checks");
+		is_str(a.text, n == 1 ? "/init loads mbcache, jbd before it looks for root" : "/init loads mbcache, but it can't be used "
+		       "(lib/mbcache.ko: is no ELF object, so it is no module)", "%s", n == 1 ? "without it" : "asked for");
+		initrd_answer_free(&a);
+	}
+	initrd_close(i);
+	module_tree_free(t);
+	made_files_free(&files);
+}
+
 int main(void)
 {
 	tree = made_tree(EL5, made_el5_dep);
@@ -522,6 +555,7 @@ int main(void)
 	refusals();
 	carriage_returns();
 	builds();
+	soft();
 	mutations();
 	speed();
 	module_tree_free(tree);
