@@ -58,20 +58,6 @@ static bool is_folder(struct guest *g, const char *path)
 	return g->ops->stat(g, path, &st, &dropped) == 0 && st.type == GUEST_DIR;
 }
 
-/* Modules that somebody has put together by hand. */
-static bool has_modules(struct guest *g, const char *path)
-{
-	CLEANUP_BUF struct buf names = { 0 };
-	struct unrack_error dropped;
-
-	if (g->ops->list(g, path, &names, &dropped) < 0)
-		return false;
-	for (size_t at = 0; at < names.len; at += strlen(buf_str(&names) + at) + 1)
-		if (module_is_file(buf_str(&names) + at))
-			return true;
-	return false;
-}
-
 /* One that depmod, or a kernel's package, has filled. BESIDE: others are beside it, and misc alone makes it none. */
 static bool is_of_kernel(struct guest *g, const char *path, bool beside)
 {
@@ -83,7 +69,7 @@ static bool is_of_kernel(struct guest *g, const char *path, bool beside)
 		if (buf_printf(&b, "%s/%s", path, marks[k]) == 0 && guest_exists(g, buf_str(&b)))
 			return true;
 	}
-	return !beside && has_modules(g, path);
+	return false;
 }
 
 /* Kernels in the folder TOP, one per line. */
@@ -103,6 +89,20 @@ static int list_kernels(struct guest *g, const char *top, struct buf *out, struc
 			return error_nomem(err);
 	}
 	return r;
+}
+
+/* Modules that somebody has put together by hand; a stray one beside folders of kernels is none of those. */
+static bool is_loose(struct guest *g)
+{
+	CLEANUP_BUF struct buf names = { 0 }, kernels = { 0 };
+	struct unrack_error dropped;
+
+	if (list_kernels(g, "/", &kernels, &dropped) < 0 || kernels.len || g->ops->list(g, "/", &names, &dropped) < 0)
+		return false;
+	for (size_t at = 0; at < names.len; at += strlen(buf_str(&names) + at) + 1)
+		if (module_is_file(buf_str(&names) + at))
+			return true;
+	return false;
 }
 
 /* "it has 2.6.18-398.el5, 2.6.18-400.el5 and 3 more" */
@@ -237,7 +237,8 @@ static int find_folder(struct initrd_modules *m, const char *dir, char kver[KVER
 	for (size_t k = 0; k < ARRAY_LEN(tops); k++)
 		if (is_folder(m->g, tops[k]))
 			return choose_kernel(m, dir, tops[k], kver, err);
-	return is_of_kernel(m->g, "/", false) ? take_kernel(m, real, kver, err) : choose_kernel(m, dir, "/", kver, err);
+	return is_of_kernel(m->g, "/", false) || is_loose(m->g) ? take_kernel(m, real, kver, err)
+							 : choose_kernel(m, dir, "/", kver, err);
 }
 
 /* --- The modules ------------------------------------------------------------------------- */

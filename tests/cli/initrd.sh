@@ -215,6 +215,10 @@ mkdir loose
 find "root/lib/modules/$kver" -name '*.ko*' -exec cp -t loose {} +
 unrack initrd check any.img -k "$kver" -m loose -d ahci
 is "$rc $(grep ^wants "$work/.out")" "0 wants       ahci: ahci.ko" "modules that were put together by hand"
+cp loose/ahci.ko root/lib/modules/
+unrack initrd check any.img -m root/lib/modules -d ahci
+is "$rc $(grep ^wants "$work/.out")" "0 wants       ahci: kernel/drivers/ata/ahci.ko" "a stray one beside folders of kernels is none of those"
+rm root/lib/modules/ahci.ko
 unrack initrd check any.img -m none/missing -d ahci
 is "$err" "unrack: there is no folder none/missing; name one with the kernel's modules, such as /mnt/lib/modules, or a guest's root folder" \
 	"a folder that is not there is told"
