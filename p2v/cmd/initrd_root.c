@@ -32,7 +32,7 @@ static bool split_mapper(const char *name, char *out, size_t size)
 	size_t n = 0;
 	bool split = false;
 
-	if (!strncmp(name, "mpath", 5) || !strncmp(name, "luks-", 5) || strlen(name) >= size)
+	if (!strncmp(name, "luks-", 5) || strlen(name) >= size)
 		return false;
 	for (; *name; name++) {
 		if (*name == '-' && name[1] == '-')
@@ -55,7 +55,7 @@ static bool split_folder(const char *name, char *out, size_t size)
 {
 	static const char *const others[] = {
 		"cciss/", "ida/", "rd/", "ataraid/", "i2o/", "disk/", "mapper/", "mpath/", "md/", "evms/", "block/", "dm/",
-		"emcpower", "ubd/", "xvd/",
+		"ubd/", "xvd/",
 	};
 	const char *slash = strchr(name, '/');
 
@@ -97,18 +97,23 @@ int initrd_root_parse(const char *device, const char *kind, const char *args, st
 	out->needs.root_fs = out->fs[0] ? out->fs : NULL;
 	name = strncmp(out->device, "/dev/", 5) ? "" : out->device + 5;
 	out->needs.root_on_md = !strncmp(name, "md", 2) && (isdigit((unsigned char)name[2]) || name[2] == '/');
-	out->needs.root_on_lvm = !strncmp(name, "mapper/", 7) ? split_mapper(name + 7, out->volume, sizeof out->volume) :
-				 split_folder(name, out->volume, sizeof out->volume);
+	out->needs.root_on_lvm = !devname_is_hardware_alias(out->device) &&
+				 (!strncmp(name, "mapper/", 7) ? split_mapper(name + 7, out->volume, sizeof out->volume) :
+				  split_folder(name, out->volume, sizeof out->volume));
 	out->needs.root_volume = out->needs.root_on_lvm ? out->volume : NULL;
 	if (args && (!*name || !strncmp(name, "disk/", 5) || out->needs.root_on_lvm))
 		out->needs.root_on_md |= starts_arrays(args);
 	return 0;
 }
 
-/* What is on the disks has the same such name everywhere. */
-static bool is_of_content(const char *name)
+/* What is on the disks has the same such name everywhere; and names of VMware's own disks are those of the target. */
+static bool is_of_target(const char *name)
 {
-	static const char *const starts[] = { "/dev/disk/by-id/dm-", "/dev/disk/by-id/lvm-", "/dev/disk/by-id/md-" };
+	static const char *const starts[] = {
+		"/dev/disk/by-id/dm-", "/dev/disk/by-id/lvm-", "/dev/disk/by-id/md-", "/dev/disk/by-id/scsi-36000c29",
+		"/dev/disk/by-id/wwn-0x6000c29", "/dev/disk/by-id/scsi-0VMware_", "/dev/disk/by-id/ata-VMware_",
+		"/dev/disk/by-id/nvme-VMware_",
+	};
 
 	for (size_t k = 0; k < ARRAY_LEN(starts); k++)
 		if (!strncmp(name, starts[k], strlen(starts[k])))
@@ -123,7 +128,7 @@ bool initrd_root_strange(const char *root, const struct disk_device *d)
 	if (!d || strncmp(root, "/dev/", 5) != 0)
 		return false;
 	if (!devname_parse(root, &name))
-		return devname_is_hardware_alias(root) && !is_of_content(root);
+		return devname_is_hardware_alias(root) && !is_of_target(root);
 	switch (name.family) {
 	case DEVNAME_OTHER:
 		return false;

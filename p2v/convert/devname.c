@@ -133,18 +133,30 @@ void devname_find(const char *text, size_t n, size_t *at, size_t *len)
 	}
 }
 
+/* A volume of LVM, whose group's name begins like one of multipath or PowerPath: "/dev/mapper/mpathvg-root",
+ * "/dev/emcpowervg/root". Theirs have a dash only before "part". */
+static bool is_volume(const char *name)
+{
+	const char *dash = strchr(name, '-');
+
+	if (!strncmp(name, "/dev/mapper/mpath", 17))
+		return dash && strncmp(dash, "-part", 5) != 0;
+	return !strncmp(name, "/dev/emcpower", 13) && strchr(name + 13, '/');
+}
+
 bool devname_is_hardware_alias(const char *name)
 {
 	/* dmraid's names are those of its metadata formats. */
 	static const char *const prefixes[] = {
 		"/dev/disk/by-id/", "/dev/disk/by-path/", "/dev/mapper/mpath", "/dev/mpath/", "/dev/emcpower",
 		"/dev/ataraid/", "/dev/mapper/pdc_", "/dev/mapper/isw_", "/dev/mapper/nvidia_", "/dev/mapper/sil_",
-		"/dev/mapper/via_", "/dev/mapper/hpt", "/dev/mapper/ddf1_", "/dev/mapper/jmicron_", "/dev/mapper/asr_",
+		"/dev/mapper/via_", "/dev/mapper/hpt37x_", "/dev/mapper/hpt45x_", "/dev/mapper/ddf1_",
+		"/dev/mapper/jmicron_", "/dev/mapper/asr_",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
 		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
-			return true;
+			return !is_volume(name);
 	return false;
 }
 

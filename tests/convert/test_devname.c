@@ -72,6 +72,12 @@ static void test_find(void)
 	ok(devname_is_hardware_alias("/dev/disk/by-id/scsi-3600508b1001c-part1") &&
 	   devname_is_hardware_alias("/dev/mapper/mpath0p1") && !devname_is_hardware_alias("/dev/disk/by-uuid/1") &&
 	   !devname_is_hardware_alias("/dev/mapper/VolGroup00-LogVol00"), "names that depend on hardware");
+	ok(devname_is_hardware_alias("/dev/mapper/mpatha-part2") && devname_is_hardware_alias("/dev/mapper/mpathap2") &&
+	   devname_is_hardware_alias("/dev/mapper/hpt37x_bbdeaf1") && devname_is_hardware_alias("/dev/emcpowera2"),
+	   "of multipath, fake RAID and PowerPath");
+	ok(!devname_is_hardware_alias("/dev/mapper/mpathvg-root") && !devname_is_hardware_alias("/dev/mapper/mpath--vg-root") &&
+	   !devname_is_hardware_alias("/dev/mapper/hptvg-root") && !devname_is_hardware_alias("/dev/emcpowervg/root"),
+	   "volumes whose groups' names begin like theirs");
 }
 
 static void test_make(void)
