@@ -39,12 +39,18 @@ static int check_far(const struct copy_job *j, const struct machine *m, struct u
 	return r;
 }
 
-static int take_back(const struct copy_job *j, struct unrack_error *err)
+static int take_back(const struct copy_job *j, const struct machine *m, struct unrack_error *err)
 {
-	struct fix_options o = { .undo = true, .undone = FIX_AGAIN, .discard_changes = j->o->discard_changes };
+	/* Else somebody has begun to undo it by hand. */
+	bool again = machine_get_state(m) == MACHINE_FIXED || job_fix_is_due_again(m);
+	struct fix_options o = { .undo = true, .undone = again ? FIX_AGAIN : NULL,
+				 .discard_changes = j->o->discard_changes };
 
-	log_info(&j->cli->log, "%s is repaired; that is taken back for this pass, and made again when it is complete",
-		 j->dest);
+	if (again)
+		log_info(&j->cli->log, "%s is repaired; that is taken back for this pass, and made again when it is "
+			 "complete", j->dest);
+	else
+		log_info(&j->cli->log, "undoing the repair of %s was interrupted, and goes on", j->dest);
 	return job_fix(j->cli, &o, j->dest, err);
 }
 
@@ -61,7 +67,7 @@ int copy_take_back(const struct copy_job *j, struct unrack_error *err)
 	if (state == MACHINE_FIXED || state == MACHINE_UNDOING) {
 		r = j->s->far ? check_far(j, m, err) : check_sources(m, j->s->ids, j->s->names, j->s->n, err);
 		if (r == 0)
-			r = take_back(j, err);
+			r = take_back(j, m, err);
 	}
 	machine_free(m);
 	return r;

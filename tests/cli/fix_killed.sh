@@ -2,7 +2,7 @@
 # A fix that is killed: while it edits, while it saves, while it commits, while it undoes.
 . "$(dirname "$0")/../support/lib.sh"
 . "$fixtures/../support/faults.sh"
-needs qemu-img qemu-system-x86_64 sha256sum
+needs qemu-img qemu-system-x86_64 sha256sum jq
 needs_faults
 source=$("$fixtures/el5-server.sh") || skip_all "the fixture can't be built here"
 sum() { sha256sum <"$1" | cut -c1-64; }
@@ -12,7 +12,7 @@ original=$(sum disk.img)
 
 # Runs `unrack ARGS`, which is killed when its state file has come to PHASE.
 kill_at() { # PHASE ARGS...
-	FAULT_FILE=/$state FAULT_KILL="\"$1\"" faulty -q "${@:2}" 2>/dev/null
+	FAULT_FILE=/${state#*/} FAULT_KILL="\"$1\"" faulty -q "${@:2}" 2>/dev/null
 	is $rc 137 "killed when it was $1"
 	like "$(<$state)" "\"phase\": \"$1\"" "and not later"
 }
@@ -40,4 +40,17 @@ kill_at undoing fix disk.img --undo
 unrack fix disk.img --undo
 exits 0 "the same command again"
 is "$(sum disk.img)" "$original" "gives the original back bit for bit"
+
+# What somebody had begun to undo by hand, a copy does not make again.
+unrack copy "$source" web
+exits 0 "a copy"
+unrack fix web --esx 6.7
+exits 0 "which is repaired"
+state=web/unrack/fix/state
+kill_at undoing fix web --undo
+unrack copy "$source" web
+exits 0 "a copy over what was to be undone"
+like "$err" "undoing the repair of web was interrupted, and goes on" "completes that"
+is "$(jq -r .state web/unrack/manifest.json)" copied "and leaves it so"
+is "$(sum web/web-flat.vmdk)" "$original" "as it was copied"
 done_testing
