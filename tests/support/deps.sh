@@ -20,7 +20,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 3
 fi
 # Of two at once the second one waits, and looks again: for apt that is an error.
-[ -n "${UNRACK_DEPS_ALONE:-}" ] || UNRACK_DEPS_ALONE=1 exec flock -o /run/lock/unrack-deps "$0" "$@"
+[ -n "${UNRACK_DEPS_ALONE:-}" ] || UNRACK_DEPS_ALONE=1 exec flock -o /var/lib/dpkg "$0" "$@"
 # Mirrors have their moments.
 patiently() {
 	local i
