@@ -124,9 +124,9 @@ static int on_lost(void *ctx, const struct receiver_place *place, uint64_t off, 
 			 text, *text ? "; " : "", place->number);
 	if (r == 0)
 		r = lost_add(&p->lost, off, len, has ? what : text, err);
-	if (r < 0)
-		return r;
-	return lost_write(in->opt.io, p->bad, &p->lost, machine_find_disk(in->m, place->number)->id.bytes, err);
+	if (r == 0)
+		r = lost_write(in->opt.io, p->bad, &p->lost, machine_find_disk(in->m, place->number)->id.bytes, err);
+	return r < 0 ? error_suffix_room(err) : 0;
 }
 
 static int on_disk_done(void *ctx, const struct receiver_place *place,

@@ -156,6 +156,10 @@ static void test_failures(void)
 		has_str(err.text, "unrack", "and the sentence says where");
 		is_str(said_of(&f, 0), "(none)", "nothing is said of a loss yet");
 		twin_io_heal(t);
+		twin_io_fault(t, (struct twin_fault){ .op = ops[i], .nth = 1, .errnum = ENOSPC });
+		is_int(lost(in, &place, GRAIN_SIZE, 1024, true), UNRACK_NOSPACE, "so does what has no room");
+		has_str(err.text, "; free some space and run the same command again", "with what to do");
+		twin_io_heal(t);
 		is_int(lost(in, &place, GRAIN_SIZE, 1024, true), 0, "when it can be, it goes on");
 		has_str(said_of(&f, 0), "disk0.kept", "with the bytes kept");
 		intake_close(in, UNRACK_INTERRUPTED);
