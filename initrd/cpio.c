@@ -71,7 +71,7 @@ int cpio_read(const uint8_t *p, size_t n, size_t *at, struct cpio_member *m, con
 		return error_set(err, UNRACK_DAMAGED, "%s: its cpio archive ends at byte %zu without a trailer; "
 				 "take another copy of this file", name, n);
 	if (!cpio_magic(h, left) && *at == 0 && cpio_mistaken(h, left))
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: %s", name, cpio_mistaken(h, left));
+		return error_set(err, UNRACK_DAMAGED, "%s: %s", name, cpio_mistaken(h, left));
 	if (!cpio_magic(h, left))
 		return error_set(err, UNRACK_DAMAGED, "%s: at byte %zu of its cpio archive a member should begin, "
 				 "but does not; take another copy of this file", name, *at);

@@ -35,7 +35,7 @@ const char *cpio_mistaken(const uint8_t *p, size_t n);
 
 /* Reads the member at *AT of the archive P, and moves *AT behind it. The member points into
  * P. The end of an archive is a member named CPIO_TRAILER. UNRACK_DAMAGED names NAME and
- * the offset; UNRACK_UNSUPPORTED: it is mistaken. */
+ * the offset, or what it is instead. */
 int cpio_read(const uint8_t *p, size_t n, size_t *at, struct cpio_member *m, const char *name,
 	      struct unrack_error *err);
 

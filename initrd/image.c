@@ -224,7 +224,7 @@ static int read_segment(struct initrd *i, size_t *at, size_t *room, struct unrac
 		return read_archive(i, seg, file, at, err);
 	fs = *at == 0 ? filesystem_of(p, file->len) : NULL;
 	if (!fs && *at == 0 && mistaken(p, file->len))
-		return error_set(err, UNRACK_UNSUPPORTED, "%s: %s", i->name, mistaken(p, file->len));
+		return error_set(err, UNRACK_DAMAGED, "%s: %s", i->name, mistaken(p, file->len));
 	if (!fs)
 		return error_set(err, UNRACK_DAMAGED, "%s: at byte %zu of %zu there is neither a packed "
 				 "stream nor a cpio archive; take another copy of this file",

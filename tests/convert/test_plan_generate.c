@@ -148,6 +148,13 @@ static void missing(void)
 	e = edit_of(IMAGE_OLD, EDIT_RENAME);
 	is_str(e ? e->to : NULL, "/boot/initrd-" OLD_KVER "-phys.img", "what was there is kept");
 	apply_twice();
+
+	make_server();
+	el5_put(IMAGE, "070707000000000000100644");
+	is_int(plan5(false), 0, "an archive that no kernel unpacks: %s", err.text);
+	has_str(reason_of(IMAGE), "is a cpio archive of the old form (odc), which no kernel unpacks; ", "is as good as none");
+	loads(IMAGE);
+	apply_twice();
 }
 
 /* Swap on LVM: its group is activated, so that it can be looked at. */

@@ -222,6 +222,28 @@ static void empty(void)
 }
 
 /* From a pipe, which has no size and no place. */
+/* What is made in place of an image, and is none. */
+static void mistaken(void)
+{
+	static const struct { size_t at; const char *magic, *text; } rows[] = {
+		{ 0, "\x04\x22\x4d\x18", "is packed with lz4 in its form of today, which no kernel unpacks; pack it anew with lz4 -l" },
+		{ 0, "070707", "is a cpio archive of the old form (odc), which no kernel unpacks; make it anew with cpio -o -H newc" },
+		{ 0, "\xc7\x71", "is a cpio archive of the old binary form, which no kernel unpacks; make it anew with cpio -o -H newc" },
+		{ 257, "ustar", "is a tar archive, which no kernel unpacks; make it anew with cpio -o -H newc" },
+	};
+
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+		CLEANUP_BUF struct buf b = { 0 };
+		struct initrd *i;
+
+		made(buf_zeros(&b, 512) == 0, "an image");
+		memcpy(b.data, "etc/motd", 8);
+		memcpy(b.data + rows[k].at, rows[k].magic, strlen(rows[k].magic));
+		is_int(open_bytes(&b, b.len, &i), UNRACK_DAMAGED, "no image");
+		has_str(err.text, rows[k].text, "but something that is known");
+	}
+}
+
 static void reads(void)
 {
 	CLEANUP_BUF struct buf b = { 0 };
@@ -472,6 +494,7 @@ int main(void)
 	links_and_segments();
 	filesystems();
 	empty();
+	mistaken();
 	reads();
 	sizes();
 	names();
