@@ -369,6 +369,23 @@ static int plan_absent(struct plan_job *j, const struct guest_kernel *k, const c
 			 k->kver, j->t->disk->name, driver);
 }
 
+static bool is_fault(int r)
+{
+	return r == UNRACK_UNSUPPORTED || r == UNRACK_DAMAGED || r == UNRACK_MISSING;
+}
+
+/* An image that other entries than the default one start the same kernel with keeps nothing from booting. */
+static int plan_image(struct plan_job *j, const struct guest_kernel *k, size_t i, struct plan_need *needs,
+		      struct unrack_error *err)
+{
+	int r = plan_initrd(j, k, &k->initrds[i], needs, err);
+
+	if (!is_fault(r) || k != j->kernel || (int)i == j->entry->initrd_index)
+		return r;
+	return plan_warn(j, say("%s, which another entry starts kernel %s with, is left as it is: %s", k->initrds[i].path, k->kver,
+				err->text), err);
+}
+
 static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct plan_need *needs,
 		       struct unrack_error *err)
 {
@@ -390,7 +407,7 @@ static int plan_kernel(struct plan_job *j, const struct guest_kernel *k, struct 
 	if (!has_initrd && drivers_wanted(k, j->t, wanted) > 0)
 		r = plan_absent(j, k, driver, needs, err);
 	for (size_t i = 0; r == 0 && i < k->n_initrds; i++)
-		r = plan_initrd(j, k, &k->initrds[i], needs, err);
+		r = plan_image(j, k, i, needs, err);
 	return r;
 }
 
@@ -406,19 +423,11 @@ static int plan_other(struct plan_job *j, const struct guest_kernel *k, struct p
 	size_t edits = j->plan->n_edits;
 	int r = plan_kernel(j, k, needs, err);
 
-	switch (r) {
-	case UNRACK_UNSUPPORTED:
-	case UNRACK_DAMAGED:
-	case UNRACK_MISSING:
-		if (j->plan->n_edits != edits) /* one of its initrds is fixed, which does no harm */
-			return plan_warn(j,
-					 say("kernel %s is not repaired whole: %s", k->kver,
-					     err->text),
-					 err);
-		return plan_warn(j, say("kernel %s is left as it is: %s", k->kver, err->text), err);
-	default:
+	if (!is_fault(r))
 		return r;
-	}
+	if (j->plan->n_edits != edits) /* one of its initrds is fixed, which does no harm */
+		return plan_warn(j, say("kernel %s is not repaired whole: %s", k->kver, err->text), err);
+	return plan_warn(j, say("kernel %s is left as it is: %s", k->kver, err->text), err);
 }
 
 static int check_space(const struct plan_job *j, const struct plan_need *needs, struct unrack_error *err)

@@ -237,6 +237,32 @@ static void folder(void)
 	el5_clean();
 }
 
+/* An image that nobody knows, for the default kernel. */
+static void another_entry(void)
+{
+	struct buf b = { 0 };
+
+	make_server();
+	made_member(&b, "init", S_IFREG | 0755, "#!/bin/sh\n");
+	made_end(&b);
+	el5_put_bytes("/boot/own.img", b.data, b.len);
+	el5_put("/boot/grub/grub.conf", "default=0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " ro root=LABEL=/\n"
+		"initrd /initrd-" EL5 ".img\ntitle b\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " ro root=LABEL=/\ninitrd /own.img\n");
+	is_int(plan5(false), 0, "another entry starts the kernel with it: %s", err.text);
+	loads(IMAGE);
+	ok(!edit_of("/boot/own.img", EDIT_WRITE) && !edit_of("/boot/own.img", EDIT_RENAME), "it stays");
+	has_str(p.n_warnings ? p.warnings[0] : "", "/boot/own.img, which another entry starts kernel " EL5 " with, is left as it is: "
+		"/boot/own.img: is an image of the form newc cpio, ", "which is told");
+	done();
+	el5_put("/boot/grub/grub.conf", "default=1\ntitle a\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " ro root=LABEL=/\n"
+		"initrd /initrd-" EL5 ".img\ntitle b\nroot (hd0,0)\nkernel /vmlinuz-" EL5 " ro root=LABEL=/\ninitrd /own.img\n");
+	is_int(plan5(false), UNRACK_UNSUPPORTED, "the default one does");
+	has_str(err.text, "/boot/own.img: is an image of the form newc cpio, ", "and it is named");
+	done();
+	el5_clean();
+	buf_free(&b);
+}
+
 static void refused(const char *text, const char *what)
 {
 	is_int(plan5(false), UNRACK_UNSUPPORTED, "%s", what);
@@ -266,6 +292,7 @@ int main(void)
 	by_label();
 	left_alone();
 	folder();
+	another_entry();
 	refusals();
 	return tap_done();
 }
