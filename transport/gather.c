@@ -142,16 +142,22 @@ static int take_over(struct guest_line *line, struct unrack_error *err)
 }
 
 /* Whoever has something to say, once. True: all are there. */
-static int look(struct gather *g, int timeout_ms, bool *all, struct unrack_error *err)
+static int look(struct gather *g, int first, int timeout_ms, bool *all, struct unrack_error *err)
 {
-	struct pollfd at[CHANNEL_STRIPES_MAX + 1];
+	struct pollfd at[CHANNEL_STRIPES_MAX + 2];
 	int r = 0;
 
 	for (unsigned i = 0; i < g->n; i++)
 		at[i] = (struct pollfd){ .fd = g->line[i].channel ? -1 : g->line[i].socket, .events = POLLIN };
 	at[g->n] = (struct pollfd){ .fd = g->listening, .events = POLLIN };
-	if (poll(at, g->n + 1, timeout_ms) < 0 && errno != EINTR)
+	at[g->n + 1] = (struct pollfd){ .fd = first, .events = POLLRDHUP };
+	if (poll(at, g->n + 2, timeout_ms) < 0 && errno != EINTR)
 		return error_errno(err, errno, "can't wait for further connections");
+	if (at[g->n + 1].revents) {
+		error_set(err, UNRACK_LOST, "the connection was lost while further ones were awaited");
+		err->sys_errno = EPIPE;
+		return UNRACK_LOST;
+	}
 	if (at[g->n].revents)
 		let_in(g);
 	*all = true;
@@ -173,8 +179,8 @@ static unsigned count_come(const struct gather *g)
 	return n;
 }
 
-int gather_wait(struct gather *g, unsigned timeout_ms, const struct log *log, struct channel **channels,
-		struct unrack_error *err)
+int gather_wait(struct gather *g, int first, unsigned timeout_ms, const struct log *log,
+		struct channel **channels, struct unrack_error *err)
 {
 	int64_t end = thread_now_ms() + timeout_ms;
 	unsigned come = count_come(g), before;
@@ -189,7 +195,7 @@ int gather_wait(struct gather *g, unsigned timeout_ms, const struct log *log, st
 			err->sys_errno = ETIMEDOUT;
 			return UNRACK_LOST;
 		}
-		r = look(g, STOP_MS, &all, err);
+		r = look(g, first, STOP_MS, &all, err);
 		/* They come one after the other, and over a long way each takes seconds. */
 		before = come;
 		come = count_come(g);

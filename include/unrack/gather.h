@@ -19,10 +19,11 @@ struct gather;
 /* For N more connections (at most CHANNEL_STRIPES_MAX - 1), numbered from 0. */
 int gather_open(unsigned n, struct gather **out, struct unrack_error *err);
 const char *gather_token(const struct gather *g);
-/* Waits for all of them. CHANNELS[i] is that of number i, and belongs to G. UNRACK_LOST: the
- * next one did not come within TIMEOUT_MS; UNRACK_INTERRUPTED: LOG's stop flag. */
-int gather_wait(struct gather *g, unsigned timeout_ms, const struct log *log, struct channel **channels,
-		struct unrack_error *err);
+/* Waits for all of them. CHANNELS[i] is that of number i, and belongs to G. FIRST: the descriptor that the
+ * first connection is read from, or -1. UNRACK_LOST: the next one did not come within TIMEOUT_MS, or nobody is left at
+ * the other end of FIRST, to make one; UNRACK_INTERRUPTED: LOG's stop flag. */
+int gather_wait(struct gather *g, int first, unsigned timeout_ms, const struct log *log,
+		struct channel **channels, struct unrack_error *err);
 /* Closes the channels; the processes that brought them end. NULL is fine. */
 void gather_close(struct gather *g);
 

@@ -112,7 +112,7 @@ static int join_all(struct server *s, unsigned n, struct unrack_error *err)
 {
 	unsigned wait = s->channel->silence_ms ? s->channel->silence_ms : CALL_SILENCE_MS;
 	struct channel *all[CHANNEL_STRIPES_MAX] = { s->channel };
-	int r = gather_wait(s->others, wait, &s->cli->log, all + 1, err);
+	int r = gather_wait(s->others, s->in, wait, &s->cli->log, all + 1, err);
 
 	return r < 0 ? r : channel_open_striped(all, n, CALL_STRIPE, &s->striped, err);
 }

@@ -119,6 +119,6 @@ pull far first stream 3
 END
 for i in "${!pids[@]}"; do
 	wait "${pids[$i]}"
-	result $? "${names[$i]}: killed $kills times, identical each time" || cat "${names[$i]}.out"
+	result $? "${names[$i]}: killed $kills times, identical each time" || cat "${names[$i]}.out" >&2
 done
 done_testing

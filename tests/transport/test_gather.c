@@ -55,7 +55,7 @@ static void together(void)
 	is_int(strlen(gather_token(g)), GATHER_TOKEN_MAX - 1, "with a token");
 	pid[1] = bring(gather_token(g), 1, &line[1]);
 	pid[0] = bring(gather_token(g), 0, &line[0]);
-	is_int(gather_wait(g, 300000, NULL, channels, &err), 0, "both come");
+	is_int(gather_wait(g, -1, 300000, NULL, channels, &err), 0, "both come");
 	ok(channels[0] && channel_write(channels[0], "a0", 2, &err) == 0 && read(line[0], text, 2) == 2 &&
 	   !strcmp(text, "a0"), "the first is number 0");
 	ok(channels[1] && write(line[1], "b1", 2) == 2 && channel_read(channels[1], text, 2, &err) == 0 &&
@@ -87,7 +87,7 @@ static void strangers(void)
 	pid = bring(gather_token(g), 7, &line);
 	/* Until it has come and is told. */
 	do
-		r = gather_wait(g, 300, NULL, channels, &err);
+		r = gather_wait(g, -1, 300, NULL, channels, &err);
 	while (r < 0 && waitpid(pid, &status, WNOHANG) == 0);
 	is_int(r, UNRACK_LOST, "one with another number does not count");
 	is_int(err.sys_errno, ETIMEDOUT, "so nobody came in time");
@@ -106,8 +106,31 @@ static void stopped(void)
 	struct gather *g = NULL;
 
 	gather_open(1, &g, &err);
-	is_int(gather_wait(g, 60000, &log, channels, &err), UNRACK_INTERRUPTED, "a stop ends the waiting");
+	is_int(gather_wait(g, -1, 60000, &log, channels, &err), UNRACK_INTERRUPTED, "a stop ends the waiting");
 	gather_close(g);
+}
+
+/* Who would make them has gone: through a pipe as sshd has it, and through a socket. */
+static void left(void)
+{
+	struct channel *channels[1];
+	struct gather *g = NULL;
+
+	for (int socket = 0; socket < 2; socket++) {
+		int first[2];
+
+		if ((socket ? socketpair(AF_UNIX, SOCK_STREAM, 0, first) : pipe(first)) < 0 || write(first[1], "x", 1) != 1)
+			exit(1);
+		gather_open(1, &g, &err);
+		is_int(gather_wait(g, first[0], 300, NULL, channels, &err), UNRACK_LOST, "nobody comes");
+		is_int(err.sys_errno, ETIMEDOUT, "in time, while the first connection is there, and has something to read");
+		close(first[1]);
+		is_int(gather_wait(g, first[0], 3600000, NULL, channels, &err), UNRACK_LOST, "nor when it has ended");
+		is_int(err.sys_errno, EPIPE, "and nobody waits for that");
+		has_str(err.text, "was lost while further ones were awaited", "the sentence");
+		close(first[0]);
+		gather_close(g);
+	}
 }
 
 int main(void)
@@ -116,5 +139,6 @@ int main(void)
 	together();
 	strangers();
 	stopped();
+	left();
 	return tap_done();
 }
