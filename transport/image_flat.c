@@ -14,7 +14,7 @@
 
 struct flat {
 	struct image im;
-	bool holes; /* what is behind the last write reads as zeros */
+	uint64_t holes; /* from this byte on it reads as zeros where this pass has not written */
 };
 
 static struct image *flat_new(void)
@@ -26,7 +26,7 @@ static struct image *flat_new(void)
 
 static int flat_create(struct image *im, struct unrack_error *err)
 {
-	((struct flat *)im)->holes = true;
+	((struct flat *)im)->holes = 0;
 	return io_truncate(im->place.io, im->fd, im->place.path, im->bytes, err);
 }
 
@@ -60,12 +60,13 @@ static int flat_resume(struct image *im, const struct journal_point *at, bool de
 	uint64_t safe = delta ? im->bytes : min_u64(at->next_grain * GRAIN_SIZE, im->bytes);
 	int r = open_image(im, O_RDWR, safe, err);
 
+	/* Below, there is an older pass, and this one may begin anew over it. */
+	((struct flat *)im)->holes = safe;
 	if (r < 0 || delta)
 		return r;
 	r = io_truncate(p->io, im->fd, p->path, safe, err);
 	if (r == 0)
 		r = io_truncate(p->io, im->fd, p->path, im->bytes, err);
-	((struct flat *)im)->holes = true;
 	/* Before anything is written behind it: else a crash may bring the old bytes back. */
 	return r < 0 ? r : io_fdatasync(p->io, im->fd, p->path, err);
 }
@@ -98,7 +99,7 @@ static int write_run(struct image *im, const uint8_t *data, size_t n, uint64_t o
 	size_t from = 0, at = 0;
 	int r = 0;
 
-	if (!f->holes)
+	if (off < f->holes)
 		return write_data(im, data, n, off, err);
 	while (r == 0 && at < n) {
 		size_t zeros = zeros_at(data + at, n - at);

@@ -103,6 +103,17 @@ int main(void)
 	ok(written == 6 * BLOCK && is_disk(twin), "of which nothing is left behind its zeros");
 	image_close(im);
 
+	/* The source has changed: all that was continued is gone over again, from the first grain on. */
+	at.next_grain = 12;
+	is_int(image_resume(&p, &at, false, &im, &e), 0, "continued again");
+	memset(disk + 12 * GRAIN_SIZE, 0, sizeof disk - 12 * GRAIN_SIZE);
+	blocks(2, 1);
+	is_int(put(im, 1, 1, &e), 0, "below where it stood, a grain that has less data now");
+	ok(written == GRAIN_SIZE && is_disk(twin), "is written with its zeros");
+	is_int(put(im, 20, 1, &e), 0, "one behind");
+	ok(written <= 8 * BLOCK && is_disk(twin), "without them");
+	image_close(im);
+
 	at = (struct journal_point){ .next_grain = 0, .pass = 2 };
 	is_int(image_resume(&p, &at, true, &im, &e), 0, "another pass");
 	blocks(0, 1);
