@@ -221,7 +221,6 @@ static void empty(void)
 	initrd_close(i);
 }
 
-/* From a pipe, which has no size and no place. */
 /* What is made in place of an image, and is none. */
 static void mistaken(void)
 {
@@ -244,6 +243,7 @@ static void mistaken(void)
 	}
 }
 
+/* From a pipe, which has no size and no place. */
 static void reads(void)
 {
 	CLEANUP_BUF struct buf b = { 0 };
